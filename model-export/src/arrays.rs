@@ -1,0 +1,37 @@
+//! NumPy files in and out.
+
+use anyhow::{Context, Result, bail, ensure};
+use npyz::{DType, NpyFile, Order, WriterBuilder};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use crate::output::write_whole;
+
+/// An f32 (or f64, narrowed) array in C order: its shape and elements.
+pub fn read(path: &Path) -> Result<(Vec<usize>, Vec<f32>)> {
+    let name = path.display();
+    let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
+    let array = NpyFile::new(BufReader::new(file)).with_context(|| format!("{name} is not a .npy file"))?;
+    ensure!(array.order() == Order::C, "{name} is in Fortran order; save it with numpy.ascontiguousarray");
+    let shape: Vec<usize> = array.shape().iter().map(|n| *n as usize).collect();
+    let values = match array.dtype() {
+        DType::Plain(t) if t.to_string().ends_with("f4") => array.into_vec::<f32>()?,
+        DType::Plain(t) if t.to_string().ends_with("f8") => {
+            array.into_vec::<f64>()?.into_iter().map(|v| v as f32).collect()
+        }
+        other => bail!("{name} holds {}; f32 is needed", other.descr()),
+    };
+    Ok((shape, values))
+}
+
+/// Writes an f32 array in C order.
+pub fn write(path: &Path, shape: &[usize], values: &[f32]) -> Result<()> {
+    let shape: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
+    write_whole(path, |out| {
+        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;
+        writer.extend(values.iter())?;
+        writer.finish()?;
+        Ok(())
+    })
+}

@@ -1,0 +1,213 @@
+//! `autochrome colorize`: files and folders into colour.
+
+use crate::{Usage, device, models, output};
+use anyhow::{Context, Result, bail, ensure};
+use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone};
+use autochrome::files::{self, FileFormat};
+use clap::{Args, ValueEnum};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use walkdir::WalkDir;
+
+/// Arguments of `colorize`.
+#[derive(Args)]
+pub struct Arguments {
+    /// Photographs, or folders of them
+    #[arg(required = true)]
+    photos: Vec<PathBuf>,
+    /// A file for one photograph, a folder for several
+    #[arg(long)]
+    out: PathBuf,
+    /// Model file or safetensors checkpoint; the built-in model if absent
+    #[arg(long)]
+    model: Option<PathBuf>,
+    /// Temperature of the annealed mean: 0 the mode, 1 the mean, 0.38 the paper's [default: the model's]
+    #[arg(long)]
+    temperature: Option<f32>,
+    /// Colour boldness: share of the class rebalancing kept, 0 to 1 [default: the model's]
+    #[arg(long)]
+    rebalance: Option<f32>,
+    /// Factor on chroma
+    #[arg(long, default_value_t = 1.0)]
+    saturation: f32,
+    /// How a photograph is prepared and joined with its colours
+    #[arg(long, value_enum, default_value_t)]
+    mode: ModeArgument,
+    /// Where the network runs
+    #[arg(long, value_enum, default_value_t)]
+    device: device::DeviceArgument,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ModeArgument {
+    /// Aspect kept, colour follows edges, lightness kept
+    #[default]
+    Photo,
+    /// The reference pipeline to the letter: 256 x 256, bilinear
+    Faithful,
+}
+
+/// Endings that a folder is searched for.
+const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp"];
+
+struct Job {
+    from: PathBuf,
+    to: PathBuf,
+    format: FileFormat,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let jobs = plan(&arguments.photos, &arguments.out)?;
+    let model = models::read(arguments.model.as_deref())?;
+    let colorizer = Colorizer::new(&model, device::open(arguments.device)?)?;
+    let default = colorizer.default_tone();
+    let tone = Tone {
+        temperature: arguments.temperature.unwrap_or(default.temperature),
+        rebalance: arguments.rebalance.unwrap_or(default.rebalance),
+        saturation: arguments.saturation,
+    };
+    tone.check(colorizer.has_class_weights()).map_err(|error| Usage(error.to_string()))?;
+    let mode = match arguments.mode {
+        ModeArgument::Photo => Mode::Photo,
+        ModeArgument::Faithful => Mode::Faithful,
+    };
+
+    let bars = MultiProgress::new();
+    let total = bars.add(
+        ProgressBar::new(jobs.len() as u64).with_style(style("{pos}/{len} photographs {wide_bar} {eta}")),
+    );
+    total.tick();
+    let mut failed = 0;
+    for job in &jobs {
+        let bar = bars.add(ProgressBar::new(100).with_style(style("  {prefix} {wide_bar} {msg}")));
+        bar.set_prefix(job.from.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        let result = colorize(job, &colorizer, mode, tone, &bar);
+        bar.finish_and_clear();
+        if let Err(error) = result {
+            failed += 1;
+            bars.suspend(|| eprintln!("error: {}: {error:#}", job.from.display()));
+        }
+        total.inc(1);
+    }
+    total.finish_and_clear();
+    eprintln!("{} of {} photographs coloured", jobs.len() - failed, jobs.len());
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("a valid template")
+}
+
+/// Shows the stages of one photograph on a bar.
+struct Bar<'a>(&'a ProgressBar);
+
+impl Pace for Bar<'_> {
+    async fn tick(&mut self, stage: Stage, done: f32) -> autochrome::Result<()> {
+        let (start, share) = match stage {
+            Stage::Prepare => (10.0, 10.0),
+            Stage::Network => (20.0, 40.0),
+            Stage::Render => (60.0, 30.0),
+        };
+        self.0.set_message(stage.name());
+        self.0.set_position((start + share * done) as u64);
+        Ok(())
+    }
+}
+
+fn colorize(job: &Job, colorizer: &Colorizer, mode: Mode, tone: Tone, bar: &ProgressBar) -> Result<()> {
+    bar.set_message("read");
+    let file = File::open(&job.from).context("cannot be opened")?;
+    let decoded = files::decode(BufReader::new(file))?;
+    let pace = &mut Bar(bar);
+    let photo = pollster::block_on(async {
+        let colorization = colorizer.colorize(&decoded.photo, mode, pace).await?;
+        colorization.render(decoded.photo, tone, pace).await
+    })?;
+    bar.set_message("write");
+    output::write_whole(&job.to, |out| Ok(files::encode(&photo, &decoded.metadata, job.format, out)?))
+}
+
+/// Which file becomes which. All that can be refused is refused here, before any work.
+fn plan(photos: &[PathBuf], out: &Path) -> Result<Vec<Job>> {
+    let into_folder = photos.len() > 1
+        || photos[0].is_dir()
+        || out.is_dir()
+        || out.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR);
+    if into_folder && out.is_file() {
+        return Err(
+            Usage(format!("--out {} is a file; several photographs need a folder", out.display())).into()
+        );
+    }
+    let mut jobs = Vec::new();
+    for photo in photos {
+        if photo.is_dir() {
+            for file in files_below(photo, out)? {
+                let relative = file.strip_prefix(photo).expect("found below it").to_owned();
+                jobs.push(job(file, out.join(relative)));
+            }
+        } else if into_folder {
+            let name = photo.file_name().with_context(|| format!("{} names no file", photo.display()))?;
+            jobs.push(job(photo.clone(), out.join(name)));
+        } else {
+            let extension = out.extension().unwrap_or_default().to_string_lossy();
+            let format = FileFormat::from_extension(&extension).ok_or_else(|| {
+                Usage(format!("--out {}: the name must end in .png, .jpg or .tif", out.display()))
+            })?;
+            jobs.push(Job { from: photo.clone(), to: out.to_owned(), format });
+        }
+    }
+    if jobs.is_empty() {
+        bail!("no photographs found (looked for {})", EXTENSIONS.join(", "));
+    }
+    let mut taken: HashMap<&Path, &Path> = HashMap::new();
+    for job in &jobs {
+        if let Some(input) =
+            jobs.iter().map(|other| &other.from).find(|from| output::same_file(from, &job.to))
+        {
+            return Err(
+                Usage(format!("{} would be overwritten; choose another --out", input.display())).into()
+            );
+        }
+        if let Some(other) = taken.insert(&job.to, &job.from) {
+            let (a, b, to) = (other.display(), job.from.display(), job.to.display());
+            return Err(Usage(format!("{a} and {b} would both become {to}; colour them one by one")).into());
+        }
+    }
+    Ok(jobs)
+}
+
+/// A job whose output keeps the input's format, or becomes PNG where that cannot be written.
+fn job(from: PathBuf, mut to: PathBuf) -> Job {
+    let extension = to.extension().unwrap_or_default().to_string_lossy().into_owned();
+    let format = FileFormat::from_extension(&extension).unwrap_or_else(|| {
+        to.set_extension("png");
+        FileFormat::Png
+    });
+    Job { from, to, format }
+}
+
+/// Every photograph in a folder and its folders, in order, less what lies in `out`.
+fn files_below(folder: &Path, out: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let inside_out = |path: &Path| path != folder && output::same_file(path, out);
+    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|e| !inside_out(e.path()))
+    {
+        let entry = entry.with_context(|| format!("cannot look into {}", folder.display()))?;
+        let extension = entry.path().extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        if entry.file_type().is_file() && EXTENSIONS.contains(&extension.as_str()) {
+            found.push(entry.into_path());
+        }
+    }
+    ensure!(
+        !found.is_empty(),
+        "{} holds no photographs (looked for {})",
+        folder.display(),
+        EXTENSIONS.join(", ")
+    );
+    Ok(found)
+}

@@ -1,0 +1,54 @@
+//! `autochrome`: the native tool. It colours files and folders, runs networks on arrays, converts
+//! and inspects model files.
+//!
+//! Exit code 0: done. 1: something failed, the rest is done. 2: wrong usage.
+
+mod arrays;
+mod commands;
+mod device;
+mod models;
+mod output;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Colours black-and-white photographs.
+#[derive(Parser)]
+#[command(name = "autochrome", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Colour photographs: files, or folders with all that is in them
+    Colorize(commands::colorize::Arguments),
+    /// Run a network on raw L and write its logits (and ab)
+    Forward(commands::forward::Arguments),
+    /// Turn a checkpoint into a model file, or change a model file's precision and settings
+    Convert(commands::convert::Arguments),
+    /// Say what is in a model file
+    Inspect(commands::inspect::Arguments),
+}
+
+/// A command line that clap accepts but that makes no sense; ends with exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Colorize(arguments) => commands::colorize::run(&arguments),
+        Command::Forward(arguments) => commands::forward::run(&arguments),
+        Command::Convert(arguments) => commands::convert::run(&arguments),
+        Command::Inspect(arguments) => commands::inspect::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}

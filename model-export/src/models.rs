@@ -1,0 +1,43 @@
+//! Model files from disk, and the one inside the program.
+
+use anyhow::{Context, Result};
+use autochrome::weights::ModelFile;
+use std::borrow::Cow;
+use std::path::Path;
+
+/// The model that the site ships, so that the installed tool works without any file beside it.
+const DEFAULT: &[u8] = include_bytes!("../../www/models/unet-pilot-f16.safetensors");
+
+/// Bytes of the model at `path`, or of the default one.
+pub fn bytes(path: Option<&Path>) -> Result<Cow<'static, [u8]>> {
+    match path {
+        None => Ok(Cow::Borrowed(DEFAULT)),
+        Some(path) => {
+            Ok(Cow::Owned(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?))
+        }
+    }
+}
+
+/// The model at `path`, or the default one. Says on stderr what it does not use.
+pub fn read(path: Option<&Path>) -> Result<ModelFile> {
+    let name = path.map_or_else(|| "the default model".to_owned(), |path| path.display().to_string());
+    let model = ModelFile::read(&bytes(path)?).with_context(|| name.clone())?;
+    if !model.ignored.is_empty() {
+        eprintln!("{name}: not needed for inference: {}", model.ignored.join(", "));
+    }
+    Ok(model)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_model_is_the_one_the_site_ships() {
+        let manifest: serde_json::Value =
+            serde_json::from_str(include_str!("../../www/models/manifest.json")).unwrap();
+        let first = &manifest["models"][0];
+        assert_eq!(first["sha256"], autochrome::weights::sha256(DEFAULT));
+        assert_eq!(first["bytes"], DEFAULT.len());
+    }
+}

@@ -1,0 +1,418 @@
+//! Photograph in, colours kept as distributions, photograph in colour out.
+
+use crate::ab_bins::{self, AnnealedMean};
+use crate::backend::ComputeDevice;
+use crate::chroma_upsample::{ChromaGrid, ChromaUpsampler, Upsampling};
+use crate::error::{Error, Result};
+use crate::lab::{OutOfGamut, ToLightness, ToSrgb, linear_in_gamut};
+use crate::network::Network;
+use crate::photo::{Photo, Sample, Samples};
+use crate::weights::{Metadata, ModelFile};
+use burn::prelude::*;
+
+/// Input pixels per cell of the network's output, along each axis.
+pub const CELL: usize = 4;
+
+/// Side of the square that the reference squashes every photograph to (SPEC section 7).
+const FAITHFUL_SIZE: usize = 256;
+
+/// Longest working side, in short sides: panoramas beyond it are squashed.
+const MAX_ASPECT: usize = 4;
+
+/// Rows rendered between two reports of progress.
+const STRIP: usize = 128;
+
+/// How a photograph is prepared and joined with its colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Aspect kept, the model's working size, chroma that follows edges, colours out of gamut
+    /// lose chroma and keep L and hue.
+    #[default]
+    Photo,
+    /// SPEC section 7 to the letter: 256 x 256, two bilinear steps, channels clipped.
+    Faithful,
+}
+
+/// Where the work stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The photograph is resized for the network.
+    Prepare,
+    /// The network runs.
+    Network,
+    /// Colours join the photograph.
+    Render,
+}
+
+impl Stage {
+    /// Name for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Network => "network",
+            Self::Render => "render",
+        }
+    }
+}
+
+/// Told between two pieces of work; may wait (to let a browser breathe) and may end the work.
+pub trait Pace {
+    /// `done` runs from 0 to 1 within each stage.
+    ///
+    /// # Errors
+    /// [`Error::Aborted`] to stop here.
+    fn tick(&mut self, stage: Stage, done: f32) -> impl Future<Output = Result<()>>;
+}
+
+/// Never waits, never stops.
+#[derive(Clone, Copy, Debug)]
+pub struct Unpaced;
+
+impl Pace for Unpaced {
+    async fn tick(&mut self, _: Stage, _: f32) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The settings that a slider moves. None of them needs the network again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tone {
+    /// Of the annealed mean: 0 the mode, 1 the mean, 0.38 the paper's.
+    pub temperature: f32,
+    /// Share of the class rebalancing that is kept, 0 to 1 (SPEC section 5).
+    pub rebalance: f32,
+    /// Factor on chroma, 0 (gray) and up; 1 is the prediction.
+    pub saturation: f32,
+}
+
+impl Tone {
+    /// Whether a model can be rendered with these settings.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a setting out of range, or a `rebalance` below 1 without
+    /// `class_weights`.
+    pub fn check(self, class_weights: bool) -> Result<()> {
+        const EQUAL: [f32; ab_bins::COUNT] = [1.0; ab_bins::COUNT];
+        AnnealedMean::new(self.temperature, self.rebalance, class_weights.then_some(&EQUAL[..]))?;
+        if self.saturation >= 0.0 && self.saturation.is_finite() {
+            return Ok(());
+        }
+        let (name, value) = ("saturation", self.saturation.to_string());
+        Err(Error::Parameter { name, value, range: "0 or above" })
+    }
+}
+
+/// A model on a device.
+#[derive(Debug)]
+pub struct Colorizer {
+    network: Network,
+    metadata: Metadata,
+    class_weights: Option<Vec<f32>>,
+    device: ComputeDevice,
+}
+
+impl Colorizer {
+    /// Puts a model on a device.
+    ///
+    /// # Errors
+    /// [`Error::ModelTensors`] if the tensors do not fit their network.
+    pub fn new(model: &ModelFile, device: ComputeDevice) -> Result<Self> {
+        Ok(Self {
+            network: model.build(&device.device)?,
+            metadata: model.metadata.clone(),
+            class_weights: model.class_weights.clone(),
+            device,
+        })
+    }
+
+    /// What the model's file says of it.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub fn device(&self) -> &ComputeDevice {
+        &self.device
+    }
+
+    /// Whether `rebalance` may be other than 1.
+    #[must_use]
+    pub fn has_class_weights(&self) -> bool {
+        self.class_weights.is_some()
+    }
+
+    /// The model's own settings.
+    #[must_use]
+    pub fn default_tone(&self) -> Tone {
+        Tone { temperature: self.metadata.temperature, rebalance: self.metadata.rebalance, saturation: 1.0 }
+    }
+
+    /// Size at which the network sees a photograph: the short side near the model's working size,
+    /// aspect kept, both sides multiples of what the network needs.
+    fn working_size(&self, photo: &Photo, mode: Mode) -> (usize, usize) {
+        if mode == Mode::Faithful {
+            return (FAITHFUL_SIZE, FAITHFUL_SIZE);
+        }
+        let multiple = self.metadata.network.size_multiple();
+        let units = |side: f64| ((side / multiple as f64).round() as usize).max(1) * multiple;
+        let short = units(self.metadata.working_size as f64);
+        let aspect = photo.width() as f64 / photo.height() as f64;
+        let long = |ratio: f64| units(short as f64 * ratio.min(MAX_ASPECT as f64));
+        if aspect >= 1.0 { (long(aspect), short) } else { (short, long(1.0 / aspect)) }
+    }
+
+    /// Runs the network on raw L, `[1, 1, height, width]` row-major.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] where a side is not a multiple of what the network needs,
+    /// [`Error::DeviceResult`] and [`Error::DeviceLost`] where the device fails,
+    /// [`Error::Aborted`].
+    pub async fn logits(
+        &self,
+        lightness: &[f32],
+        width: usize,
+        height: usize,
+        pace: &mut impl Pace,
+    ) -> Result<Distribution> {
+        let multiple = self.metadata.network.size_multiple();
+        let fits = |side: usize| side > 0 && side.is_multiple_of(multiple);
+        if !fits(width) || !fits(height) || lightness.len() != width * height {
+            return Err(Error::Parameter {
+                name: "working size",
+                value: format!("{width} x {height}"),
+                range: if multiple == 8 {
+                    "multiples of 8"
+                } else {
+                    "multiples of what the network halves (32 for the U-Net)"
+                },
+            });
+        }
+        let data = TensorData::new(lightness.to_vec(), [1, 1, height, width]);
+        let mut activations = self.network.start(Tensor::from_data(data, &self.device.device));
+        let steps = self.network.steps();
+        for step in 0..steps {
+            pace.tick(Stage::Network, step as f32 / steps as f32).await?;
+            activations = self.network.step(step, activations);
+        }
+        let logits = self.network.finish(activations);
+        let data = logits.into_data_async().await.map_err(|error| Error::DeviceLost(error.to_string()))?;
+        let values = data.try_to_vec::<f32>().map_err(|error| Error::DeviceLost(error.to_string()))?;
+        pace.tick(Stage::Network, 1.0).await?;
+        Distribution::new(&values, width / CELL, height / CELL, self.metadata.logit_scale)
+    }
+
+    /// Predicts the colours of a photograph.
+    ///
+    /// # Errors
+    /// As [`Colorizer::logits`].
+    pub async fn colorize(&self, photo: &Photo, mode: Mode, pace: &mut impl Pace) -> Result<Colorization> {
+        pace.tick(Stage::Prepare, 0.0).await?;
+        let (width, height) = self.working_size(photo, mode);
+        let rgb = photo.resized_over_white(width, height);
+        pace.tick(Stage::Prepare, 0.8).await?;
+        let to_lightness = ToLightness::new(255);
+        let lightness: Vec<f32> = rgb
+            .chunks_exact(3)
+            .map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()))
+            .collect();
+        pace.tick(Stage::Prepare, 1.0).await?;
+        let distribution = self.logits(&lightness, width, height, pace).await?;
+        Ok(Colorization {
+            guide: cell_means(&lightness, width, height),
+            distribution,
+            class_weights: self.class_weights.clone(),
+            mode,
+        })
+    }
+}
+
+/// Mean of the [`CELL`] x [`CELL`] values that each cell covers.
+fn cell_means(values: &[f32], width: usize, height: usize) -> Vec<f32> {
+    let columns = width / CELL;
+    let mut means = vec![0.0; columns * (height / CELL)];
+    for (y, row) in values.chunks_exact(width).enumerate() {
+        for (x, value) in row.iter().enumerate() {
+            means[y / CELL * columns + x / CELL] += value / (CELL * CELL) as f32;
+        }
+    }
+    means
+}
+
+/// Logits over the 313 bins for every cell, on the host.
+#[derive(Clone, Debug)]
+pub struct Distribution {
+    width: usize,
+    height: usize,
+    /// `[height][width][313]`: a cell's logits lie together.
+    logits: Vec<f32>,
+}
+
+impl Distribution {
+    /// From a network's output `[1, 313, height, width]`, divided by `scale`.
+    fn new(values: &[f32], width: usize, height: usize, scale: f32) -> Result<Self> {
+        let cells = width * height;
+        if values.len() != cells * ab_bins::COUNT || values.iter().any(|z| !z.is_finite()) {
+            return Err(Error::DeviceResult);
+        }
+        let mut logits = vec![0.0; values.len()];
+        for (bin, plane) in values.chunks_exact(cells).enumerate() {
+            for (cell, z) in plane.iter().enumerate() {
+                logits[cell * ab_bins::COUNT + bin] = z / scale;
+            }
+        }
+        Ok(Self { width, height, logits })
+    }
+
+    /// Cells across and down.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// The logits as `[1, 313, height, width]`, row-major.
+    #[must_use]
+    pub fn planes(&self) -> Vec<f32> {
+        let cells = self.width * self.height;
+        (0..ab_bins::COUNT)
+            .flat_map(|bin| (0..cells).map(move |cell| self.logits[cell * ab_bins::COUNT + bin]))
+            .collect()
+    }
+
+    fn cell(&self, x: usize, y: usize) -> &[f32] {
+        &self.logits[(y * self.width + x) * ab_bins::COUNT..][..ab_bins::COUNT]
+    }
+
+    /// a and b of every cell, row-major, CIE units.
+    #[must_use]
+    pub fn decode(&self, decoder: &AnnealedMean<f32>) -> [Vec<f32>; 2] {
+        let cells: Vec<[f32; 2]> =
+            self.logits.chunks_exact(ab_bins::COUNT).map(|z| decoder.decode(z)).collect();
+        [0, 1].map(|i| cells.iter().map(|ab| ab[i]).collect())
+    }
+}
+
+/// The predicted colours of one photograph, to be rendered as often as one likes.
+#[derive(Clone, Debug)]
+pub struct Colorization {
+    distribution: Distribution,
+    /// Mean L of each cell at working size.
+    guide: Vec<f32>,
+    class_weights: Option<Vec<f32>>,
+    mode: Mode,
+}
+
+impl Colorization {
+    /// The distribution, to be looked into.
+    #[must_use]
+    pub fn distribution(&self) -> &Distribution {
+        &self.distribution
+    }
+
+    fn decoder(&self, tone: Tone) -> Result<AnnealedMean<f32>> {
+        AnnealedMean::new(tone.temperature, tone.rebalance, self.class_weights.as_deref())
+    }
+
+    /// The 313 probabilities at a place of the photograph, `x` and `y` in 0…1, under `tone`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a tone out of range.
+    pub fn probabilities_at(&self, x: f64, y: f64, tone: Tone) -> Result<[f32; ab_bins::COUNT]> {
+        let (width, height) = self.distribution.size();
+        let cell = |position: f64, cells: usize| ((position * cells as f64) as usize).min(cells - 1);
+        let mut probabilities = [0.0; ab_bins::COUNT];
+        let logits = self.distribution.cell(cell(x, width), cell(y, height));
+        self.decoder(tone)?.distribution(logits, &mut probabilities);
+        Ok(probabilities)
+    }
+
+    /// The photograph in colour: same size, depth and alpha, the photograph's own L. Works in the
+    /// buffer it is given, a strip at a time.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a tone out of range, [`Error::Aborted`].
+    pub async fn render(&self, photo: Photo, tone: Tone, pace: &mut impl Pace) -> Result<Photo> {
+        tone.check(self.class_weights.is_some())?;
+        pace.tick(Stage::Render, 0.0).await?;
+        let [mut a, mut b] = self.distribution.decode(&self.decoder(tone)?);
+        for value in a.iter_mut().chain(&mut b) {
+            *value *= tone.saturation;
+        }
+        let (width, height) = self.distribution.size();
+        let grid = ChromaGrid { width, height, a, b, lightness: self.guide.clone() };
+        let (upsampling, rule) = match self.mode {
+            Mode::Photo => (Upsampling::JointBilateral, OutOfGamut::ReduceChroma),
+            Mode::Faithful => (Upsampling::BilinearThrough { side: FAITHFUL_SIZE }, OutOfGamut::Clip),
+        };
+        let mut photo = photo.into_rgb();
+        let chroma = ChromaUpsampler::new(grid, photo.width(), photo.height(), upsampling);
+        let (row, pixel) = (photo.width() * photo.channels().count(), photo.channels().count());
+        match photo.samples_mut() {
+            Samples::U8(v) => Renderer::new::<u8>(&chroma, rule).run(v, row, pixel, pace).await?,
+            Samples::U16(v) => Renderer::new::<u16>(&chroma, rule).run(v, row, pixel, pace).await?,
+        }
+        Ok(photo)
+    }
+}
+
+/// Joins chroma with the L of a buffer, row by row.
+struct Renderer<'a> {
+    chroma: &'a ChromaUpsampler,
+    rule: OutOfGamut,
+    to_lightness: ToLightness,
+    to_srgb: ToSrgb,
+}
+
+impl<'a> Renderer<'a> {
+    fn new<T: Sample>(chroma: &'a ChromaUpsampler, rule: OutOfGamut) -> Self {
+        Self { chroma, rule, to_lightness: ToLightness::new(T::MAX), to_srgb: ToSrgb::new(T::MAX) }
+    }
+
+    async fn run<T: Sample>(
+        &self,
+        samples: &mut [T],
+        row: usize,
+        pixel: usize,
+        pace: &mut impl Pace,
+    ) -> Result<()> {
+        let height = samples.len() / row;
+        for (strip, rows) in samples.chunks_mut(row * STRIP).enumerate() {
+            let first = strip * STRIP;
+            pace.tick(Stage::Render, first as f32 / height as f32).await?;
+            #[cfg(feature = "parallel")]
+            {
+                use rayon::prelude::*;
+                rows.par_chunks_mut(row)
+                    .enumerate()
+                    .for_each(|(y, samples)| self.row(first + y, samples, pixel));
+            }
+            #[cfg(not(feature = "parallel"))]
+            for (y, samples) in rows.chunks_mut(row).enumerate() {
+                self.row(first + y, samples, pixel);
+            }
+        }
+        pace.tick(Stage::Render, 1.0).await
+    }
+
+    /// Replaces the colours of one row and leaves its L and alpha.
+    fn row<T: Sample>(&self, y: usize, samples: &mut [T], pixel: usize) {
+        let width = samples.len() / pixel;
+        let lightness: Vec<f32> = samples
+            .chunks_exact(pixel)
+            .map(|p| {
+                let [r, g, b] = [0, 1, 2].map(|c| usize::from(p[c].to_code()));
+                self.to_lightness.lightness(r, g, b)
+            })
+            .collect();
+        let (mut a, mut b) = (vec![0.0; width], vec![0.0; width]);
+        self.chroma.row(y, &lightness, &mut a, &mut b);
+        for (x, p) in samples.chunks_exact_mut(pixel).enumerate() {
+            let linear = linear_in_gamut([lightness[x], a[x], b[x]], self.rule);
+            for (sample, value) in p.iter_mut().zip(linear) {
+                *sample = T::from_code(self.to_srgb.code(value));
+            }
+        }
+    }
+}

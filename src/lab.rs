@@ -1,0 +1,213 @@
+//! sRGB and CIE Lab (D65, 2° observer) with scikit-image's constants (SPEC section 1).
+//!
+//! L runs from 0 to 100, a and b are in CIE units. White is (100, -0.0025, 0.0047) and not
+//! exactly neutral, as in the reference. The generic functions are the definition; [`ToLightness`]
+//! and [`ToSrgb`] are the same maths with tables, for whole photographs.
+
+use num_traits::Float;
+
+/// Linear sRGB to XYZ, row by row; these digits and not the longer ones found elsewhere.
+const XYZ_FROM_RGB: [[f64; 3]; 3] =
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]];
+
+/// The numerical inverse of [`XYZ_FROM_RGB`].
+const RGB_FROM_XYZ: [[f64; 3]; 3] = [
+    [3.240_481_343_200_526, -1.537_151_516_271_318, -0.498_536_326_168_888_2],
+    [-0.969_254_949_996_568_2, 1.875_990_001_489_891, 0.041_555_926_558_292_77],
+    [0.055_646_639_135_177_15, -0.204_041_338_366_511_23, 1.057_311_069_645_344],
+];
+
+/// XYZ of the D65 white.
+const WHITE: [f64; 3] = [0.95047, 1.0, 1.08883];
+
+fn of<F: Float>(x: f64) -> F {
+    F::from(x).expect("every constant here is representable")
+}
+
+/// One sRGB component in 0…1 to linear light.
+pub fn linear_from_srgb<F: Float>(c: F) -> F {
+    if c > of(0.04045) { ((c + of(0.055)) / of(1.055)).powf(of(2.4)) } else { c / of(12.92) }
+}
+
+/// One linear component to sRGB. Not clipped: negative light stays negative.
+pub fn srgb_from_linear<F: Float>(c: F) -> F {
+    if c > of(0.003_130_8) { of::<F>(1.055) * c.powf(of(1.0 / 2.4)) - of(0.055) } else { c * of(12.92) }
+}
+
+/// The cube-root curve of Lab with its linear foot.
+fn f<F: Float>(t: F) -> F {
+    if t > of(0.008856) { t.cbrt() } else { t * of(7.787) + of(16.0 / 116.0) }
+}
+
+fn f_inverse<F: Float>(t: F) -> F {
+    if t > of(0.206_896_6) { t * t * t } else { (t - of(16.0 / 116.0)) / of(7.787) }
+}
+
+fn multiply<F: Float>(m: &[[f64; 3]; 3], v: [F; 3]) -> [F; 3] {
+    m.map(|row| of::<F>(row[0]) * v[0] + of::<F>(row[1]) * v[1] + of::<F>(row[2]) * v[2])
+}
+
+/// sRGB in 0…1 to Lab.
+pub fn lab_from_srgb<F: Float>(rgb: [F; 3]) -> [F; 3] {
+    let xyz = multiply(&XYZ_FROM_RGB, rgb.map(linear_from_srgb));
+    let [x, y, z] = [0, 1, 2].map(|i| f(xyz[i] / of(WHITE[i])));
+    [of::<F>(116.0) * y - of(16.0), of::<F>(500.0) * (x - y), of::<F>(200.0) * (y - z)]
+}
+
+/// Lab to linear sRGB, unclipped. Of XYZ only z is kept from going negative, as the reference
+/// does it.
+pub fn linear_from_lab<F: Float>([l, a, b]: [F; 3]) -> [F; 3] {
+    let y = (l + of(16.0)) / of(116.0);
+    let x = a / of(500.0) + y;
+    let z = (y - b / of(200.0)).max(F::zero());
+    let xyz = [x, y, z].map(f_inverse);
+    multiply(&RGB_FROM_XYZ, [0, 1, 2].map(|i| xyz[i] * of(WHITE[i])))
+}
+
+/// Lab to sRGB, each channel clipped to 0…1 last.
+pub fn srgb_from_lab<F: Float>(lab: [F; 3]) -> [F; 3] {
+    linear_from_lab(lab).map(|c| srgb_from_linear(c).max(F::zero()).min(F::one()))
+}
+
+/// L of a gray or coloured pixel, for samples of one depth.
+///
+/// Gray pixels take one look-up; others three look-ups and a cube root.
+#[derive(Debug)]
+pub struct ToLightness {
+    /// Linear light of each code.
+    linear: Vec<f32>,
+    /// L of the gray of each code.
+    gray: Vec<f32>,
+}
+
+impl ToLightness {
+    /// Tables for samples from 0 to `max` (255 or 65535).
+    #[must_use]
+    pub fn new(max: u16) -> Self {
+        let code = |i: u16| f64::from(i) / f64::from(max);
+        Self {
+            linear: (0..=max).map(|i| linear_from_srgb(code(i)) as f32).collect(),
+            gray: (0..=max).map(|i| lab_from_srgb([code(i); 3])[0] as f32).collect(),
+        }
+    }
+
+    /// L of one pixel; the codes must not exceed the `max` of [`ToLightness::new`].
+    #[inline]
+    #[must_use]
+    pub fn lightness(&self, r: usize, g: usize, b: usize) -> f32 {
+        if r == g && g == b {
+            return self.gray[r];
+        }
+        const Y: [f64; 3] = XYZ_FROM_RGB[1];
+        let y = Y[0] as f32 * self.linear[r] + Y[1] as f32 * self.linear[g] + Y[2] as f32 * self.linear[b];
+        116.0 * f(y) - 16.0
+    }
+}
+
+/// What becomes of a colour that sRGB cannot show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutOfGamut {
+    /// Each channel is clipped by itself, as the reference does: lightness and hue may shift.
+    Clip,
+    /// Chroma shrinks until the colour fits; L and hue stay.
+    ReduceChroma,
+}
+
+/// Light this far outside 0…1 counts as inside: rounding, not colour.
+const GAMUT_SLACK: f32 = 1e-5;
+
+fn in_gamut(rgb: [f32; 3]) -> bool {
+    rgb.iter().all(|c| (-GAMUT_SLACK..=1.0 + GAMUT_SLACK).contains(c))
+}
+
+/// Linear sRGB of a Lab colour, brought into 0…1 as `rule` says.
+#[inline]
+#[must_use]
+pub fn linear_in_gamut([l, a, b]: [f32; 3], rule: OutOfGamut) -> [f32; 3] {
+    let mut rgb = linear_from_lab([l, a, b]);
+    if rule == OutOfGamut::ReduceChroma && !in_gamut(rgb) {
+        // The gray of this L fits; halve the interval between it and the colour.
+        let (mut fits, mut too_much) = (0.0f32, 1.0f32);
+        rgb = linear_from_lab([l, 0.0, 0.0]);
+        for _ in 0..12 {
+            let middle = 0.5 * (fits + too_much);
+            let candidate = linear_from_lab([l, a * middle, b * middle]);
+            if in_gamut(candidate) {
+                (fits, rgb) = (middle, candidate);
+            } else {
+                too_much = middle;
+            }
+        }
+    }
+    rgb.map(|c| c.clamp(0.0, 1.0))
+}
+
+/// Linear light in 0…1 to integer sRGB codes of one depth, rounded to nearest.
+#[derive(Debug)]
+pub struct ToSrgb {
+    max: f32,
+    /// sRGB times `max` at equal steps of linear light; empty for 16 bit, where interpolation
+    /// would be a code off near the foot of the curve.
+    table: Vec<f32>,
+}
+
+impl ToSrgb {
+    const STEPS: usize = 4096;
+
+    /// For codes from 0 to `max` (255 or 65535).
+    #[must_use]
+    pub fn new(max: u16) -> Self {
+        let table = if max == 255 {
+            let value = |i: usize| srgb_from_linear(i as f64 / Self::STEPS as f64) * f64::from(max);
+            (0..=Self::STEPS + 1).map(|i| value(i) as f32).collect()
+        } else {
+            Vec::new()
+        };
+        Self { max: f32::from(max), table }
+    }
+
+    /// The code of a linear value in 0…1.
+    #[inline]
+    #[must_use]
+    pub fn code(&self, linear: f32) -> u16 {
+        let value = if self.table.is_empty() {
+            srgb_from_linear(linear) * self.max
+        } else {
+            let position = linear * Self::STEPS as f32;
+            let i = position as usize;
+            self.table[i] + (self.table[i + 1] - self.table[i]) * (position - i as f32)
+        };
+        (value + 0.5) as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_agree_with_the_definition() {
+        let (to_l, to_srgb) = (ToLightness::new(255), ToSrgb::new(255));
+        for code in 0..=255u16 {
+            let i = usize::from(code);
+            let exact = lab_from_srgb([f64::from(code) / 255.0, 0.3, 0.6]);
+            let rounded = lab_from_srgb([f64::from(code) / 255.0, 77.0 / 255.0, 153.0 / 255.0])[0];
+            assert!((f64::from(to_l.lightness(i, 77, 153)) - rounded).abs() < 1e-3, "{exact:?}");
+            assert_eq!(to_srgb.code(linear_from_srgb(f32::from(code) / 255.0)), code);
+        }
+        let deep = ToSrgb::new(65535);
+        for code in (0..=65535u16).step_by(257) {
+            assert_eq!(deep.code(linear_from_srgb(f64::from(code) / 65535.0) as f32), code);
+        }
+    }
+
+    #[test]
+    fn the_inverse_matrix_is_the_inverse() {
+        for i in 0..3 {
+            let column = multiply(&XYZ_FROM_RGB, [0, 1, 2].map(|k| RGB_FROM_XYZ[k][i]));
+            for (k, value) in column.into_iter().enumerate() {
+                assert!((value - f64::from(u8::from(k == i))).abs() < 1e-12, "{i} {k} {value}");
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! A compact U-Net: strided residual encoder, one global vector, decoder with skips that ends at a
+//! quarter of the size. BatchNorm stands before the ReLU, so it folds into its convolution.
+
+use super::Activations;
+use super::layers::{ConvNorm, Convolution};
+use crate::ab_bins;
+use burn::nn::conv::Conv2d;
+use burn::nn::{Initializer, Linear, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Widths and depths.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnetConfig {
+    /// Channels of the stem, at half the size.
+    pub stem: usize,
+    /// Channels of each encoder stage, at a quarter of the size and on downwards.
+    pub encoder: Vec<usize>,
+    /// Residual blocks of each encoder stage.
+    pub blocks: Vec<usize>,
+    /// Channels of each decoder stage, coming up from the deepest; the last is at a quarter of
+    /// the size. One fewer than encoder stages.
+    pub decoder: Vec<usize>,
+}
+
+/// `relu(x + norm(conv(relu(norm(conv(x))))))`.
+#[derive(Module, Debug)]
+struct Residual {
+    a: ConvNorm,
+    b: ConvNorm,
+}
+
+impl Residual {
+    fn new(channels: usize, initializer: &Initializer, device: &Device) -> Self {
+        let layer = || ConvNorm::new(channels, channels, 1, initializer, device);
+        Self { a: layer(), b: layer() }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        relu(self.b.forward(relu(self.a.forward(x.clone()))) + x)
+    }
+
+    fn fold(self) -> Self {
+        Self { a: self.a.fold(), b: self.b.fold() }
+    }
+}
+
+/// Half the size, then residual blocks.
+#[derive(Module, Debug)]
+struct Stage {
+    down: ConvNorm,
+    blocks: Vec<Residual>,
+}
+
+/// What the whole photograph shows, added to every position of the deepest stage.
+#[derive(Module, Debug)]
+struct Scene {
+    squeeze: Linear,
+    excite: Linear,
+}
+
+impl Scene {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, channels, height, width] = x.dims();
+        let mean =
+            x.clone().reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels]);
+        let scene = self.excite.forward(relu(self.squeeze.forward(mean)));
+        x + scene.reshape([batch, channels, 1, 1])
+    }
+}
+
+/// Twice the size, joined by a skip.
+#[derive(Module, Debug)]
+struct Up {
+    project: Conv2d,
+    skip: Conv2d,
+    block: Residual,
+}
+
+impl Up {
+    fn forward(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
+        let [_, _, height, width] = skip.dims();
+        let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
+        let x = interpolate(self.project.forward(x), nearest);
+        self.block.forward(relu(x + self.skip.forward(skip)))
+    }
+}
+
+/// The network; raw L `[batch, 1, H, W]` in, logits `[batch, 313, H/4, W/4]` out, H and W
+/// multiples of [`UnetConfig::size_multiple`].
+#[derive(Module, Debug)]
+pub struct Unet {
+    stem: ConvNorm,
+    encoder: Vec<Stage>,
+    scene: Scene,
+    decoder: Vec<Up>,
+    logits: Conv2d,
+}
+
+impl UnetConfig {
+    /// 32 for four encoder stages: every halving must come out even.
+    #[must_use]
+    pub fn size_multiple(&self) -> usize {
+        2 << self.encoder.len()
+    }
+
+    /// Whether the lists fit each other.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let stages = self.encoder.len();
+        let lists = [&self.encoder, &self.decoder];
+        (2..=8).contains(&stages)
+            && self.blocks.len() == stages
+            && self.decoder.len() + 1 == stages
+            && self.blocks.iter().all(|&n| n <= 64)
+            && lists.into_iter().flatten().chain([&self.stem]).all(|n| (1..=4096).contains(n))
+    }
+
+    pub(super) fn init(&self, initializer: &Initializer, device: &Device) -> Unet {
+        let mut from = self.stem;
+        let mut encoder = Vec::new();
+        for (&to, &count) in self.encoder.iter().zip(&self.blocks) {
+            encoder.push(Stage {
+                down: ConvNorm::new(from, to, 2, initializer, device),
+                blocks: (0..count).map(|_| Residual::new(to, initializer, device)).collect(),
+            });
+            from = to;
+        }
+        let linear = || LinearConfig::new(from, from).with_initializer(initializer.clone()).init(device);
+        let scene = Scene { squeeze: linear(), excite: linear() };
+        let mut decoder = Vec::new();
+        for (&to, &skip) in self.decoder.iter().zip(self.encoder.iter().rev().skip(1)) {
+            decoder.push(Up {
+                project: Convolution::pointwise(from, to).init(initializer, device),
+                skip: Convolution::pointwise(skip, to).init(initializer, device),
+                block: Residual::new(to, initializer, device),
+            });
+            from = to;
+        }
+        Unet {
+            stem: ConvNorm::new(1, self.stem, 2, initializer, device),
+            encoder,
+            scene,
+            decoder,
+            logits: Convolution::pointwise(from, ab_bins::COUNT).init(initializer, device),
+        }
+    }
+
+    /// Reads widths and depths off the tensors.
+    pub(super) fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
+        let out = |name: &str| shapes.get(name).and_then(|shape| shape.first().copied());
+        let stages = (1..).take_while(|i| out(&format!("e{i}.0.0.weight")).is_some()).count();
+        let stage = |i: usize| out(&format!("e{i}.0.0.weight"));
+        let blocks = |i: usize| (1..).take_while(|j| out(&format!("e{i}.{j}.a.0.weight")).is_some()).count();
+        let config = Self {
+            stem: out("stem.0.weight")?,
+            encoder: (1..=stages).map(stage).collect::<Option<_>>()?,
+            blocks: (1..=stages).map(blocks).collect(),
+            decoder: (1..stages).rev().map(|i| out(&format!("u{i}.p.weight"))).collect::<Option<_>>()?,
+        };
+        (config.is_consistent() && out("out.weight") == Some(ab_bins::COUNT)).then_some(config)
+    }
+}
+
+impl Unet {
+    /// Stem, each encoder stage, the scene, each decoder stage, the logits.
+    pub(super) fn steps(&self) -> usize {
+        self.encoder.len() + self.decoder.len() + 3
+    }
+
+    pub(super) fn step(&self, index: usize, Activations { x, mut skips }: Activations) -> Activations {
+        let stages = self.encoder.len();
+        let x = if index == 0 {
+            relu(self.stem.forward(x))
+        } else if index <= stages {
+            let stage = &self.encoder[index - 1];
+            let x = stage.blocks.iter().fold(relu(stage.down.forward(x)), |x, block| block.forward(x));
+            if index < stages {
+                skips.push(x.clone());
+            }
+            x
+        } else if index == stages + 1 {
+            self.scene.forward(x)
+        } else if let Some(up) = self.decoder.get(index - stages - 2) {
+            let skip = skips.pop().expect("the encoder left a skip for every decoder stage");
+            up.forward(x, skip)
+        } else {
+            self.logits.forward(x)
+        };
+        Activations { x, skips }
+    }
+
+    pub(super) fn fold_norms(self) -> Self {
+        let encoder = self.encoder.into_iter().map(|stage| Stage {
+            down: stage.down.fold(),
+            blocks: stage.blocks.into_iter().map(Residual::fold).collect(),
+        });
+        let decoder = self.decoder.into_iter().map(|up| Up { block: up.block.fold(), ..up });
+        Self { stem: self.stem.fold(), encoder: encoder.collect(), decoder: decoder.collect(), ..self }
+    }
+
+    /// Burn's path to the name in files: `encoder.0.blocks.1.a.norm.weight` is
+    /// `e1.2.a.1.weight`, `decoder.0.block.b.conv.weight` (of three) is `u3.c.b.0.weight`.
+    pub(super) fn file_name(&self, path: &str) -> String {
+        let index = |text: &str| text.parse::<usize>().expect("Burn numbers the layers of a list");
+        let layer = |name: &str| if name == "conv" { 0 } else { 1 };
+        let parts: Vec<&str> = path.split('.').collect();
+        let up = |i: &str| self.decoder.len() - index(i);
+        match parts.as_slice() {
+            ["stem", part, tensor] => format!("stem.{}.{tensor}", layer(part)),
+            ["encoder", i, "down", part, tensor] => {
+                format!("e{}.0.{}.{tensor}", index(i) + 1, layer(part))
+            }
+            ["encoder", i, "blocks", j, half, part, tensor] => {
+                format!("e{}.{}.{half}.{}.{tensor}", index(i) + 1, index(j) + 1, layer(part))
+            }
+            ["scene", "squeeze", tensor] => format!("g.0.{tensor}"),
+            ["scene", "excite", tensor] => format!("g.2.{tensor}"),
+            ["decoder", i, "project", tensor] => format!("u{}.p.{tensor}", up(i)),
+            ["decoder", i, "skip", tensor] => format!("u{}.k.{tensor}", up(i)),
+            ["decoder", i, "block", half, part, tensor] => {
+                format!("u{}.c.{half}.{}.{tensor}", up(i), layer(part))
+            }
+            ["logits", tensor] => format!("out.{tensor}"),
+            _ => path.to_owned(),
+        }
+    }
+}

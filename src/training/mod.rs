@@ -1,0 +1,5 @@
+//! The pure side of training and evaluation: what a model learns from and is judged by.
+
+pub mod class_rebalancing;
+pub mod loss;
+pub mod metrics;

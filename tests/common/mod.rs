@@ -1,0 +1,161 @@
+//! What the tests share: keyed random numbers and networks with weights made from them.
+//!
+//! `uniform(key, n)` is SplitMix64 seeded with the FNV-1a-64 of the key; its top 24 bits are the
+//! number, exact in f32. `goldens/generate.py` makes the same ones.
+
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use autochrome::ab_bins;
+use autochrome::network::{Eccv16Config, NetworkConfig, UnetConfig};
+use autochrome::weights::{HostTensor, Metadata, ModelFile};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+pub fn fnv1a64(key: &str) -> u64 {
+    key.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |state, byte| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+pub fn splitmix64(seed: u64) -> impl Iterator<Item = u64> {
+    (1u64..).map(move |i| {
+        let mut z = seed.wrapping_add(i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    })
+}
+
+pub fn uniform(key: &str, n: usize) -> Vec<f32> {
+    splitmix64(fnv1a64(key)).take(n).map(|z| (z >> 40) as f32 / (1u32 << 24) as f32).collect()
+}
+
+/// The golden `name`, parsed.
+pub fn golden(text: &str) -> Value {
+    serde_json::from_str(text).expect("goldens are JSON")
+}
+
+pub fn number(value: &Value) -> f64 {
+    value.as_f64().expect("a number")
+}
+
+pub fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().expect("a list").iter().map(number).collect()
+}
+
+pub fn triple(value: &Value) -> [f64; 3] {
+    numbers(value).try_into().expect("three numbers")
+}
+
+pub fn pair(value: &Value) -> [f64; 2] {
+    numbers(value).try_into().expect("two numbers")
+}
+
+/// Largest difference of two lists of one length.
+pub fn largest_difference(a: impl IntoIterator<Item = f64>, b: impl IntoIterator<Item = f64>) -> f64 {
+    let (a, b): (Vec<f64>, Vec<f64>) = (a.into_iter().collect(), b.into_iter().collect());
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+/// Raw L of noise, the input of the network goldens.
+pub fn noise_lightness(width: usize, height: usize) -> Vec<f32> {
+    uniform("input_l", width * height).into_iter().map(|u| u * 100.0).collect()
+}
+
+struct Seeded(BTreeMap<String, HostTensor>);
+
+impl Seeded {
+    fn add(&mut self, name: String, shape: &[usize], value: impl Fn(f32, f32) -> f32) {
+        let values =
+            uniform(&name, shape.iter().product()).into_iter().map(|u| value(u, 2.0 * u - 1.0)).collect();
+        self.0.insert(name, HostTensor { shape: shape.to_vec(), values });
+    }
+
+    fn weight(&mut self, key: &str, shape: &[usize], fan_in: usize, gain: f32) {
+        let scale = (6.0 / fan_in as f64).sqrt() as f32 * gain;
+        self.add(format!("{key}.weight"), shape, |_, v| v * scale);
+    }
+
+    fn bias(&mut self, key: &str, channels: usize) {
+        self.add(format!("{key}.bias"), &[channels], |_, v| v * 0.0625);
+    }
+
+    fn conv(&mut self, key: &str, from: usize, to: usize, kernel: usize, gain: f32) {
+        self.weight(key, &[to, from, kernel, kernel], from * kernel * kernel, gain);
+        self.bias(key, to);
+    }
+
+    fn norm(&mut self, key: &str, channels: usize) {
+        self.add(format!("{key}.weight"), &[channels], |_, v| 1.0 + v * 0.25);
+        self.add(format!("{key}.bias"), &[channels], |_, v| v * 0.125);
+        self.add(format!("{key}.running_mean"), &[channels], |_, v| 0.25 + v * 0.125);
+        self.add(format!("{key}.running_var"), &[channels], |u, _| u + 0.5);
+    }
+
+    fn conv_norm(&mut self, key: &str, from: usize, to: usize) {
+        self.weight(&format!("{key}.0"), &[to, from, 3, 3], from * 9, 1.0);
+        self.norm(&format!("{key}.1"), to);
+    }
+}
+
+fn model(network: NetworkConfig, tensors: Seeded) -> ModelFile {
+    ModelFile {
+        metadata: Metadata::for_network(network),
+        tensors: tensors.0,
+        class_weights: None,
+        ignored: Vec::new(),
+    }
+}
+
+/// ECCV16 as released, with seeded weights (129 MB, made anew each time).
+pub fn seeded_eccv16() -> ModelFile {
+    let mut t = Seeded(BTreeMap::new());
+    let mut from = 1;
+    for (block, (to, count)) in
+        [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3), (512, 3), (512, 3)].into_iter().enumerate()
+    {
+        for i in 0..count {
+            t.conv(&format!("model{}.{}", block + 1, 2 * i), if i == 0 { from } else { to }, to, 3, 1.0);
+        }
+        t.norm(&format!("model{}.{}", block + 1, 2 * count), to);
+        from = to;
+    }
+    t.weight("model8.0", &[512, 256, 4, 4], 512 * 4, 1.0);
+    t.bias("model8.0", 256);
+    t.conv("model8.2", 256, 256, 3, 1.0);
+    t.conv("model8.4", 256, 256, 3, 1.0);
+    t.conv("model8.6", 256, ab_bins::COUNT, 1, 4.0);
+    model(NetworkConfig::Eccv16(Eccv16Config::default()), t)
+}
+
+/// A small U-Net of odd widths and uneven depths.
+pub fn seeded_small_unet() -> ModelFile {
+    let config = UnetConfig { stem: 4, encoder: vec![6, 8, 10], blocks: vec![1, 0, 2], decoder: vec![7, 9] };
+    let mut t = Seeded(BTreeMap::new());
+    t.conv_norm("stem", 1, config.stem);
+    let mut from = config.stem;
+    for (i, (&to, &count)) in config.encoder.iter().zip(&config.blocks).enumerate() {
+        t.conv_norm(&format!("e{}.0", i + 1), from, to);
+        for j in 1..=count {
+            t.conv_norm(&format!("e{}.{j}.a", i + 1), to, to);
+            t.conv_norm(&format!("e{}.{j}.b", i + 1), to, to);
+        }
+        from = to;
+    }
+    for key in ["g.0", "g.2"] {
+        t.weight(key, &[from, from], from, 1.0);
+        t.bias(key, from);
+    }
+    for (i, &to) in config.decoder.iter().enumerate() {
+        let key = format!("u{}", config.decoder.len() - i);
+        t.conv(&format!("{key}.p"), from, to, 1, 1.0);
+        t.conv(&format!("{key}.k"), config.encoder[config.encoder.len() - 2 - i], to, 1, 1.0);
+        t.conv_norm(&format!("{key}.c.a"), to, to);
+        t.conv_norm(&format!("{key}.c.b"), to, to);
+        from = to;
+    }
+    t.conv("out", from, ab_bins::COUNT, 1, 1.0);
+    let mut model = model(NetworkConfig::Unet(config), t);
+    model.metadata.working_size = 64;
+    model
+}
