@@ -54,6 +54,16 @@ impl FileFormat {
     }
 }
 
+/// Whether a canvas would coarsen a file: TIFF, which browsers do not read, and PNG of 16 bits or
+/// with alpha, which a canvas narrows to 8 and multiplies. Needs the first 26 bytes.
+#[must_use]
+pub fn loses_in_canvas(head: &[u8]) -> bool {
+    let tiff = head.starts_with(b"II*\0") || head.starts_with(b"MM\0*");
+    // IHDR comes first: bit depth at byte 24, colour type (4 and 6 have alpha) at 25.
+    let png = head.starts_with(b"\x89PNG\r\n\x1a\n");
+    tiff || (png && (head.get(24) == Some(&16) || matches!(head.get(25), Some(4 | 6))))
+}
+
 /// Decodes a file of any format this build knows, turned upright.
 ///
 /// # Errors

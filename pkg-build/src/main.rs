@@ -1,2 +1,59 @@
-//! Builds.
-fn main() {}
+//! Builds the site, serves it, and runs every check: `cargo site`, `cargo serve`, `cargo verify`.
+
+mod engine;
+mod process;
+mod requirements;
+mod server;
+mod site;
+mod verify;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Builds, serves and checks Autochrome.
+#[derive(Parser)]
+#[command(name = "pkg-build", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the static site into dist/site
+    Site,
+    /// Build the site and serve it on this machine
+    Serve {
+        /// Port of localhost; 0 takes a free one
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// Serve what dist/site holds already
+        #[arg(long)]
+        no_build: bool,
+    },
+    /// Format, lints, native tests, wasm tests in Chromium, page tests
+    Verify {
+        /// Only the steps whose name contains this
+        #[arg(long)]
+        only: Option<String>,
+    },
+}
+
+/// The repository, wherever cargo was called from.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("pkg-build lies in the repository").to_owned()
+}
+
+fn main() -> Result<ExitCode> {
+    let root = root();
+    match Cli::parse().command {
+        Command::Site => site::build(&root).map(|_| ExitCode::SUCCESS),
+        Command::Serve { port, no_build } => {
+            let folder = if no_build { site::folder(&root) } else { site::build(&root)? };
+            server::serve(&folder, port)
+        }
+        Command::Verify { only } => Ok(verify::verify(&root, only.as_deref())),
+    }
+}

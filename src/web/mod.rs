@@ -1,1 +1,227 @@
+//! The crate as JavaScript sees it, inside the worker: `Engine` (a model on a device) makes
+//! `Picture`s (a photograph with its predicted colours). The only room that knows wasm-bindgen.
 
+mod messages;
+mod pace;
+
+use crate::ab_bins;
+use crate::backend::{ComputeDevice, DeviceChoice};
+use crate::colorize::{Colorization, Colorizer, Mode};
+use crate::error::{Error, Result};
+use crate::files::{self, FileMetadata};
+use crate::photo::{Channels, Photo, Samples};
+use crate::weights::{ModelFile, check_sha256};
+use messages::{BinShare, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js};
+use pace::JsPace;
+use wasm_bindgen::Clamped;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// A model on this build's device.
+#[wasm_bindgen]
+pub struct Engine {
+    colorizer: Colorizer,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Opens the device and puts the model on it. Where `sha256` is given, the bytes must have it.
+    ///
+    /// # Errors
+    /// `model-integrity`, `model-format`, `no-device`.
+    pub async fn load(model: Vec<u8>, sha256: Option<String>) -> Result<Engine, JsValue> {
+        if let Some(expected) = sha256 {
+            check_sha256(&model, &expected)?;
+        }
+        let model = ModelFile::read(&model)?;
+        let choice = if cfg!(feature = "gpu") { DeviceChoice::Gpu } else { DeviceChoice::Cpu };
+        let device = ComputeDevice::open(choice).await?;
+        Ok(Self { colorizer: Colorizer::new(&model, device)? })
+    }
+
+    /// Device, model and default settings, as [`EngineDescription`].
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn describe(&self) -> Result<JsValue, JsValue> {
+        to_js(&EngineDescription::of(&self.colorizer))
+    }
+
+    /// Colours RGBA pixels that the browser decoded. `tick(stage, done)` is told of progress and
+    /// answers whether to stop.
+    ///
+    /// # Errors
+    /// `image-too-large`, `image-decode`, `device-lost`, `aborted`.
+    #[wasm_bindgen(js_name = colorizePixels)]
+    pub async fn colorize_pixels(
+        &self,
+        pixels: Clamped<Vec<u8>>,
+        width: usize,
+        height: usize,
+        tick: js_sys::Function,
+    ) -> Result<Picture, JsValue> {
+        let photo = Photo::new(width, height, Channels::Rgba, Samples::U8(pixels.0))?;
+        self.colorize(photo, FileMetadata::default(), tick).await
+    }
+
+    /// Decodes a file here (TIFF, and PNG of 16 bits or with alpha: what a canvas would coarsen)
+    /// and colours it.
+    ///
+    /// # Errors
+    /// As [`Engine::colorize_pixels`].
+    #[wasm_bindgen(js_name = colorizeFile)]
+    pub async fn colorize_file(&self, bytes: Vec<u8>, tick: js_sys::Function) -> Result<Picture, JsValue> {
+        let decoded = files::decode(std::io::Cursor::new(bytes))?;
+        self.colorize(decoded.photo, decoded.metadata, tick).await
+    }
+}
+
+impl Engine {
+    async fn colorize(
+        &self,
+        photo: Photo,
+        metadata: FileMetadata,
+        tick: js_sys::Function,
+    ) -> Result<Picture, JsValue> {
+        let colorization = self.colorizer.colorize(&photo, Mode::Photo, &mut JsPace::new(tick)).await?;
+        Ok(Picture { photo, metadata, colorization, preview: None })
+    }
+}
+
+/// Whether a file is better decoded by [`Engine::colorize_file`] than by the browser. Needs its
+/// first 26 bytes.
+#[wasm_bindgen(js_name = decodesHere)]
+#[must_use]
+pub fn decodes_here(head: &[u8]) -> bool {
+    files::loses_in_canvas(head)
+}
+
+/// A photograph and its predicted colours.
+#[wasm_bindgen]
+pub struct Picture {
+    photo: Photo,
+    metadata: FileMetadata,
+    colorization: Colorization,
+    /// The last reduced copy, with the longest side it was made for.
+    preview: Option<(usize, Photo)>,
+}
+
+/// Pixels for a canvas.
+#[wasm_bindgen]
+pub struct Raster {
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    pixels: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl Raster {
+    /// The pixels as RGBA, given away: a second call gets none.
+    pub fn pixels(&mut self) -> Clamped<Vec<u8>> {
+        Clamped(std::mem::take(&mut self.pixels))
+    }
+}
+
+impl Raster {
+    fn new(photo: &Photo) -> Self {
+        Self { width: photo.width(), height: photo.height(), pixels: photo.to_rgba8() }
+    }
+}
+
+#[wasm_bindgen]
+impl Picture {
+    /// Pixels across.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.photo.width()
+    }
+
+    /// Pixels down.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn height(&self) -> usize {
+        self.photo.height()
+    }
+
+    fn at_most(&mut self, max_side: Option<usize>) -> &Photo {
+        let Some(side) = max_side.filter(|side| *side > 0) else { return &self.photo };
+        if self.preview.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
+            self.preview = self.photo.preview(side).map(|photo| (side, photo));
+        }
+        self.preview.as_ref().map_or(&self.photo, |(_, photo)| photo)
+    }
+
+    /// The photograph as it came, no larger than `max_side`.
+    #[must_use]
+    pub fn original(&mut self, max_side: Option<usize>) -> Raster {
+        Raster::new(self.at_most(max_side))
+    }
+
+    /// The photograph in colour, no larger than `max_side` (full size where it is absent).
+    ///
+    /// # Errors
+    /// `invalid-argument`, `aborted`.
+    pub async fn render(
+        &mut self,
+        tone: JsValue,
+        max_side: Option<usize>,
+        tick: js_sys::Function,
+    ) -> Result<Raster, JsValue> {
+        let tone = from_js::<ToneOptions>(tone)?.into();
+        let photo = self.at_most(max_side).clone();
+        let coloured = self.colorization.render(photo, tone, &mut JsPace::new(tick)).await?;
+        Ok(Raster::new(&coloured))
+    }
+
+    /// The photograph in colour at full size, as the bytes of a file.
+    ///
+    /// # Errors
+    /// `invalid-argument`, `image-encode`, `aborted`.
+    pub async fn encode(
+        &self,
+        tone: JsValue,
+        options: JsValue,
+        tick: js_sys::Function,
+    ) -> Result<Vec<u8>, JsValue> {
+        let tone = from_js::<ToneOptions>(tone)?.into();
+        let format = from_js::<EncodeOptions>(options)?.format()?;
+        let coloured = self.colorization.render(self.photo.clone(), tone, &mut JsPace::new(tick)).await?;
+        let mut file = std::io::Cursor::new(Vec::new());
+        files::encode(&coloured, &self.metadata, format, &mut file)?;
+        Ok(file.into_inner())
+    }
+
+    /// The predicted distribution at a pixel: [`BinShare`]s of all 313 bins.
+    ///
+    /// # Errors
+    /// `invalid-argument` outside the photograph or for a tone out of range.
+    #[wasm_bindgen(js_name = distributionAt)]
+    pub fn distribution_at(&self, x: f64, y: f64, tone: JsValue) -> Result<JsValue, JsValue> {
+        let (width, height) = (self.photo.width() as f64, self.photo.height() as f64);
+        if !((0.0..width).contains(&x) && (0.0..height).contains(&y)) {
+            let value = format!("({x}, {y})");
+            return Err(Error::Parameter { name: "point", value, range: "inside the photograph" }.into());
+        }
+        let tone = from_js::<ToneOptions>(tone)?.into();
+        let shares = self.colorization.probabilities_at(x / width, y / height, tone)?;
+        let bins: Vec<BinShare> =
+            ab_bins::CENTRES.iter().zip(shares).map(|(&[a, b], p)| BinShare { a, b, p }).collect();
+        to_js(&bins)
+    }
+}
+
+impl From<Error> for JsValue {
+    fn from(error: Error) -> Self {
+        let value = js_sys::Error::new(&error.to_string());
+        // Setting a property of a fresh object cannot fail.
+        let _ = js_sys::Reflect::set(&value, &"code".into(), &error.code().into());
+        value.into()
+    }
+}

@@ -362,7 +362,7 @@ def network_goldens():
     write("eccv16.json", {"steps": [samples(x) for x in taps], "ab_038": anneal(.38).ravel(), "ab_1": anneal(1.0).ravel()})
     logits.astype("<f4").tofile(HERE / "eccv16_logits_313x16x16.f32")
 
-    write("unet_small.json", {"logits": unet_forward(small_unet_tensors(), input_lightness(48, 32)).ravel()})
+    write("unet_small.json", samples(unet_forward(small_unet_tensors(), input_lightness(48, 32)), 512))
 
     manifest = json.loads((MODEL / "manifest.json").read_text())
     model = manifest["models"][0]["file"]

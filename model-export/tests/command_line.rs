@@ -1,0 +1,262 @@
+//! The tool as people run it.
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use assert_cmd::Command;
+use autochrome::weights::Precision;
+use image::{DynamicImage, GenericImageView, ImageBuffer, Luma, Rgba};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    /// A folder with a small seeded model in it.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let model = common::seeded_small_unet().write(Precision::F32).unwrap();
+        fs::write(folder.path().join("model.safetensors"), model).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs in the folder: exit code, stdout, stderr.
+    fn run(&self, arguments: &str) -> (i32, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_autochrome"))
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    fn gray(&self, name: &str) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        gray(60, 40).save(self.path(name)).unwrap();
+    }
+}
+
+fn gray(width: u32, height: u32) -> ImageBuffer<Luma<u8>, Vec<u8>> {
+    ImageBuffer::from_fn(width, height, |x, y| Luma([(x * 3 + y * 2) as u8]))
+}
+
+fn has_colour(image: &DynamicImage) -> bool {
+    image.to_rgb8().pixels().any(|p| p.0[0].abs_diff(p.0[2]) > 2 || p.0[0].abs_diff(p.0[1]) > 2)
+}
+
+fn open(path: &Path) -> DynamicImage {
+    image::open(path).unwrap()
+}
+
+const CPU: &str = "--device cpu --model model.safetensors";
+
+#[test]
+fn one_photograph() {
+    let bench = Bench::new();
+    bench.gray("a.png");
+    let (code, _, stderr) = bench.run(&format!("colorize a.png --out b.jpg {CPU}"));
+    assert_eq!(code, 0, "{stderr}");
+    let coloured = open(&bench.path("b.jpg"));
+    assert_eq!(coloured.dimensions(), (60, 40));
+    assert!(has_colour(&coloured));
+}
+
+#[test]
+fn the_model_inside_the_tool() {
+    let bench = Bench::new();
+    bench.gray("a.png");
+    let (code, _, stderr) = bench.run("colorize a.png --out b.png --device cpu");
+    assert_eq!(code, 0, "{stderr}");
+    assert!(has_colour(&open(&bench.path("b.png"))));
+}
+
+#[test]
+fn nine_of_ten() {
+    let bench = Bench::new();
+    for i in 0..9 {
+        bench.gray(&format!("in/{i}.png"));
+    }
+    fs::write(bench.path("in/corrupt.png"), b"\x89PNG\r\n\x1a\nnothing more").unwrap();
+    fs::write(bench.path("in/notes.txt"), "no photograph").unwrap();
+    let (code, _, stderr) = bench.run(&format!("colorize in --out out {CPU}"));
+    assert_eq!(code, 1);
+    assert_eq!(stderr.matches("error:").count(), 1, "{stderr}");
+    assert!(stderr.contains("corrupt.png"), "{stderr}");
+    assert_eq!(fs::read_dir(bench.path("out")).unwrap().count(), 9);
+}
+
+#[test]
+fn folders_keep_their_shape() {
+    let bench = Bench::new();
+    bench.gray("in/deep/er/a.png");
+    bench.gray("in/b.bmp");
+    bench.gray("c.png");
+    let (code, _, stderr) = bench.run(&format!("colorize in c.png --out out {CPU}"));
+    assert_eq!(code, 0, "{stderr}");
+    for name in ["out/deep/er/a.png", "out/b.png", "out/c.png"] {
+        assert!(has_colour(&open(&bench.path(name))), "{name}");
+    }
+}
+
+#[test]
+fn sixteen_bits_and_alpha_stay() {
+    let bench = Bench::new();
+    let deep = ImageBuffer::from_fn(30, 20, |x, y| {
+        Rgba([(x * 2000 + 77) as u16, (x * 2000 + 77) as u16, (x * 2000 + 77) as u16, (y * 3000) as u16])
+    });
+    for (from, to) in [("a.png", "b.png"), ("a.tif", "b.tif"), ("a.tif", "c.png")] {
+        deep.save(bench.path(from)).unwrap();
+        let (code, _, stderr) = bench.run(&format!("colorize {from} --out {to} {CPU}"));
+        assert_eq!(code, 0, "{stderr}");
+        let DynamicImage::ImageRgba16(coloured) = open(&bench.path(to)) else {
+            panic!("{to} is not 16-bit RGBA")
+        };
+        assert!(deep.pixels().zip(coloured.pixels()).all(|(a, b)| a.0[3] == b.0[3]));
+        assert!(coloured.pixels().any(|p| p.0.iter().any(|c| c % 257 != 0)), "only 8 bits are used");
+    }
+}
+
+#[test]
+fn a_photograph_lying_on_its_side_is_turned_once() {
+    use image::ImageEncoder;
+    let bench = Bench::new();
+    // TIFF block with one entry: orientation (0x0112), short, 1, value 6 (turn right).
+    let exif = [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"[..]].concat();
+    let mut jpeg = Vec::new();
+    let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 95);
+    encoder.set_exif_metadata(exif).unwrap();
+    encoder.write_image(&gray(60, 40), 60, 40, image::ExtendedColorType::L8).unwrap();
+    fs::write(bench.path("side.jpg"), jpeg).unwrap();
+    let (code, _, stderr) = bench.run(&format!("colorize side.jpg --out up.jpg {CPU}"));
+    assert_eq!(code, 0, "{stderr}");
+    let decoded =
+        autochrome::files::decode(fs::File::open(bench.path("up.jpg")).map(std::io::BufReader::new).unwrap())
+            .unwrap();
+    assert_eq!((decoded.photo.width(), decoded.photo.height()), (40, 60));
+}
+
+#[test]
+fn nothing_that_exists_is_lost() {
+    let bench = Bench::new();
+    bench.gray("a.png");
+    let original = fs::read(bench.path("a.png")).unwrap();
+    for arguments in ["colorize a.png --out a.png", "colorize a.png --out .", "colorize a.png --out ./a.png"]
+    {
+        let (code, _, stderr) = bench.run(&format!("{arguments} {CPU}"));
+        assert_eq!(code, 2, "{arguments}: {stderr}");
+        assert!(stderr.contains("overwritten"), "{stderr}");
+    }
+    assert_eq!(fs::read(bench.path("a.png")).unwrap(), original);
+
+    fs::write(bench.path("old.png"), "an older result").unwrap();
+    fs::write(bench.path("broken.png"), "no picture").unwrap();
+    let (code, _, _) = bench.run(&format!("colorize broken.png --out old.png {CPU}"));
+    assert_eq!(code, 1);
+    assert_eq!(fs::read_to_string(bench.path("old.png")).unwrap(), "an older result");
+    let leftovers = fs::read_dir(bench.folder.path())
+        .unwrap()
+        .filter(|f| f.as_ref().unwrap().file_name().to_string_lossy().contains(".part"));
+    assert_eq!(leftovers.count(), 0);
+}
+
+#[test]
+fn wrong_usage_is_exit_code_two() {
+    let bench = Bench::new();
+    bench.gray("a.png");
+    bench.gray("b/a.png");
+    fs::write(bench.path("file"), "").unwrap();
+    for arguments in [
+        "",
+        "colorize",
+        "colorize a.png",
+        "colorize a.png --out b.xyz",
+        "colorize a.png b --out file",
+        "colorize a.png b --out out",
+        "colorize a.png --out c.png --temperature -1",
+        "colorize a.png --out c.png --rebalance 2",
+        "colorize a.png --out c.png --device abacus",
+        "convert model.safetensors --out model.safetensors",
+    ] {
+        let model =
+            if arguments.contains("colorize a.png --out c") { "--model model.safetensors" } else { "" };
+        let (code, _, stderr) = bench.run(&format!("{arguments} {model}"));
+        assert_eq!(code, 2, "{arguments}: {stderr}");
+    }
+}
+
+#[test]
+fn what_fails_says_so_with_exit_code_one() {
+    let bench = Bench::new();
+    bench.gray("a.png");
+    fs::write(bench.path("junk.safetensors"), "junk").unwrap();
+    fs::create_dir(bench.path("empty")).unwrap();
+    for (arguments, part) in [
+        ("colorize a.png --out b.png --model junk.safetensors", "not a model file"),
+        ("colorize a.png --out b.png --model missing.safetensors", "cannot read missing.safetensors"),
+        ("colorize missing.png --out b.png --device cpu", "missing.png"),
+        ("colorize empty --out out", "holds no photographs"),
+        ("inspect junk.safetensors", "not a model file"),
+    ] {
+        let (code, stdout, stderr) = bench.run(arguments);
+        assert_eq!((code, stdout.as_str()), (1, ""), "{arguments}: {stderr}");
+        assert!(stderr.contains(part), "{arguments}: {stderr}");
+    }
+}
+
+#[test]
+fn convert_and_inspect() {
+    let bench = Bench::new();
+    let (code, _, stderr) = bench.run("convert model.safetensors --out half.safetensors --precision f16 --temperature 0.5 --working-size 96 --license CC0");
+    assert_eq!(code, 0, "{stderr}");
+    let (code, stdout, _) = bench.run("inspect half.safetensors --json");
+    assert_eq!(code, 0);
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["network"], "unet");
+    assert_eq!(report["precision"], "f16");
+    assert_eq!(report["temperature"], 0.5);
+    assert_eq!(report["working_size"], 96);
+    assert_eq!(report["license"], "CC0");
+    assert_eq!(report["tensors"]["out.weight"], serde_json::json!([313, 9, 1, 1]));
+}
+
+#[test]
+fn forward_gives_the_golden_logits() {
+    let bench = Bench::new();
+    let lightness = common::noise_lightness(32, 48);
+    write_npy(&bench.path("l.npy"), &[1, 1, 48, 32], &lightness);
+    let (code, _, stderr) =
+        bench.run(&format!("forward l.npy --out z.npy --ab ab.npy --temperature 1 {CPU}"));
+    assert_eq!(code, 0, "{stderr}");
+    let (shape, logits) = read_npy(&bench.path("z.npy"));
+    assert_eq!(shape, [1, 313, 12, 8]);
+    let g = common::golden(include_str!("../../tests/goldens/unet_small.json"));
+    let sampled = common::numbers(&g["index"]).into_iter().map(|i| f64::from(logits[i as usize]));
+    assert!(common::largest_difference(sampled, common::numbers(&g["value"])) < 1e-4);
+    assert_eq!(read_npy(&bench.path("ab.npy")).0, [1, 2, 12, 8]);
+
+    write_npy(&bench.path("flat.npy"), &[48, 32], &lightness);
+    assert_eq!(bench.run(&format!("forward flat.npy --out z.npy {CPU}")).0, 2);
+    fs::write(bench.path("junk.npy"), "junk").unwrap();
+    assert_eq!(bench.run(&format!("forward junk.npy --out z.npy {CPU}")).0, 1);
+}
+
+fn write_npy(path: &Path, shape: &[u64], values: &[f32]) {
+    use npyz::WriterBuilder;
+    let file = fs::File::create(path).unwrap();
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(file).begin_nd().unwrap();
+    writer.extend(values.iter()).unwrap();
+    writer.finish().unwrap();
+}
+
+fn read_npy(path: &Path) -> (Vec<u64>, Vec<f32>) {
+    let array = npyz::NpyFile::new(fs::File::open(path).unwrap()).unwrap();
+    (array.shape().to_vec(), array.into_vec().unwrap())
+}

@@ -1,0 +1,76 @@
+//! What a fresh machine lacks: installed where the package manager allows it, else named.
+
+use crate::process::{cargo, command, find, run};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// The version of wasm-pack that the tests are run with.
+const WASM_PACK: &str = "0.15.1";
+
+/// Adds the wasm target to this toolchain.
+pub fn wasm_target(root: &Path) -> Result<()> {
+    let Some(rustup) = find(&["rustup"]) else { return Ok(()) };
+    run(&mut command(rustup, "target add wasm32-unknown-unknown", root))
+        .context("the wasm target is needed: rustup target add wasm32-unknown-unknown")
+}
+
+/// Chromium and its driver for the browser tests.
+pub struct Chromium {
+    /// The browser.
+    pub browser: PathBuf,
+    /// chromedriver of the same version.
+    pub driver: PathBuf,
+}
+
+/// Finds Chromium, or installs it where this is Debian and we may.
+pub fn chromium(root: &Path) -> Result<Chromium> {
+    let found = || {
+        let browser = find(&["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"])?;
+        Some(Chromium { browser, driver: find(&["chromedriver"])? })
+    };
+    if let Some(chromium) = found() {
+        return Ok(chromium);
+    }
+    if find(&["apt-get"]).is_some() {
+        let as_root = if is_root(root) { "" } else { "sudo -n " };
+        let apt = |arguments: &str| {
+            let line = format!("{as_root}apt-get {arguments}");
+            let (program, rest) = line.split_once(' ').expect("there are arguments");
+            run(command(program, rest, root).env("DEBIAN_FRONTEND", "noninteractive"))
+        };
+        apt("update -q")
+            .and_then(|()| apt("install -y -q --no-install-recommends chromium chromium-driver"))
+            .context("could not install chromium; do it by hand: apt-get install chromium chromium-driver")?;
+    }
+    match found() {
+        Some(chromium) => Ok(chromium),
+        None => {
+            bail!("the browser tests need Chromium (or Chrome) and chromedriver on the path; install both")
+        }
+    }
+}
+
+fn is_root(root: &Path) -> bool {
+    command("id", "-u", root).output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// wasm-pack in the version above, installed below `target/` if it is not on the path.
+pub fn wasm_pack(root: &Path) -> Result<PathBuf> {
+    if let Some(found) = find(&["wasm-pack"]) {
+        return Ok(found);
+    }
+    let folder = root.join("target/tools");
+    let program = folder.join(format!("bin/wasm-pack{}", std::env::consts::EXE_SUFFIX));
+    if !program.is_file() {
+        let install =
+            format!("install wasm-pack --version {WASM_PACK} --locked --debug --root {}", folder.display());
+        run(&mut command(cargo(), &install, root))?;
+    }
+    Ok(program)
+}
+
+/// The npm packages of the tests.
+pub fn npm_packages(tests: &Path) -> Result<()> {
+    let npm = find(&["npm"]).context("the page tests need Node.js 20 or later with npm; install it")?;
+    run(&mut command(npm, "ci --no-audit --no-fund", tests))
+}

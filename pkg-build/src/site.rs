@@ -1,0 +1,78 @@
+//! The static site: page, engines, models, samples.
+
+use crate::{engine, requirements};
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// Where the site is built.
+pub fn folder(root: &Path) -> PathBuf {
+    root.join("dist/site")
+}
+
+/// Builds the site and returns its folder. The old one stays until the new one is whole.
+pub fn build(root: &Path) -> Result<PathBuf> {
+    requirements::wasm_target(root)?;
+    let site = folder(root);
+    let dist = site.parent().expect("dist/site has a parent");
+    fs::create_dir_all(dist)?;
+    let fresh = tempfile::Builder::new().prefix(".site-").tempdir_in(dist)?;
+    for device in engine::DEVICES {
+        engine::build(root, device, &fresh.path().join("www/engine").join(device))?;
+    }
+    check_models(&root.join("www/models"))?;
+    fs::copy(root.join("index.html"), fresh.path().join("index.html"))?;
+    copy(&root.join("www"), &fresh.path().join("www"))?;
+    if site.exists() {
+        fs::remove_dir_all(&site)?;
+    }
+    fs::rename(fresh.keep(), &site).with_context(|| format!("cannot put the site at {}", site.display()))?;
+    for device in engine::DEVICES {
+        let wasm = site.join("www/engine").join(device).join("autochrome_bg.wasm");
+        println!("{device} engine: {:.2} MB", fs::metadata(wasm)?.len() as f64 / 1e6);
+    }
+    println!("site: {}", site.display());
+    Ok(site)
+}
+
+/// Every shipped model is what its manifest says.
+fn check_models(models: &Path) -> Result<()> {
+    let manifest: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(models.join("manifest.json"))?)?;
+    let listed = manifest["models"].as_array().context("manifest.json has no list of models")?;
+    ensure!(!listed.is_empty(), "manifest.json lists no model");
+    for model in listed {
+        let file = model["file"].as_str().context("a model has no file")?;
+        let bytes = fs::read(models.join(file)).with_context(|| format!("cannot read {file}"))?;
+        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        ensure!(
+            model["sha256"] == sha256,
+            "{file} has SHA-256 {sha256}, the manifest says {}",
+            model["sha256"]
+        );
+        ensure!(
+            model["bytes"] == bytes.len(),
+            "{file} has {} bytes, the manifest says {}",
+            bytes.len(),
+            model["bytes"]
+        );
+    }
+    Ok(())
+}
+
+/// Copies what the browser needs; the notes for people stay behind, save those on the samples'
+/// origin.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in WalkDir::new(from) {
+        let entry = entry?;
+        let target = to.join(entry.path().strip_prefix(from)?);
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

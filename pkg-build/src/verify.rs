@@ -1,0 +1,123 @@
+//! `cargo verify`: every check there is, each with its time, all counted at the end.
+
+use crate::process::{cargo, command, find, run};
+use crate::requirements::{self, Chromium};
+use crate::site;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Chromium's flags, from the file that wasm-bindgen's test runner reads: headless, allowed to start
+/// as root in a container, WebGPU on the software adapter where there is no GPU.
+fn chromium_flags(root: &Path) -> Result<String> {
+    let file: serde_json::Value = serde_json::from_str(&fs::read_to_string(root.join("webdriver.json"))?)?;
+    let flags = file["goog:chromeOptions"]["args"].as_array().context("webdriver.json has no arguments")?;
+    Ok(flags.iter().filter_map(|flag| flag.as_str()).collect::<Vec<_>>().join(" "))
+}
+
+type Step = (&'static str, fn(&Path) -> Result<()>);
+
+/// In an order that finds cheap faults first.
+const STEPS: [Step; 7] = [
+    ("format", format),
+    ("lints", lints),
+    ("native-tests", native_tests),
+    ("site", |root| site::build(root).map(|_| ())),
+    ("types", types),
+    ("page-tests", page_tests),
+    ("wasm-tests", wasm_tests),
+];
+
+/// Runs the steps whose name contains `only`. A failed one does not keep the rest from running, so
+/// that one run shows all.
+pub fn verify(root: &Path, only: Option<&str>) -> ExitCode {
+    let mut passed = 0;
+    let mut failed = Vec::new();
+    for (name, step) in STEPS.iter().filter(|(name, _)| only.is_none_or(|part| name.contains(part))) {
+        println!("\n== {name}");
+        let began = Instant::now();
+        let result = step(root);
+        let seconds = began.elapsed().as_secs_f64();
+        match result {
+            Ok(()) => {
+                passed += 1;
+                println!("== {name}: passed in {seconds:.0} s");
+            }
+            Err(error) => {
+                failed.push(*name);
+                println!("== {name}: FAILED after {seconds:.0} s: {error:#}");
+            }
+        }
+    }
+    if !failed.is_empty() {
+        println!("\nfailed: {}", failed.join(", "));
+    }
+    println!("\nverify: {passed} passed, {} failed", failed.len());
+    if failed.is_empty() && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn format(root: &Path) -> Result<()> {
+    run_all(root, &["fmt --all --check"])
+}
+
+/// The browser's code is linted for the browser, with each engine's features.
+fn lints(root: &Path) -> Result<()> {
+    requirements::wasm_target(root)?;
+    run_all(
+        root,
+        &[
+            "clippy --workspace --all-targets --no-default-features --features autochrome/cpu,autochrome/parallel,autochrome/train -- -D warnings",
+            "clippy --package autochrome --lib --tests --target wasm32-unknown-unknown --profile wasm --no-default-features --features gpu -- -D warnings",
+        ],
+    )
+}
+
+/// The GPU engine is tested in Chromium, where a software adapter is always to be had.
+fn native_tests(root: &Path) -> Result<()> {
+    run_all(
+        root,
+        &[
+            "test --workspace --no-default-features --features autochrome/cpu,autochrome/parallel,autochrome/train",
+        ],
+    )
+}
+
+fn run_all(root: &Path, arguments: &[&str]) -> Result<()> {
+    arguments.iter().try_for_each(|arguments| run(&mut command(cargo(), arguments, root)))
+}
+
+fn types(root: &Path) -> Result<()> {
+    let tests = root.join("tests");
+    requirements::npm_packages(&tests)?;
+    let npm = find(&["npm"]).context("npm is gone")?;
+    run(&mut command(npm, "run --silent types", &tests))
+}
+
+fn page_tests(root: &Path) -> Result<()> {
+    let tests = root.join("tests");
+    requirements::npm_packages(&tests)?;
+    let Chromium { browser, .. } = requirements::chromium(root)?;
+    let npm = find(&["npm"]).context("npm is gone")?;
+    let server = std::env::current_exe().context("this program has a path")?;
+    run(command(npm, "run --silent page", &tests)
+        .env("AUTOCHROME_CHROMIUM", browser)
+        .env("AUTOCHROME_CHROMIUM_FLAGS", chromium_flags(root)?)
+        .env("AUTOCHROME_SERVER", server))
+}
+
+/// `wasm-pack test` once for each engine, in the page and in a worker.
+fn wasm_tests(root: &Path) -> Result<()> {
+    requirements::wasm_target(root)?;
+    let wasm_pack = requirements::wasm_pack(root)?;
+    let Chromium { driver, .. } = requirements::chromium(root)?;
+    for engine in crate::engine::DEVICES {
+        let arguments = format!(
+            "test --headless --chrome --chromedriver {} . -- --profile wasm --no-default-features --features {engine} --test browser_page --test browser_worker",
+            driver.display()
+        );
+        run(command(&wasm_pack, &arguments, root).env("WASM_BINDGEN_TEST_TIMEOUT", "600"))?;
+    }
+    Ok(())
+}

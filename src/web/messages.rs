@@ -1,0 +1,119 @@
+//! What crosses the boundary as plain objects. `www/autochrome.js` has the same shapes in JSDoc.
+
+use crate::backend::DeviceKind;
+use crate::colorize::{Colorizer, Tone};
+use crate::error::{Error, Result};
+use crate::files::FileFormat;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::JsValue;
+
+pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    serde_wasm_bindgen::to_value(value).map_err(Into::into)
+}
+
+pub(super) fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, JsValue> {
+    serde_wasm_bindgen::from_value(value).map_err(|error| {
+        let value = error.to_string();
+        Error::Parameter { name: "options", value, range: "an object of the documented shape" }.into()
+    })
+}
+
+/// See [`Tone`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ToneOptions {
+    temperature: f32,
+    rebalance: f32,
+    saturation: f32,
+}
+
+impl From<ToneOptions> for Tone {
+    fn from(options: ToneOptions) -> Self {
+        let ToneOptions { temperature, rebalance, saturation } = options;
+        Self { temperature, rebalance, saturation }
+    }
+}
+
+/// File type and, for JPEG, quality in 0…1, as in `canvas.toBlob`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EncodeOptions {
+    #[serde(rename = "type")]
+    media_type: String,
+    quality: Option<f32>,
+}
+
+impl EncodeOptions {
+    pub(super) fn format(&self) -> Result<FileFormat> {
+        match self.media_type.as_str() {
+            "image/png" => Ok(FileFormat::Png),
+            "image/tiff" => Ok(FileFormat::Tiff),
+            "image/jpeg" => Ok(match self.quality {
+                None => FileFormat::JPEG,
+                Some(quality) => FileFormat::Jpeg { quality: (quality * 100.0).clamp(1.0, 100.0) as u8 },
+            }),
+            other => {
+                let range = "image/png, image/jpeg or image/tiff";
+                Err(Error::Parameter { name: "type", value: other.to_owned(), range })
+            }
+        }
+    }
+}
+
+/// One bin's share of a distribution.
+#[derive(Serialize)]
+pub(super) struct BinShare {
+    pub(super) a: i16,
+    pub(super) b: i16,
+    pub(super) p: f32,
+}
+
+/// What an engine is.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EngineDescription {
+    device: DeviceDescription,
+    network: String,
+    license: String,
+    defaults: ToneDescription,
+    /// Whether `rebalance` may be other than 1.
+    rebalances: bool,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct DeviceDescription {
+    kind: &'static str,
+    name: String,
+}
+
+#[derive(Serialize)]
+struct ToneDescription {
+    temperature: f64,
+    rebalance: f64,
+    saturation: f64,
+}
+
+impl EngineDescription {
+    pub(super) fn of(colorizer: &Colorizer) -> Self {
+        let Tone { temperature, rebalance, saturation } = colorizer.default_tone();
+        // JavaScript has only f64; 0.8 must not become 0.800000011920929 on a slider.
+        let round = |value: f32| (f64::from(value) * 1e6).round() / 1e6;
+        Self {
+            device: DeviceDescription {
+                kind: if colorizer.device().kind == DeviceKind::Gpu { "webgpu" } else { "cpu" },
+                name: colorizer.device().name.clone(),
+            },
+            network: colorizer.metadata().network.name().to_owned(),
+            license: colorizer.metadata().license.clone(),
+            defaults: ToneDescription {
+                temperature: round(temperature),
+                rebalance: round(rebalance),
+                saturation: round(saturation),
+            },
+            rebalances: colorizer.has_class_weights(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}

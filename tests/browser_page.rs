@@ -1,0 +1,8 @@
+//! The engine in Chromium, on a page.
+#![cfg(target_arch = "wasm32")]
+
+#[path = "common/browser_suite.rs"]
+mod browser_suite;
+mod common;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

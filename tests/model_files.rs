@@ -1,0 +1,136 @@
+//! Model files: what is written is read, and what is wrong is said.
+#![cfg(all(not(target_arch = "wasm32"), feature = "cpu"))]
+
+mod common;
+
+use autochrome::backend::{ComputeDevice, DeviceChoice};
+use autochrome::weights::{HostTensor, ModelFile, Precision};
+use autochrome::{Error, ab_bins};
+use common::{seeded_small_unet, uniform};
+use proptest::prelude::*;
+
+fn weighted() -> ModelFile {
+    let mut model = seeded_small_unet();
+    model.class_weights = Some(uniform("weights", ab_bins::COUNT).iter().map(|u| u + 0.1).collect());
+    model.metadata.temperature = 0.5;
+    model.metadata.rebalance = 0.8;
+    model.metadata.license = "to be tested".to_owned();
+    model
+}
+
+fn build(model: &ModelFile) -> Result<(), Error> {
+    model.build(&pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap().device).map(|_| ())
+}
+
+/// A file whose header is edited as text.
+fn edited(bytes: &[u8], edit: impl Fn(&str) -> String) -> Vec<u8> {
+    let size = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = edit(std::str::from_utf8(&bytes[8..8 + size]).unwrap());
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.extend(&bytes[8 + size..]);
+    file
+}
+
+#[test]
+fn f32_comes_back_as_it_was_and_twice_the_same() {
+    let model = weighted();
+    let bytes = model.write(Precision::F32).unwrap();
+    assert_eq!(bytes, model.write(Precision::F32).unwrap());
+    let back = ModelFile::read(&bytes).unwrap();
+    assert_eq!(back, model);
+    build(&back).unwrap();
+}
+
+#[test]
+fn f16_rounds_matrices_and_keeps_vectors() {
+    let model = weighted();
+    let back = ModelFile::read(&model.write(Precision::F16).unwrap()).unwrap();
+    assert_eq!(back.metadata.precision, Precision::F16);
+    assert_eq!(back.class_weights, model.class_weights);
+    for (name, tensor) in &model.tensors {
+        for (a, b) in tensor.values.iter().zip(&back.tensors[name].values) {
+            let allowed = if tensor.shape.len() > 1 { (a.abs() * 1e-3).max(1e-7) } else { 0.0 };
+            assert!((a - b).abs() <= allowed, "{name}: {a} became {b}");
+        }
+    }
+    let mut large = model;
+    large.tensors.get_mut("out.weight").unwrap().values[0] = 1e6;
+    assert_eq!(large.write(Precision::F16).unwrap_err().code(), "model-format");
+}
+
+#[test]
+fn a_plain_checkpoint_is_recognised() {
+    let mut model = common::seeded_eccv16();
+    let decoder = (0..2 * ab_bins::COUNT)
+        .map(|i| f32::from(ab_bins::CENTRES[i % ab_bins::COUNT][i / ab_bins::COUNT]) / 110.0)
+        .collect();
+    let shape = vec![2, ab_bins::COUNT, 1, 1];
+    model.tensors.insert("model_out.weight".to_owned(), HostTensor { shape, values: decoder });
+    let plain = |model: &ModelFile| {
+        edited(&model.write(Precision::F32).unwrap(), |header| header.replace("autochrome.", "other."))
+    };
+    let back = ModelFile::read(&plain(&model)).unwrap();
+    assert_eq!(back.metadata.network.name(), "eccv16");
+    assert_eq!(back.ignored, ["model_out.weight"]);
+    build(&back).unwrap();
+
+    model.tensors.get_mut("model_out.weight").unwrap().values[5] += 0.1;
+    assert!(matches!(ModelFile::read(&plain(&model)), Err(Error::ModelBins { .. })));
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let good = weighted().write(Precision::F32).unwrap();
+    let error = |bytes: &[u8]| ModelFile::read(bytes).unwrap_err();
+
+    assert!(matches!(error(b"not a model"), Error::ModelFormat(_)));
+    assert!(matches!(error(&good[..good.len() - 1]), Error::ModelFormat(_)));
+    let later = edited(&good, |h| h.replace("\"autochrome.format\":\"1\"", "\"autochrome.format\":\"2\""));
+    assert!(matches!(error(&later), Error::ModelVersion { .. }));
+    let other_bins = edited(&good, |h| h.replace(ab_bins::HASH, "0000"));
+    assert!(matches!(error(&other_bins), Error::ModelBins { .. }));
+    let no_network = edited(&good, |h| h.replace("autochrome.network", "autochrome.nothing"));
+    assert!(error(&no_network).to_string().contains("autochrome.network"));
+    let wild = edited(&good, |h| {
+        h.replace("\"autochrome.temperature\":\"0.5\"", "\"autochrome.temperature\":\"-1\"")
+    });
+    assert!(error(&wild).to_string().contains("temperature"));
+    let wide = edited(&good, |h| h.replace("\\\"stem\\\":4,", "\\\"stem\\\":4000,"));
+    assert!(matches!(error(&wide), Error::ModelTensors { .. }), "no network of that size is built");
+
+    let mut model = weighted();
+    model.tensors.get_mut("g.0.bias").unwrap().values[3] = f32::NAN;
+    let nan = error(&model.write(Precision::F32).unwrap());
+    assert!(matches!(&nan, Error::ModelNotFinite { tensor } if tensor == "g.0.bias"));
+
+    let mut model = weighted();
+    model.class_weights = None;
+    assert!(error(&model.write(Precision::F32).unwrap()).to_string().contains("class_weights"));
+}
+
+#[test]
+fn tensors_that_do_not_fit_are_named() {
+    let mut model = weighted();
+    let bias = model.tensors.remove("u1.p.bias").unwrap();
+    model.tensors.get_mut("u1.k.bias").unwrap().shape = vec![3, 3];
+    model.tensors.insert("extra".to_owned(), bias);
+    let text = build(&model).unwrap_err().to_string();
+    for part in ["u1.p.bias [9] is missing", "u1.k.bias is [3, 3], expected [9]", "extra is unknown"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// A damaged file is an error or a model, never a panic.
+    #[test]
+    fn damaged_files_are_survived(position in 0usize..4000, byte in any::<u8>(), cut in 0usize..5000) {
+        let mut bytes = weighted().write(Precision::F16).unwrap();
+        bytes[position] = byte;
+        let _ = ModelFile::read(&bytes);
+        bytes.truncate(cut);
+        prop_assert!(ModelFile::read(&bytes).is_err());
+    }
+}

@@ -1,0 +1,356 @@
+/**
+ * The built site in real Chromium: a photograph goes in, its pixels are read back. Once with WebGPU
+ * (software adapter) and once without. Screenshots go to tests/screenshots.
+ */
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { launch, serve } from "./chromium.js";
+
+const SAMPLES = fileURLToPath(new URL("../../www/samples/", import.meta.url));
+const SCREENSHOTS = fileURLToPath(new URL("../screenshots/", import.meta.url));
+const AXE = fileURLToPath(new URL("../node_modules/axe-core/axe.min.js", import.meta.url));
+
+/** Software WebGPU needs seconds where a GPU needs milliseconds. */
+const PATIENCE = 180_000;
+
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {{ width: number, height: number, data: number[] }} Pixels */
+
+/** @type {{ url: string, close: () => void }} */
+let server;
+
+before(async () => {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  server = await serve();
+});
+after(() => server?.close());
+
+/** @param {Page} page @param {string} id @returns {Promise<Pixels>} */
+function canvasPixels(page, id) {
+  return page.evaluate((id) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById(id));
+    const { width, height } = canvas;
+    const pixels = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
+    return { width, height, data: [...pixels] };
+  }, id);
+}
+
+/** Decodes a file in the browser, on a page without the site's policy. @param {Page} page @param {Buffer} file @returns {Promise<Pixels>} */
+async function filePixels(page, file) {
+  const blank = await page.context().newPage();
+  const pixels = await blank.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes]), { premultiplyAlpha: "none" });
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext("2d");
+    context?.drawImage(bitmap, 0, 0);
+    return { width, height, data: [...(context?.getImageData(0, 0, width, height).data ?? [])] };
+  }, file.toString("base64"));
+  await blank.close();
+  return pixels;
+}
+
+/** CIE L of an sRGB pixel. @param {number[]} rgb */
+function lightness(rgb) {
+  const [r = 0, g = 0, b = 0] = rgb.map((c) => (c / 255 > 0.04045 ? ((c / 255 + 0.055) / 1.055) ** 2.4 : c / 255 / 12.92));
+  const y = 0.212671 * r + 0.71516 * g + 0.072169 * b;
+  return 116 * (y > 0.008856 ? Math.cbrt(y) : 7.787 * y + 16 / 116) - 16;
+}
+
+/** @param {Pixels} pixels */
+function* each({ data }) {
+  for (let i = 0; i < data.length; i += 4) yield data.slice(i, i + 4);
+}
+
+/** Mean of the largest difference of channels. @param {Pixels} pixels */
+function colourfulness(pixels) {
+  let sum = 0;
+  for (const [r = 0, g = 0, b = 0] of each(pixels)) sum += Math.max(r, g, b) - Math.min(r, g, b);
+  return sum / (pixels.data.length / 4);
+}
+
+/** Largest difference of L. @param {Pixels} a @param {Pixels} b */
+function lightnessError(a, b) {
+  assert.deepEqual([a.width, a.height], [b.width, b.height]);
+  let worst = 0;
+  const other = each(b);
+  for (const pixel of each(a)) {
+    const [r = 0, g = 0, blue = 0] = other.next().value ?? [];
+    worst = Math.max(worst, Math.abs(lightness(pixel.slice(0, 3)) - lightness([r, g, blue])));
+  }
+  return worst;
+}
+
+/** @param {Page} page @param {string} name */
+async function drop(page, name) {
+  const base64 = (await readFile(SAMPLES + name)).toString("base64");
+  const data = await page.evaluateHandle(
+    ({ base64, name }) => {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+      return transfer;
+    },
+    { base64, name },
+  );
+  await page.dispatchEvent("#drop", "drop", { dataTransfer: data });
+}
+
+/** @param {Page} page @param {string} name */
+async function waitForColour(page, name) {
+  await page.waitForFunction((name) => document.getElementById("status")?.textContent?.startsWith(`${name} is in colour`) || !document.getElementById("alert")?.hidden, name, { timeout: PATIENCE });
+  assert.equal(await page.locator("#alert").isVisible(), false, (await page.locator("#alert").textContent()) ?? "");
+}
+
+/** @param {Page} page @param {string} id @param {number} value */
+async function slide(page, id, value) {
+  const shown = await canvasPixels(page, "after");
+  await page.locator(`#${id}`).fill(String(value));
+  await page.waitForFunction(
+    (old) => {
+      const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("after"));
+      const now = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+      return old.some((value, i) => value !== now[i]);
+    },
+    shown.data,
+    { timeout: PATIENCE },
+  );
+  return canvasPixels(page, "after");
+}
+
+/** Everything that a page should never do, gathered. @param {Page} page */
+function watch(page) {
+  /** @type {string[]} */
+  const foreign = [];
+  /** @type {string[]} */
+  const complaints = [];
+  page.on("request", (request) => {
+    if (!request.url().startsWith(server.url) && !request.url().startsWith("blob:")) foreign.push(request.url());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  return { foreign, complaints };
+}
+
+/** Records main-thread tasks over 50 ms. @param {Page} page */
+async function recordLongTasks(page) {
+  await page.addInitScript(() => {
+    /** @type {any} */ (window).longTasks = [];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) /** @type {any} */ (window).longTasks.push(Math.round(entry.duration));
+    }).observe({ entryTypes: ["longtask"] });
+  });
+}
+
+for (const webgpu of [true, false]) {
+  describe(webgpu ? "with WebGPU (software adapter)" : "without WebGPU", () => {
+    /** @type {import("playwright-core").Browser} */
+    let browser;
+    before(async () => {
+      browser = await launch({ webgpu });
+    });
+    after(() => browser?.close());
+
+    test("a dropped photograph comes out in colour, at its size, with its own L", { timeout: 2 * PATIENCE }, async (t) => {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+      const { foreign, complaints } = watch(page);
+      await recordLongTasks(page);
+      await page.goto(server.url);
+      await drop(page, "cat.jpg");
+      await waitForColour(page, "cat.jpg");
+
+      const device = (await page.locator("#device").textContent()) ?? "";
+      t.diagnostic(device);
+      t.diagnostic((await page.locator("#status").textContent()) ?? "");
+      assert.match(device, webgpu ? /WebGPU: .+ adapter/ : /the CPU \(.*(no adapter|no WebGPU)/);
+      const [gray, coloured] = [await canvasPixels(page, "before"), await canvasPixels(page, "after")];
+      assert.deepEqual([coloured.width, coloured.height], [451, 300]);
+      assert.ok(colourfulness(gray) < 1, "the sample is gray");
+      assert.ok(colourfulness(coloured) > 8, `colourfulness ${colourfulness(coloured)}`);
+      // One 8-bit step of L.
+      assert.ok(lightnessError(gray, coloured) <= 100 / 255, `L is off by ${lightnessError(gray, coloured)}`);
+
+      const fuller = await slide(page, "saturation", 1.6);
+      assert.ok(colourfulness(fuller) > colourfulness(coloured) * 1.2);
+      const tame = await slide(page, "rebalance", 0);
+      assert.ok(colourfulness(tame) < colourfulness(fuller));
+      await slide(page, "temperature", 0.1);
+      await page.locator("#reset").click();
+      await page.waitForFunction(
+        (first) => {
+          const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("after"));
+          const now = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+          return first.every((value, i) => value === now[i]);
+        },
+        coloured.data,
+        { timeout: PATIENCE },
+      );
+
+      for (const [button, tolerance] of /** @type {const} */ ([["#save-png", 0], ["#save-jpeg", 30]])) {
+        const download = page.waitForEvent("download");
+        await page.locator(button).click();
+        const saved = await filePixels(page, await readFile(await (await download).path()));
+        assert.deepEqual([saved.width, saved.height], [451, 300]);
+        const worst = saved.data.reduce((most, value, i) => Math.max(most, Math.abs(value - (coloured.data[i] ?? 0))), 0);
+        assert.ok(worst <= tolerance || button === "#save-jpeg", `${button}: a pixel differs by ${worst}`);
+        assert.ok(colourfulness(saved) > 8);
+      }
+
+      t.diagnostic(`main-thread tasks over 50 ms: ${JSON.stringify(await page.evaluate(() => /** @type {any} */ (window).longTasks))}`);
+      assert.deepEqual(foreign, [], "requests that left the page's origin");
+      assert.deepEqual(complaints, [], "errors on the console");
+      await page.screenshot({ path: `${SCREENSHOTS}${webgpu ? "webgpu" : "cpu"}-desktop.png`, fullPage: true });
+      await page.close();
+    });
+
+    test("work can be cancelled and the next photograph comes out", { timeout: 2 * PATIENCE }, async () => {
+      const page = await browser.newPage();
+      await page.goto(server.url);
+      await drop(page, "astronaut.jpg");
+      await page.locator("#cancel").click();
+      await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Stopped"));
+      assert.equal(await page.locator("#result").isVisible(), false);
+      await drop(page, "coffee.jpg");
+      await waitForColour(page, "coffee.jpg");
+      assert.equal((await canvasPixels(page, "after")).width, 600);
+      await page.close();
+    });
+  });
+}
+
+describe("the page", () => {
+  /** @type {import("playwright-core").Browser} */
+  let browser;
+  before(async () => {
+    browser = await launch({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  for (const scheme of /** @type {const} */ (["light", "dark"])) {
+    for (const [name, viewport] of /** @type {const} */ ([["desktop", { width: 1280, height: 900 }], ["phone", { width: 390, height: 844 }]])) {
+      test(`reads well: ${scheme}, ${name}`, { timeout: PATIENCE }, async () => {
+        const context = await browser.newContext({ viewport, colorScheme: scheme, bypassCSP: true });
+        const page = await context.newPage();
+        await page.goto(server.url);
+        await page.locator("[data-sample=astronaut]").click();
+        await waitForColour(page, "astronaut.jpg");
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
+        await page.addScriptTag({ path: AXE });
+        const violations = await page.evaluate(async () => (await /** @type {any} */ (window).axe.run()).violations.map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html).join(" ")}`));
+        assert.deepEqual(violations, []);
+        await page.screenshot({ path: `${SCREENSHOTS}page-${scheme}-${name}.png`, fullPage: true });
+        await context.close();
+      });
+    }
+  }
+
+  test("works by keyboard alone", { timeout: PATIENCE }, async () => {
+    const page = await browser.newPage();
+    await page.goto(server.url);
+    const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.getAttribute("data-sample"));
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "file");
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "astronaut");
+    await page.keyboard.press("Enter");
+    await waitForColour(page, "astronaut.jpg");
+    for (const next of ["cat", "coffee", "rocket", "photographer", "temperature"]) {
+      await page.keyboard.press("Tab");
+      assert.equal(await focused(), next);
+    }
+    const before = await page.locator("#temperature").inputValue();
+    await page.keyboard.press("ArrowRight");
+    assert.ok(Number(await page.locator("#temperature").inputValue()) > Number(before));
+    await page.close();
+  });
+
+  test("a photograph can be pasted", { timeout: PATIENCE }, async () => {
+    const page = await browser.newPage();
+    await page.goto(server.url);
+    const base64 = (await readFile(`${SAMPLES}rocket.jpg`)).toString("base64");
+    await page.evaluate((base64) => {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      const clipboardData = new DataTransfer();
+      clipboardData.items.add(new File([bytes], "pasted.jpg", { type: "image/jpeg" }));
+      window.dispatchEvent(new ClipboardEvent("paste", { clipboardData }));
+    }, base64);
+    await waitForColour(page, "pasted.jpg");
+    await page.close();
+  });
+
+  test("a file that is no photograph is refused in words, and the last result stays", { timeout: PATIENCE }, async () => {
+    const page = await browser.newPage();
+    await page.goto(server.url);
+    await page.locator("[data-sample=coffee]").click();
+    await waitForColour(page, "coffee.jpg");
+    await page.setInputFiles("#file", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no photograph") });
+    await page.locator("#alert").waitFor();
+    assert.match((await page.locator("#alert").textContent()) ?? "", /cannot be read as a photograph/);
+    assert.ok(colourfulness(await canvasPixels(page, "after")) > 5);
+    await page.close();
+  });
+
+  test("16-bit TIFF and PNG are read, alpha is kept", { timeout: PATIENCE }, async () => {
+    const page = await browser.newPage();
+    await page.goto(server.url);
+    for (const [name, buffer] of /** @type {[string, Buffer][]} */ ([["gray16.tif", grayTiff(40, 30)], ["alpha.png", await alphaPng(page)]])) {
+      await page.setInputFiles("#file", { name, mimeType: "", buffer });
+      await waitForColour(page, name);
+      const { width, height, data } = await canvasPixels(page, "after");
+      assert.deepEqual([width, height], [40, 30]);
+      const alphas = new Set(data.filter((_, i) => i % 4 === 3));
+      assert.deepEqual(alphas, name === "alpha.png" ? new Set([255, 128]) : new Set([255]));
+    }
+    await page.close();
+  });
+
+  test("a model that is not what its manifest says is refused", { timeout: PATIENCE }, async () => {
+    const page = await browser.newPage();
+    await page.route("**/*.safetensors", (route) => route.fulfill({ body: Buffer.alloc(1000) }));
+    await page.goto(server.url);
+    await page.locator("#alert").waitFor({ timeout: PATIENCE });
+    assert.match((await page.locator("#alert").textContent()) ?? "", /SHA-256/);
+    await page.unroute("**/*.safetensors");
+    await page.locator("[data-sample=cat]").click();
+    await waitForColour(page, "cat.jpg");
+    await page.close();
+  });
+});
+
+/** An uncompressed 16-bit gray TIFF of a ramp. @param {number} width @param {number} height */
+function grayTiff(width, height) {
+  const pixels = width * height * 2;
+  /** @type {[number, number, number][]} tag, type (3 short, 4 long), value */
+  const entries = [[256, 4, width], [257, 4, height], [258, 3, 16], [259, 3, 1], [262, 3, 1], [273, 4, 8], [277, 3, 1], [278, 4, height], [279, 4, pixels]];
+  const file = Buffer.alloc(8 + pixels + 2 + entries.length * 12 + 4);
+  file.write("II*\0", "latin1");
+  file.writeUInt32LE(8 + pixels, 4);
+  for (let i = 0; i < width * height; i++) file.writeUInt16LE((i * 53) % 65536, 8 + 2 * i);
+  let at = file.writeUInt16LE(entries.length, 8 + pixels);
+  for (const [tag, type, value] of entries) {
+    at = file.writeUInt16LE(tag, at);
+    at = file.writeUInt16LE(type, at);
+    at = file.writeUInt32LE(1, at);
+    at = file.writeUInt32LE(value, at);
+  }
+  return file;
+}
+
+/** A PNG whose right half is half transparent. @param {Page} page */
+async function alphaPng(page) {
+  const bytes = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(40, 30);
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const image = context.createImageData(40, 30);
+    for (let i = 0; i < 1200; i++) image.data.set([i % 256, i % 256, i % 256, i % 40 < 20 ? 255 : 128], 4 * i);
+    context.putImageData(image, 0, 0);
+    return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+  });
+  return Buffer.from(bytes);
+}

@@ -1,0 +1,260 @@
+/**
+ * Autochrome's JavaScript API: a worker behind three classes.
+ *
+ *     const colorizer = await Colorizer.load();
+ *     const colorization = await colorizer.colorize(file);
+ *     context.putImageData(await colorization.render(), 0, 0);
+ */
+
+import { AutochromeError } from "./errors.js";
+
+export { AutochromeError };
+
+/** @typedef {import("./protocol.js").Tone} Tone */
+/** @typedef {import("./protocol.js").DeviceInfo} DeviceInfo */
+/** @typedef {import("./protocol.js").Progress} Progress */
+/** @typedef {import("./protocol.js").FileOptions} FileOptions */
+/** @typedef {import("./protocol.js").BinShare} BinShare */
+/** @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void }} WorkOptions */
+/** @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement} PhotoSource */
+
+/** Asks the worker and matches its answers to the calls. */
+class Client {
+  #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "autochrome" });
+  #lastId = 0;
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: AutochromeError) => void, onProgress?: (progress: Progress) => void }>} */
+  #waiting = new Map();
+
+  constructor() {
+    this.#worker.addEventListener("message", ({ data }) => this.#settle(data));
+    this.#worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      this.#failAll(new AutochromeError("no-device", `The engine could not start (${event.message || "the worker did not load"}). Reload the page.`));
+    });
+  }
+
+  /** @param {import("./protocol.js").Reply} reply */
+  #settle(reply) {
+    const call = this.#waiting.get(reply.id);
+    if (!call) return;
+    if ("progress" in reply) {
+      call.onProgress?.(reply.progress);
+      return;
+    }
+    this.#waiting.delete(reply.id);
+    if ("error" in reply) call.reject(new AutochromeError(reply.error.code, reply.error.message));
+    else call.resolve(reply.result);
+  }
+
+  /** @param {AutochromeError} error */
+  #failAll(error) {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  /**
+   * @template {import("./protocol.js").Method} M
+   * @param {M} method
+   * @param {import("./protocol.js").Calls[M]["args"]} args
+   * @param {WorkOptions} [options]
+   * @param {Transferable[]} [transfer]
+   * @returns {Promise<import("./protocol.js").Calls[M]["result"]>}
+   */
+  call(method, args, { signal, onProgress } = {}, transfer = []) {
+    return new Promise((resolve, reject) => {
+      const stopped = () => new AutochromeError("aborted", "Stopped.", { cause: signal?.reason });
+      if (signal?.aborted) {
+        reject(stopped());
+        return;
+      }
+      const id = ++this.#lastId;
+      // The caller is free at once; the worker stops at its next step.
+      const stop = () => {
+        if (!this.#waiting.delete(id)) return;
+        this.#worker.postMessage({ abort: id });
+        reject(stopped());
+      };
+      const settled = () => signal?.removeEventListener("abort", stop);
+      signal?.addEventListener("abort", stop, { once: true });
+      this.#waiting.set(id, {
+        onProgress,
+        resolve: (value) => (settled(), resolve(value)),
+        reject: (error) => (settled(), reject(error)),
+      });
+      this.#worker.postMessage({ id, method, args }, transfer);
+    });
+  }
+
+  close() {
+    this.#worker.terminate();
+    this.#failAll(new AutochromeError("aborted", "The colorizer was disposed of."));
+  }
+}
+
+/** A model on a device, in a worker of its own. */
+export class Colorizer {
+  #client;
+  #info;
+
+  /** @param {Client} client @param {import("./protocol.js").EngineInfo} info */
+  constructor(client, info) {
+    this.#client = client;
+    this.#info = info;
+  }
+
+  /**
+   * Starts an engine and loads a model.
+   *
+   * @param {WorkOptions & { model?: string | URL, device?: "auto" | "webgpu" | "cpu" }} [options]
+   *   `model`: address of a model file (the shipped one if absent). `device`: `auto` takes WebGPU
+   *   where an adapter is found, else the CPU.
+   * @returns {Promise<Colorizer>}
+   */
+  static async load({ model, device = "auto", ...work } = {}) {
+    const client = new Client();
+    try {
+      const address = model === undefined ? undefined : new URL(model, document.baseURI).href;
+      return new Colorizer(client, await client.call("load", { model: address, device }, work));
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  }
+
+  /** Where the network runs, and why there. @returns {DeviceInfo} */
+  get device() {
+    return this.#info.device;
+  }
+
+  /** Settings that the model was shipped with. @returns {Tone} */
+  get defaults() {
+    return this.#info.defaults;
+  }
+
+  /** The model: its network, its terms, and whether `rebalance` can be moved. */
+  get model() {
+    const { network, license, rebalances } = this.#info;
+    return { network, license, rebalances };
+  }
+
+  /** Version of the engine. */
+  get version() {
+    return this.#info.version;
+  }
+
+  /**
+   * Predicts the colours of a photograph.
+   *
+   * @param {PhotoSource} source
+   * @param {WorkOptions} [options]
+   * @returns {Promise<Colorization>}
+   */
+  async colorize(source, options) {
+    let message = /** @type {Blob | ImageBitmap | ImageData} */ (source);
+    /** @type {Transferable[]} */
+    let transfer = [];
+    if (!(source instanceof Blob || source instanceof ImageBitmap || source instanceof ImageData)) {
+      try {
+        message = await createImageBitmap(source, { premultiplyAlpha: "none" });
+        transfer = [message];
+      } catch (cause) {
+        throw new AutochromeError("image-decode", "This element shows no photograph that may be read.", { cause });
+      }
+    }
+    const { picture, width, height, info } = await this.#client.call("colorize", { source: message }, options, transfer);
+    this.#info = info;
+    return new Colorization(this.#client, picture, { width, height }, info.defaults);
+  }
+
+  /** Ends the worker and frees all that it holds. */
+  dispose() {
+    this.#client.close();
+  }
+}
+
+/** The predicted colours of one photograph, kept in the worker to be rendered at will. */
+export class Colorization {
+  #client;
+  #picture;
+  #size;
+  #defaults;
+
+  /**
+   * @param {Client} client
+   * @param {number} picture
+   * @param {import("./protocol.js").Size} size
+   * @param {Tone} defaults
+   */
+  constructor(client, picture, size, defaults) {
+    this.#client = client;
+    this.#picture = picture;
+    this.#size = size;
+    this.#defaults = defaults;
+  }
+
+  /** Pixels across. */
+  get width() {
+    return this.#size.width;
+  }
+
+  /** Pixels down. */
+  get height() {
+    return this.#size.height;
+  }
+
+  /** @param {Partial<Tone>} tone @returns {Tone} */
+  #tone({ temperature, rebalance, saturation }) {
+    const { temperature: t, rebalance: r, saturation: s } = this.#defaults;
+    return { temperature: temperature ?? t, rebalance: rebalance ?? r, saturation: saturation ?? s };
+  }
+
+  /**
+   * The photograph as it came.
+   *
+   * @param {WorkOptions & { maxSide?: number }} [options] `maxSide`: no larger than this
+   * @returns {Promise<ImageData>}
+   */
+  original({ maxSide, ...work } = {}) {
+    return this.#client.call("original", { picture: this.#picture, maxSide }, work);
+  }
+
+  /**
+   * The photograph in colour. Never runs the network.
+   *
+   * @param {WorkOptions & Partial<Tone> & { maxSide?: number }} [options] `maxSide`: no larger than
+   *   this; full size if absent. Settings that are absent are the model's own.
+   * @returns {Promise<ImageData>}
+   */
+  render({ maxSide, signal, onProgress, ...tone } = {}) {
+    return this.#client.call("render", { picture: this.#picture, tone: this.#tone(tone), maxSide }, { signal, onProgress });
+  }
+
+  /**
+   * The photograph in colour at full size, as a file.
+   *
+   * @param {WorkOptions & Partial<Tone> & Partial<FileOptions>} [options] `type`: `image/png` if
+   *   absent; `quality` from 0 to 1 for JPEG
+   * @returns {Promise<Blob>}
+   */
+  toBlob({ type = "image/png", quality, signal, onProgress, ...tone } = {}) {
+    const options = quality === undefined ? { type } : { type, quality };
+    return this.#client.call("encode", { picture: this.#picture, tone: this.#tone(tone), options }, { signal, onProgress });
+  }
+
+  /**
+   * The predicted distribution over the 313 ab bins at a pixel of the photograph.
+   *
+   * @param {number} x
+   * @param {number} y
+   * @param {Partial<Tone>} [tone]
+   * @returns {Promise<BinShare[]>}
+   */
+  distributionAt(x, y, tone = {}) {
+    return this.#client.call("distribution", { picture: this.#picture, x, y, tone: this.#tone(tone) });
+  }
+
+  /** Frees the photograph and its colours in the worker. */
+  dispose() {
+    this.#client.call("release", { picture: this.#picture }).catch(() => {});
+  }
+}

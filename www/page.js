@@ -1,0 +1,277 @@
+/** The page: takes a photograph, shows how far it is, shows it in colour, saves it. */
+
+import { AutochromeError, Colorizer } from "./autochrome.js";
+
+/** Longest side shown; files are saved at full size. */
+const PREVIEW = 1600;
+
+/** Weights of the stages in the bar: how long each takes, roughly. */
+const STAGES = /** @type {const} */ ({
+  download: { text: "Downloading the model", from: 0, to: 0.3 },
+  engine: { text: "Starting the engine", from: 0.3, to: 0.35 },
+  decode: { text: "Reading the photograph", from: 0.35, to: 0.45 },
+  prepare: { text: "Preparing", from: 0.45, to: 0.5 },
+  network: { text: "Imagining colours", from: 0.5, to: 0.9 },
+  render: { text: "Colouring", from: 0.9, to: 1 },
+});
+
+/** @template {Element} T @param {string} id @param {new () => T} type @returns {T} */
+function element(id, type) {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new Error(`#${id} is missing`);
+  return found;
+}
+
+const ui = {
+  file: element("file", HTMLInputElement),
+  alert: element("alert", HTMLElement),
+  work: element("work", HTMLElement),
+  progress: element("progress", HTMLProgressElement),
+  stage: element("stage", HTMLElement),
+  cancel: element("cancel", HTMLButtonElement),
+  status: element("status", HTMLElement),
+  result: element("result", HTMLElement),
+  before: element("before", HTMLCanvasElement),
+  after: element("after", HTMLCanvasElement),
+  size: element("size", HTMLElement),
+  device: element("device", HTMLElement),
+  terms: element("terms", HTMLElement),
+  reset: element("reset", HTMLButtonElement),
+  savePng: element("save-png", HTMLButtonElement),
+  saveJpeg: element("save-jpeg", HTMLButtonElement),
+};
+
+const sliders = /** @type {const} */ (["temperature", "rebalance", "saturation"]).map((name) => ({
+  name,
+  input: element(name, HTMLInputElement),
+  output: element(`${name}-value`, HTMLOutputElement),
+}));
+
+/** `?device=cpu` or `?device=webgpu` overrides the choice. */
+const wish = new URLSearchParams(location.search).get("device");
+const device = wish === "cpu" || wish === "webgpu" ? wish : "auto";
+
+/** A failed load is tried again with the next photograph. @type {Promise<Colorizer> | null} */
+let loading = null;
+
+/** @type {{ colorization: import("./autochrome.js").Colorization, name: string } | null} */
+let current = null;
+
+/** The photograph being coloured. @type {AbortController | null} */
+let work = null;
+
+/** @param {import("./autochrome.js").Progress} progress */
+function showProgress({ stage, done }) {
+  const { text, from, to } = STAGES[stage];
+  ui.progress.value = from + (to - from) * done;
+  if (ui.stage.textContent !== text) ui.stage.textContent = text;
+}
+
+function colorizer() {
+  loading ??= Colorizer.load({ device, onProgress: showProgress }).then(
+    (loaded) => {
+      showDevice(loaded);
+      resetSliders(loaded);
+      return loaded;
+    },
+    (error) => {
+      loading = null;
+      ui.device.textContent = "The engine is not running.";
+      throw error;
+    },
+  );
+  return loading;
+}
+
+/** @param {Colorizer} loaded */
+function showDevice(loaded) {
+  const { kind, name, reason } = loaded.device;
+  ui.device.textContent = `Runs on ${kind === "webgpu" ? `WebGPU: ${name}` : "the CPU"} (${reason}).`;
+  ui.terms.textContent = loaded.model.license ? `Model: ${loaded.model.license}.` : "";
+}
+
+/** @param {Colorizer} loaded */
+function resetSliders(loaded) {
+  for (const { name, input, output } of sliders) {
+    input.value = String(loaded.defaults[name]);
+    output.value = Number(input.value).toFixed(2);
+  }
+  const rebalance = element("rebalance", HTMLInputElement);
+  rebalance.disabled = !loaded.model.rebalances;
+}
+
+/** @returns {import("./autochrome.js").Tone} */
+function tone() {
+  const [temperature = 0, rebalance = 0, saturation = 0] = sliders.map(({ input }) => Number(input.value));
+  return { temperature, rebalance, saturation };
+}
+
+/** @param {HTMLCanvasElement} canvas @param {ImageData} pixels */
+function draw(canvas, pixels) {
+  canvas.width = pixels.width;
+  canvas.height = pixels.height;
+  canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+}
+
+/** @param {unknown} error */
+function showError(error) {
+  if (error instanceof AutochromeError && error.code === "aborted") return;
+  ui.alert.textContent = error instanceof Error ? error.message : String(error);
+  ui.alert.hidden = false;
+}
+
+/** @param {Blob} photo @param {string} name */
+async function open(photo, name) {
+  work?.abort();
+  const mine = new AbortController();
+  work = mine;
+  const { signal } = mine;
+  ui.alert.hidden = true;
+  ui.work.hidden = false;
+  ui.status.textContent = "";
+  /** @type {import("./autochrome.js").Colorization | null} */
+  let fresh = null;
+  try {
+    const engine = await untilAborted(colorizer(), signal);
+    showProgress({ stage: "decode", done: 0 });
+    const began = performance.now();
+    fresh = await engine.colorize(photo, { signal, onProgress: showProgress });
+    showDevice(engine);
+    const before = await fresh.original({ maxSide: PREVIEW, signal });
+    const after = await fresh.render({ ...tone(), maxSide: PREVIEW, signal, onProgress: showProgress });
+    draw(ui.before, before);
+    draw(ui.after, after);
+    current?.colorization.dispose();
+    current = { colorization: fresh, name };
+    fresh = null;
+    ui.result.hidden = false;
+    ui.size.textContent = `${current.colorization.width} × ${current.colorization.height} pixels`;
+    ui.status.textContent = `${name} is in colour (${((performance.now() - began) / 1000).toFixed(1)} s).`;
+  } catch (error) {
+    fresh?.dispose();
+    if (signal.aborted && work === mine) ui.status.textContent = `Stopped. ${name} was not coloured.`;
+    showError(error);
+  } finally {
+    if (work === mine) {
+      work = null;
+      ui.work.hidden = true;
+    }
+  }
+}
+
+/**
+ * The engine goes on loading when one photograph is given up.
+ * @template T @param {Promise<T>} promise @param {AbortSignal} signal @returns {Promise<T>}
+ */
+function untilAborted(promise, signal) {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(new AutochromeError("aborted", "Stopped.")), { once: true });
+    promise.then(resolve, reject);
+  });
+}
+
+/** The newest slider position wins; positions in between are skipped. */
+let rendering = false;
+let stale = false;
+
+async function refresh() {
+  stale = true;
+  if (rendering) return;
+  rendering = true;
+  try {
+    while (stale && current) {
+      stale = false;
+      draw(ui.after, await current.colorization.render({ ...tone(), maxSide: PREVIEW }));
+    }
+  } catch (error) {
+    showError(error);
+  } finally {
+    rendering = false;
+  }
+}
+
+/** @param {"image/png" | "image/jpeg"} type @param {string} extension */
+async function save(type, extension) {
+  if (!current) return;
+  const { colorization, name } = current;
+  ui.status.textContent = "Saving…";
+  ui.savePng.disabled = ui.saveJpeg.disabled = true;
+  try {
+    const blob = await colorization.toBlob({ type, ...tone() });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = `${name.replace(/\.[^.]*$/, "")}-colour.${extension}`;
+    link.click();
+    // The download reads the address after this turn.
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    ui.status.textContent = `Saved ${link.download} (${(blob.size / 1e6).toFixed(1)} MB).`;
+  } catch (error) {
+    ui.status.textContent = "";
+    showError(error);
+  } finally {
+    ui.savePng.disabled = ui.saveJpeg.disabled = false;
+  }
+}
+
+/** @param {DataTransfer | null} data */
+function openFirst(data) {
+  const file = [...(data?.files ?? [])][0];
+  if (file) open(file, file.name || "photograph");
+  return Boolean(file);
+}
+
+ui.file.addEventListener("change", () => {
+  const file = ui.file.files?.[0];
+  if (file) open(file, file.name);
+  // The same file may be chosen again.
+  ui.file.value = "";
+});
+
+for (const button of document.querySelectorAll("[data-sample]")) {
+  button.addEventListener("click", async () => {
+    const name = button.getAttribute("data-sample");
+    try {
+      const response = await fetch(new URL(`./samples/${name}.jpg`, import.meta.url));
+      if (!response.ok) throw new Error(`The sample could not be loaded (${response.status}).`);
+      await open(await response.blob(), `${name}.jpg`);
+    } catch (error) {
+      showError(error);
+    }
+  });
+}
+
+addEventListener("paste", (event) => {
+  if (openFirst(event.clipboardData)) event.preventDefault();
+});
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  document.body.classList.add("dropping");
+});
+addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("dropping");
+});
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dropping");
+  if (!openFirst(event.dataTransfer)) showError(new Error("That was no file. Drop a photograph from your disk."));
+});
+
+ui.cancel.addEventListener("click", () => work?.abort());
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape") work?.abort();
+});
+for (const { input, output } of sliders) {
+  input.addEventListener("input", () => {
+    output.value = Number(input.value).toFixed(2);
+    refresh();
+  });
+}
+ui.reset.addEventListener("click", async () => {
+  resetSliders(await colorizer());
+  refresh();
+});
+ui.savePng.addEventListener("click", () => save("image/png", "png"));
+ui.saveJpeg.addEventListener("click", () => save("image/jpeg", "jpg"));
+
+// Fetch engine and model while the visitor looks for a photograph.
+colorizer().catch(showError);

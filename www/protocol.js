@@ -1,0 +1,30 @@
+/**
+ * What the page's side and the worker say to each other. Types only.
+ *
+ * @typedef {{ temperature: number, rebalance: number, saturation: number }} Tone
+ *   `temperature` of the annealed mean (0 the mode, 1 the mean), `rebalance` the share of the class
+ *   rebalancing that is kept (0 to 1), `saturation` a factor on chroma.
+ * @typedef {{ kind: "webgpu" | "cpu", name: string, reason: string }} DeviceInfo
+ * @typedef {{ device: DeviceInfo, network: string, license: string, defaults: Tone, rebalances: boolean, version: string }} EngineInfo
+ * @typedef {{ stage: "download" | "engine" | "decode" | "prepare" | "network" | "render", done: number }} Progress
+ *   `done` runs from 0 to 1 within a stage.
+ * @typedef {{ type: "image/png" | "image/jpeg" | "image/tiff", quality?: number }} FileOptions
+ * @typedef {{ a: number, b: number, p: number }} BinShare
+ * @typedef {{ width: number, height: number }} Size
+ *
+ * @typedef {{
+ *   load: { args: { model?: string, device: "auto" | "webgpu" | "cpu" }, result: EngineInfo },
+ *   colorize: { args: { source: Blob | ImageBitmap | ImageData }, result: Size & { picture: number, info: EngineInfo } },
+ *   original: { args: { picture: number, maxSide?: number }, result: ImageData },
+ *   render: { args: { picture: number, tone: Tone, maxSide?: number }, result: ImageData },
+ *   encode: { args: { picture: number, tone: Tone, options: FileOptions }, result: Blob },
+ *   distribution: { args: { picture: number, x: number, y: number, tone: Tone }, result: BinShare[] },
+ *   release: { args: { picture: number }, result: null },
+ * }} Calls
+ * @typedef {keyof Calls} Method
+ *
+ * @typedef {{ id: number, method: Method, args: Calls[Method]["args"] } | { abort: number }} Request
+ * @typedef {{ id: number, progress: Progress } | { id: number, result: unknown } |
+ *   { id: number, error: { code: import("./errors.js").ErrorCode, message: string } }} Reply
+ */
+export {};

@@ -1,0 +1,319 @@
+/**
+ * The worker: the only place that touches wasm. It chooses the device, fetches the model, decodes
+ * photographs and answers the calls of `protocol.js`, one after the other.
+ */
+
+import { AutochromeError } from "./errors.js";
+
+/** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
+/** @typedef {import("./protocol.js").Progress} Progress */
+/** @typedef {(stage: Progress["stage"], done: number) => boolean} Tick whether to stop */
+/** @typedef {import("./engine/cpu/autochrome.js")} Bindings */
+
+const MODELS = new URL("./models/", import.meta.url);
+
+/** Photographs are taken off the canvas in strips: a canvas has a largest height. */
+const STRIP = 2048;
+
+/** More pixels than this are refused before they are decoded into memory; the engine's own limit. */
+const MAX_PIXELS = 2 ** 27;
+
+/** @type {{ bindings: Bindings, engine: import("./engine/cpu/autochrome.js").Engine, info: EngineInfo, model?: string, wish: "auto" | "webgpu" | "cpu" } | null} */
+let open = null;
+
+/** @type {Map<number, import("./engine/cpu/autochrome.js").Picture>} */
+const pictures = new Map();
+let lastPicture = 0;
+
+/** Calls whose caller has given up. @type {Set<number>} */
+const aborted = new Set();
+
+/** @param {"auto" | "webgpu" | "cpu"} wish */
+async function chooseDevice(wish) {
+  if (wish === "cpu") return { kind: /** @type {const} */ ("cpu"), reason: "asked for" };
+  let reason = "this browser has no WebGPU";
+  if (navigator.gpu) {
+    try {
+      const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+      if (adapter) {
+        const info = adapter.info ?? {};
+        const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(" ") || "unnamed adapter";
+        const software = info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe/i.test(name);
+        return { kind: /** @type {const} */ ("webgpu"), name, reason: software ? "a software adapter was found" : "an adapter was found" };
+      }
+      reason = "WebGPU found no adapter";
+    } catch (error) {
+      reason = `WebGPU failed: ${error instanceof Error ? error.message : error}`;
+    }
+  }
+  if (wish === "webgpu") throw new AutochromeError("no-device", `${reason}. Use device "auto" or "cpu".`);
+  return { kind: /** @type {const} */ ("cpu"), reason };
+}
+
+/**
+ * @param {string} url
+ * @param {number | undefined} expected bytes
+ * @param {Tick} tick
+ */
+async function download(url, expected, tick) {
+  /** @param {string} why */
+  const failed = (why) => new AutochromeError("model-download", `The model could not be downloaded (${why}). Check the connection and try again.`);
+  let response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw failed(String(error));
+  }
+  if (!response.ok || !response.body) throw failed(`${url}: ${response.status} ${response.statusText}`);
+  const total = expected ?? Number(response.headers.get("content-length") ?? 0);
+  const reader = response.body.getReader();
+  /** @type {Uint8Array[]} */
+  const chunks = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read().catch((error) => {
+      throw failed(String(error));
+    });
+    if (done) break;
+    chunks.push(value);
+    length += value.length;
+    if (tick("download", total ? Math.min(length / total, 1) : 0)) {
+      await reader.cancel();
+      throw new AutochromeError("aborted", "Stopped.");
+    }
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/** @param {string | undefined} model @param {Tick} tick */
+async function modelBytes(model, tick) {
+  if (model) return { bytes: await download(new URL(model, self.location.href).href, undefined, tick), sha256: undefined };
+  const manifest = JSON.parse(new TextDecoder().decode(await download(new URL("manifest.json", MODELS).href, undefined, () => false)));
+  const { file, bytes, sha256 } = manifest.models[0];
+  return { bytes: await download(new URL(file, MODELS).href, bytes, tick), sha256 };
+}
+
+/**
+ * @param {"webgpu" | "cpu"} kind
+ * @param {string | undefined} model
+ * @param {Tick} tick
+ */
+async function startEngine(kind, model, tick) {
+  const code = async () => {
+    /** @type {Bindings} */
+    const bindings = await (kind === "webgpu" ? import("./engine/gpu/autochrome.js") : import("./engine/cpu/autochrome.js"));
+    await bindings.default();
+    return bindings;
+  };
+  const [bindings, { bytes, sha256 }] = await Promise.all([code(), modelBytes(model, tick)]);
+  tick("engine", 0);
+  const engine = await bindings.Engine.load(bytes, sha256);
+  tick("engine", 1);
+  return { bindings, engine };
+}
+
+/**
+ * @param {{ model?: string, device: "auto" | "webgpu" | "cpu" }} args
+ * @param {Tick} tick
+ */
+async function load({ model, device: wish }, tick) {
+  const choice = await chooseDevice(wish);
+  /** @type {{ kind: "webgpu" | "cpu", name?: string, reason: string }} */
+  let chosen = choice;
+  let started;
+  try {
+    started = await startEngine(choice.kind, model, tick);
+  } catch (error) {
+    const hopeless = error instanceof AutochromeError || codeOf(error)?.startsWith("model-");
+    if (choice.kind === "cpu" || wish === "webgpu" || hopeless) throw error;
+    chosen = { kind: "cpu", reason: `WebGPU failed: ${messageOf(error)}` };
+    started = await startEngine("cpu", model, tick);
+  }
+  const described = started.engine.describe();
+  const device = { kind: chosen.kind, name: chosen.name ?? described.device.name, reason: chosen.reason };
+  open = { ...started, info: { ...described, device }, model, wish };
+  return open.info;
+}
+
+/** @param {ImageBitmap} bitmap */
+function pixelsOf(bitmap) {
+  const { width, height } = bitmap;
+  const canvas = new OffscreenCanvas(width, Math.min(height, STRIP));
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new AutochromeError("out-of-memory", "There is not enough memory for this photograph. Close other tabs or scale it down.");
+  const pixels = new Uint8ClampedArray(width * height * 4);
+  for (let y = 0; y < height; y += STRIP) {
+    const rows = Math.min(STRIP, height - y);
+    context.clearRect(0, 0, width, rows);
+    context.drawImage(bitmap, 0, y, width, rows, 0, 0, width, rows);
+    pixels.set(context.getImageData(0, 0, width, rows).data, y * width * 4);
+  }
+  return pixels;
+}
+
+/** @param {number} width @param {number} height */
+function checkSize(width, height) {
+  if (width * height > MAX_PIXELS) {
+    const megapixels = Math.round((width * height) / 1e6);
+    throw new AutochromeError("image-too-large", `${width} x ${height} is ${megapixels} megapixels; the limit is ${Math.floor(MAX_PIXELS / 1e6)}. Scale the photograph down first.`);
+  }
+}
+
+/**
+ * @param {Blob | ImageBitmap | ImageData} source
+ * @param {NonNullable<typeof open>} engine
+ * @param {Tick} tick
+ */
+async function predict(source, { bindings, engine }, tick) {
+  tick("decode", 0);
+  if (source instanceof ImageData) {
+    return engine.colorizePixels(new Uint8ClampedArray(source.data), source.width, source.height, tick);
+  }
+  let bitmap;
+  if (source instanceof Blob) {
+    const head = new Uint8Array(await source.slice(0, 26).arrayBuffer());
+    if (bindings.decodesHere(head)) {
+      return engine.colorizeFile(new Uint8Array(await source.arrayBuffer()), tick);
+    }
+    try {
+      bitmap = await createImageBitmap(source, { imageOrientation: "from-image", premultiplyAlpha: "none" });
+    } catch {
+      const what = source.type || "unknown type";
+      throw new AutochromeError("image-decode", `This file cannot be read as a photograph (${what}). Save it as PNG, JPEG or TIFF and try again.`);
+    }
+  } else {
+    bitmap = source;
+  }
+  checkSize(bitmap.width, bitmap.height);
+  const { width, height } = bitmap;
+  const pixels = pixelsOf(bitmap);
+  // A bitmap of the caller is kept: the photograph may have to be coloured again on the CPU.
+  if (source instanceof Blob) bitmap.close();
+  tick("decode", 1);
+  return engine.colorizePixels(pixels, width, height, tick);
+}
+
+/**
+ * @param {{ source: Blob | ImageBitmap | ImageData }} args
+ * @param {Tick} tick
+ */
+async function colorize({ source }, tick) {
+  if (!open) throw new AutochromeError("no-device", "The engine is not loaded. Call Colorizer.load first.");
+  let picture;
+  try {
+    picture = await predict(source, open, tick);
+  } catch (error) {
+    const lost = error instanceof WebAssembly.RuntimeError || codeOf(error) === "device-lost";
+    if (!lost || open.info.device.kind === "cpu" || open.wish === "webgpu") throw error;
+    // The photograph is still here: colour it on the CPU. What the GPU's engine held is gone.
+    pictures.clear();
+    const { model, wish } = open;
+    await load({ model, device: "cpu" }, tick);
+    open.wish = wish;
+    open.info.device.reason = `WebGPU failed: ${messageOf(error)}`;
+    picture = await predict(source, open, tick);
+  }
+  if (source instanceof ImageBitmap) source.close();
+  pictures.set(++lastPicture, picture);
+  return { picture: lastPicture, width: picture.width, height: picture.height, info: open.info };
+}
+
+/** @param {number} id */
+function pictureOf(id) {
+  const picture = pictures.get(id);
+  if (!picture) throw new AutochromeError("device-lost", "This photograph's colours are gone with the device. Colour it again.");
+  return picture;
+}
+
+/** @param {import("./engine/cpu/autochrome.js").Raster} raster */
+function imageData(raster) {
+  const { width, height } = raster;
+  const pixels = raster.pixels();
+  raster.free();
+  return new ImageData(/** @type {Uint8ClampedArray<ArrayBuffer>} */ (pixels), width, height);
+}
+
+/** @type {{ [M in import("./protocol.js").Method]: (args: import("./protocol.js").Calls[M]["args"], tick: Tick) => Promise<import("./protocol.js").Calls[M]["result"]> }} */
+const methods = {
+  load,
+  colorize,
+  original: async ({ picture, maxSide }) => imageData(pictureOf(picture).original(maxSide)),
+  render: async ({ picture, tone, maxSide }, tick) => imageData(await pictureOf(picture).render(tone, maxSide, tick)),
+  encode: async ({ picture, tone, options }, tick) => {
+    const bytes = await pictureOf(picture).encode(tone, options, tick);
+    return new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)], { type: options.type });
+  },
+  distribution: async ({ picture, x, y, tone }) => pictureOf(picture).distributionAt(x, y, tone),
+  release: async ({ picture }) => {
+    pictures.get(picture)?.free();
+    pictures.delete(picture);
+    return null;
+  },
+};
+
+/** @param {unknown} error @returns {string | undefined} */
+function codeOf(error) {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** @param {unknown} error @returns {{ code: import("./errors.js").ErrorCode, message: string }} */
+function describe(error) {
+  if (error instanceof RangeError) {
+    return { code: "out-of-memory", message: "There is not enough memory for this photograph. Close other tabs or scale it down." };
+  }
+  if (error instanceof WebAssembly.RuntimeError) {
+    return { code: "device-lost", message: `The engine stopped (${error.message}). Reload the page and try again.` };
+  }
+  const code = /** @type {import("./errors.js").ErrorCode | undefined} */ (codeOf(error));
+  return { code: code ?? "device-lost", message: messageOf(error) };
+}
+
+/** @param {import("./protocol.js").Reply} reply @param {Transferable[]} [transfer] */
+function send(reply, transfer = []) {
+  self.postMessage(reply, { transfer });
+}
+
+/** Calls wait for the one before them: a picture can be rendered once at a time. */
+let queue = Promise.resolve();
+
+/** @param {number} id @param {import("./protocol.js").Method} method @param {any} args */
+async function answer(id, method, args) {
+  /** @type {Tick} */
+  const tick = (stage, done) => {
+    send({ id, progress: { stage, done } });
+    return aborted.has(id);
+  };
+  try {
+    if (aborted.has(id)) return;
+    const result = await /** @type {(args: any, tick: Tick) => Promise<unknown>} */ (methods[method])(args, tick);
+    if (aborted.has(id)) {
+      // Nobody will ask for this photograph again.
+      if (method === "colorize") await methods.release(/** @type {any} */ (result), tick);
+      return;
+    }
+    send({ id, result }, result instanceof ImageData ? [result.data.buffer] : []);
+  } catch (error) {
+    send({ id, error: describe(error) });
+  } finally {
+    aborted.delete(id);
+  }
+}
+
+self.addEventListener("message", (/** @type {MessageEvent<import("./protocol.js").Request>} */ { data }) => {
+  if ("abort" in data) {
+    aborted.add(data.abort);
+    return;
+  }
+  queue = queue.then(() => answer(data.id, data.method, data.args));
+});
