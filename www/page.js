@@ -230,6 +230,7 @@ ui.file.addEventListener("change", () => {
 for (const button of document.querySelectorAll("[data-sample]")) {
   button.addEventListener("click", async () => {
     const name = button.getAttribute("data-sample");
+    ui.alert.hidden = true;
     try {
       const response = await fetch(new URL(`./samples/${name}.jpg`, import.meta.url));
       if (!response.ok) throw new Error(`The sample could not be loaded (${response.status}).`);

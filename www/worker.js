@@ -8,9 +8,19 @@ import { AutochromeError } from "./errors.js";
 /** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
 /** @typedef {import("./protocol.js").Progress} Progress */
 /** @typedef {(stage: Progress["stage"], done: number) => boolean} Tick whether to stop */
-/** @typedef {import("./engine/cpu/autochrome.js")} Bindings */
+/**
+ * What both engines export.
+ * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "decodesHere">} Bindings
+ * @typedef {Bindings & { default: (options: { module_or_path: URL }) => Promise<unknown> }} Code
+ */
 
 const MODELS = new URL("./models/", import.meta.url);
+
+/** @type {Record<"webgpu" | "cpu", { code: () => Promise<Code>, wasm: URL }>} */
+const ENGINES = {
+  webgpu: { code: () => import("./engine/gpu/autochrome.js"), wasm: new URL("./engine/gpu/autochrome_bg.wasm", import.meta.url) },
+  cpu: { code: () => import("./engine/cpu/autochrome.js"), wasm: new URL("./engine/cpu/autochrome_bg.wasm", import.meta.url) },
+};
 
 /** Photographs are taken off the canvas in strips: a canvas has a largest height. */
 const STRIP = 2048;
@@ -106,9 +116,8 @@ async function modelBytes(model, tick) {
  */
 async function startEngine(kind, model, tick) {
   const code = async () => {
-    /** @type {Bindings} */
-    const bindings = await (kind === "webgpu" ? import("./engine/gpu/autochrome.js") : import("./engine/cpu/autochrome.js"));
-    await bindings.default();
+    const bindings = await ENGINES[kind].code();
+    await bindings.default({ module_or_path: ENGINES[kind].wasm });
     return bindings;
   };
   const [bindings, { bytes, sha256 }] = await Promise.all([code(), modelBytes(model, tick)]);

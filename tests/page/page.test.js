@@ -157,7 +157,8 @@ for (const webgpu of [true, false]) {
     after(() => browser?.close());
 
     test("a dropped photograph comes out in colour, at its size, with its own L", { timeout: 2 * PATIENCE }, async (t) => {
-      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+      const page = await context.newPage();
       const { foreign, complaints } = watch(page);
       await recordLongTasks(page);
       await page.goto(server.url);
@@ -205,7 +206,7 @@ for (const webgpu of [true, false]) {
       assert.deepEqual(foreign, [], "requests that left the page's origin");
       assert.deepEqual(complaints, [], "errors on the console");
       await page.screenshot({ path: `${SCREENSHOTS}${webgpu ? "webgpu" : "cpu"}-desktop.png`, fullPage: true });
-      await page.close();
+      await context.close();
     });
 
     test("work can be cancelled and the next photograph comes out", { timeout: 2 * PATIENCE }, async () => {
