@@ -183,11 +183,7 @@ impl Colorizer {
             return Err(Error::Parameter {
                 name: "working size",
                 value: format!("{width} x {height}"),
-                range: if multiple == 8 {
-                    "multiples of 8"
-                } else {
-                    "multiples of what the network halves (32 for the U-Net)"
-                },
+                range: "multiples of what the network halves: 8 for ECCV16, 32 for the shipped U-Net",
             });
         }
         let data = TensorData::new(lightness.to_vec(), [1, 1, height, width]);
@@ -198,8 +194,8 @@ impl Colorizer {
             activations = self.network.step(step, activations);
         }
         let logits = self.network.finish(activations);
-        let data = logits.into_data_async().await.map_err(|error| Error::DeviceLost(error.to_string()))?;
-        let values = data.try_to_vec::<f32>().map_err(|error| Error::DeviceLost(error.to_string()))?;
+        let data = logits.into_data_async().await.map_err(lost)?;
+        let values = data.try_to_vec::<f32>().map_err(lost)?;
         pace.tick(Stage::Network, 1.0).await?;
         Distribution::new(&values, width / CELL, height / CELL, self.metadata.logit_scale)
     }
@@ -227,6 +223,11 @@ impl Colorizer {
             mode,
         })
     }
+}
+
+/// The first line of what the device says; the rest is a backtrace.
+fn lost(error: impl std::fmt::Display) -> Error {
+    Error::DeviceLost(error.to_string().lines().next().unwrap_or_default().to_owned())
 }
 
 /// Mean of the [`CELL`] x [`CELL`] values that each cell covers.

@@ -152,7 +152,7 @@ pub fn encode(
         }
         .map_err(fail);
     }
-    let (color, wide);
+    let color;
     let bytes: &[u8] = match photo.samples() {
         Samples::U8(v) => {
             color = [Color::L8, Color::La8, Color::Rgb8, Color::Rgba8][photo.channels().count() - 1];
@@ -160,8 +160,7 @@ pub fn encode(
         }
         Samples::U16(v) => {
             color = [Color::L16, Color::La16, Color::Rgb16, Color::Rgba16][photo.channels().count() - 1];
-            wide = v.iter().flat_map(|sample| sample.to_ne_bytes()).collect::<Vec<u8>>();
-            &wide
+            bytemuck::cast_slice(v)
         }
     };
     match format {

@@ -240,20 +240,12 @@ function pictureOf(id) {
   return picture;
 }
 
-/** @param {import("./engine/cpu/autochrome.js").Raster} raster */
-function imageData(raster) {
-  const { width, height } = raster;
-  const pixels = raster.pixels();
-  raster.free();
-  return new ImageData(/** @type {Uint8ClampedArray<ArrayBuffer>} */ (pixels), width, height);
-}
-
 /** @type {{ [M in import("./protocol.js").Method]: (args: import("./protocol.js").Calls[M]["args"], tick: Tick) => Promise<import("./protocol.js").Calls[M]["result"]> }} */
 const methods = {
   load,
   colorize,
-  original: async ({ picture, maxSide }) => imageData(pictureOf(picture).original(maxSide)),
-  render: async ({ picture, tone, maxSide }, tick) => imageData(await pictureOf(picture).render(tone, maxSide, tick)),
+  original: async ({ picture, maxSide }) => pictureOf(picture).original(maxSide),
+  render: async ({ picture, tone, maxSide }, tick) => pictureOf(picture).render(tone, maxSide, tick),
   encode: async ({ picture, tone, options }, tick) => {
     const bytes = await pictureOf(picture).encode(tone, options, tick);
     return new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)], { type: options.type });

@@ -15,6 +15,7 @@ use messages::{BinShare, EncodeOptions, EngineDescription, ToneOptions, from_js,
 use pace::JsPace;
 use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
+use web_sys::ImageData;
 
 #[wasm_bindgen(start)]
 fn start() {
@@ -110,28 +111,13 @@ pub struct Picture {
     preview: Option<(usize, Photo)>,
 }
 
-/// Pixels for a canvas.
-#[wasm_bindgen]
-pub struct Raster {
-    /// Pixels across.
-    pub width: usize,
-    /// Pixels down.
-    pub height: usize,
-    pixels: Vec<u8>,
-}
-
-#[wasm_bindgen]
-impl Raster {
-    /// The pixels as RGBA, given away: a second call gets none.
-    pub fn pixels(&mut self) -> Clamped<Vec<u8>> {
-        Clamped(std::mem::take(&mut self.pixels))
-    }
-}
-
-impl Raster {
-    fn new(photo: &Photo) -> Self {
-        Self { width: photo.width(), height: photo.height(), pixels: photo.to_rgba8() }
-    }
+/// Pixels for a canvas, copied out of wasm memory.
+fn image_data(photo: &Photo) -> Result<ImageData, JsValue> {
+    ImageData::new_with_u8_clamped_array_and_sh(
+        Clamped(&photo.to_rgba8()),
+        photo.width() as u32,
+        photo.height() as u32,
+    )
 }
 
 #[wasm_bindgen]
@@ -159,9 +145,11 @@ impl Picture {
     }
 
     /// The photograph as it came, no larger than `max_side`.
-    #[must_use]
-    pub fn original(&mut self, max_side: Option<usize>) -> Raster {
-        Raster::new(self.at_most(max_side))
+    ///
+    /// # Errors
+    /// The browser's own, where it has no memory left.
+    pub fn original(&mut self, max_side: Option<usize>) -> Result<ImageData, JsValue> {
+        image_data(self.at_most(max_side))
     }
 
     /// The photograph in colour, no larger than `max_side` (full size where it is absent).
@@ -173,11 +161,11 @@ impl Picture {
         tone: JsValue,
         max_side: Option<usize>,
         tick: js_sys::Function,
-    ) -> Result<Raster, JsValue> {
+    ) -> Result<ImageData, JsValue> {
         let tone = from_js::<ToneOptions>(tone)?.into();
         let photo = self.at_most(max_side).clone();
         let coloured = self.colorization.render(photo, tone, &mut JsPace::new(tick)).await?;
-        Ok(Raster::new(&coloured))
+        image_data(&coloured)
     }
 
     /// The photograph in colour at full size, as the bytes of a file.

@@ -161,7 +161,8 @@ for (const webgpu of [true, false]) {
       const page = await context.newPage();
       const { foreign, complaints } = watch(page);
       await recordLongTasks(page);
-      await page.goto(server.url);
+      const response = await page.goto(server.url);
+      assert.match(response?.headers()["content-security-policy"] ?? "", /^default-src 'self'; script-src 'self' 'wasm-unsafe-eval'$/);
       await drop(page, "cat.jpg");
       await waitForColour(page, "cat.jpg");
 
@@ -223,6 +224,31 @@ for (const webgpu of [true, false]) {
     });
   });
 }
+
+test("a WebGPU engine that does not start gives way to the CPU, and the page says why", { timeout: PATIENCE }, async () => {
+  const browser = await launch({ webgpu: true });
+  const page = await browser.newPage();
+  await page.route("**/engine/gpu/*.wasm", (route) => route.fulfill({ status: 500, body: "" }));
+  await page.goto(server.url);
+  await page.locator("[data-sample=cat]").click();
+  await waitForColour(page, "cat.jpg");
+  assert.match((await page.locator("#device").textContent()) ?? "", /the CPU \(WebGPU failed: /);
+  await browser.close();
+});
+
+test("a GPU that is lost while it works: the photograph is coloured on the CPU", { timeout: PATIENCE }, async () => {
+  const browser = await launch({ webgpu: true });
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await page.waitForFunction(() => document.getElementById("device")?.textContent?.startsWith("Runs on WebGPU"), null, { timeout: PATIENCE });
+  await page.locator("[data-sample=cat]").click();
+  await page.waitForFunction(() => document.getElementById("stage")?.textContent === "Imagining colours", null, { timeout: PATIENCE });
+  await (await browser.newBrowserCDPSession()).send("Browser.crashGpuProcess").catch(() => {});
+  await waitForColour(page, "cat.jpg");
+  assert.match((await page.locator("#device").textContent()) ?? "", /the CPU \(WebGPU failed: /);
+  assert.ok(colourfulness(await canvasPixels(page, "after")) > 8);
+  await browser.close();
+});
 
 describe("the page", () => {
   /** @type {import("playwright-core").Browser} */
