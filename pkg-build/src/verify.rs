@@ -62,14 +62,14 @@ fn format(root: &Path) -> Result<()> {
     run_all(root, &["fmt --all --check"])
 }
 
-/// The browser's code is linted for the browser, with each engine's features.
+/// The browser's code is linted for the browser.
 fn lints(root: &Path) -> Result<()> {
     requirements::wasm_target(root)?;
     run_all(
         root,
         &[
             "clippy --workspace --all-targets --no-default-features --features autochrome/cpu,autochrome/parallel,autochrome/train -- -D warnings",
-            "clippy --package autochrome --lib --tests --target wasm32-unknown-unknown --profile wasm --no-default-features --features gpu -- -D warnings",
+            "clippy --package autochrome --lib --tests --target wasm32-unknown-unknown --profile wasm --no-default-features --features cpu -- -D warnings",
         ],
     )
 }
@@ -114,7 +114,7 @@ fn wasm_tests(root: &Path) -> Result<()> {
     let Chromium { driver, .. } = requirements::chromium(root)?;
     for engine in crate::engine::DEVICES {
         let arguments = format!(
-            "test --headless --chrome --chromedriver {} . -- --profile wasm --no-default-features --features {engine} --test browser_page --test browser_worker",
+            "test --headless --chrome --chromedriver {} . --profile wasm --no-default-features --features {engine} --test browser_page --test browser_worker",
             driver.display()
         );
         run(command(&wasm_pack, &arguments, root).env("WASM_BINDGEN_TEST_TIMEOUT", "600"))?;
