@@ -129,7 +129,7 @@ pub fn linear_in_gamut([l, a, b]: [f32; 3], rule: OutOfGamut) -> [f32; 3] {
         // The gray of this L fits; halve the interval between it and the colour.
         let (mut fits, mut too_much) = (0.0f32, 1.0f32);
         rgb = linear_from_lab([l, 0.0, 0.0]);
-        for _ in 0..12 {
+        for _ in 0..8 {
             let middle = 0.5 * (fits + too_much);
             let candidate = linear_from_lab([l, a * middle, b * middle]);
             if in_gamut(candidate) {

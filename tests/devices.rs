@@ -1,5 +1,4 @@
-//! The GPU agrees with the CPU. `cargo test --features gpu --test devices`
-#![cfg(all(not(target_arch = "wasm32"), feature = "cpu", feature = "gpu"))]
+//! The GPU agrees with the CPU. `cargo test --features gpu,parallel --test devices -- --nocapture`
 
 mod common;
 

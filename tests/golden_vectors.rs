@@ -1,5 +1,4 @@
 //! The maths against vectors made without it: `goldens/generate.py` says how and from what.
-#![cfg(not(target_arch = "wasm32"))]
 
 mod common;
 

@@ -1,5 +1,4 @@
 //! What holds for every photograph: size, depth, alpha and L are kept.
-#![cfg(all(not(target_arch = "wasm32"), feature = "cpu"))]
 
 mod common;
 

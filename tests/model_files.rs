@@ -1,5 +1,4 @@
 //! Model files: what is written is read, and what is wrong is said.
-#![cfg(all(not(target_arch = "wasm32"), feature = "cpu"))]
 
 mod common;
 

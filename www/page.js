@@ -120,36 +120,22 @@ function showError(error) {
   ui.alert.hidden = false;
 }
 
-/** @param {Blob} photo @param {string} name */
-async function open(photo, name) {
+/**
+ * One piece of work with a bar and a way to cancel it. The newest wins.
+ * @param {string} stopped what to say when it was cancelled
+ * @param {(signal: AbortSignal) => Promise<void>} task
+ */
+async function withProgress(stopped, task) {
   work?.abort();
   const mine = new AbortController();
   work = mine;
-  const { signal } = mine;
   ui.alert.hidden = true;
   ui.work.hidden = false;
   ui.status.textContent = "";
-  /** @type {import("./autochrome.js").Colorization | null} */
-  let fresh = null;
   try {
-    const engine = await untilAborted(colorizer(), signal);
-    showProgress({ stage: "decode", done: 0 });
-    const began = performance.now();
-    fresh = await engine.colorize(photo, { signal, onProgress: showProgress });
-    showDevice(engine);
-    const before = await fresh.original({ maxSide: PREVIEW, signal });
-    const after = await fresh.render({ ...tone(), maxSide: PREVIEW, signal, onProgress: showProgress });
-    draw(ui.before, before);
-    draw(ui.after, after);
-    current?.colorization.dispose();
-    current = { colorization: fresh, name };
-    fresh = null;
-    ui.result.hidden = false;
-    ui.size.textContent = `${current.colorization.width} × ${current.colorization.height} pixels`;
-    ui.status.textContent = `${name} is in colour (${((performance.now() - began) / 1000).toFixed(1)} s).`;
+    await task(mine.signal);
   } catch (error) {
-    fresh?.dispose();
-    if (signal.aborted && work === mine) ui.status.textContent = `Stopped. ${name} was not coloured.`;
+    if (mine.signal.aborted && work === mine) ui.status.textContent = stopped;
     showError(error);
   } finally {
     if (work === mine) {
@@ -157,6 +143,31 @@ async function open(photo, name) {
       ui.work.hidden = true;
     }
   }
+}
+
+/** @param {Blob} photo @param {string} name */
+function open(photo, name) {
+  return withProgress(`Stopped. ${name} was not coloured.`, async (signal) => {
+    const engine = await untilAborted(colorizer(), signal);
+    showProgress({ stage: "decode", done: 0 });
+    const began = performance.now();
+    const colorization = await engine.colorize(photo, { signal, onProgress: showProgress });
+    try {
+      showDevice(engine);
+      const before = await colorization.original({ maxSide: PREVIEW, signal });
+      const after = await colorization.render({ ...tone(), maxSide: PREVIEW, signal, onProgress: showProgress });
+      draw(ui.before, before);
+      draw(ui.after, after);
+    } catch (error) {
+      colorization.dispose();
+      throw error;
+    }
+    current?.colorization.dispose();
+    current = { colorization, name };
+    ui.result.hidden = false;
+    ui.size.textContent = `${colorization.width} × ${colorization.height} pixels`;
+    ui.status.textContent = `${name} is in colour (${((performance.now() - began) / 1000).toFixed(1)} s).`;
+  });
 }
 
 /**
@@ -191,13 +202,12 @@ async function refresh() {
 }
 
 /** @param {"image/png" | "image/jpeg"} type @param {string} extension */
-async function save(type, extension) {
+function save(type, extension) {
   if (!current) return;
   const { colorization, name } = current;
-  ui.status.textContent = "Saving…";
-  ui.savePng.disabled = ui.saveJpeg.disabled = true;
-  try {
-    const blob = await colorization.toBlob({ type, ...tone() });
+  withProgress("Stopped. Nothing was saved.", async (signal) => {
+    ui.stage.textContent = "Saving";
+    const blob = await colorization.toBlob({ type, ...tone(), signal, onProgress: ({ done }) => (ui.progress.value = done) });
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
     link.download = `${name.replace(/\.[^.]*$/, "")}-colour.${extension}`;
@@ -205,12 +215,7 @@ async function save(type, extension) {
     // The download reads the address after this turn.
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     ui.status.textContent = `Saved ${link.download} (${(blob.size / 1e6).toFixed(1)} MB).`;
-  } catch (error) {
-    ui.status.textContent = "";
-    showError(error);
-  } finally {
-    ui.savePng.disabled = ui.saveJpeg.disabled = false;
-  }
+  });
 }
 
 /** @param {DataTransfer | null} data */

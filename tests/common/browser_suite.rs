@@ -1,9 +1,8 @@
 //! What is tested in Chromium, in the page and in a worker: the engine built for it.
 
 use crate::common::{
-    golden, largest_difference, noise_lightness, number, numbers, seeded_eccv16, seeded_small_unet,
+    assert_golden_eccv16, assert_samples, golden, noise_lightness, seeded_eccv16, seeded_small_unet,
 };
-use autochrome::ab_bins::AnnealedMean;
 use autochrome::backend::{ComputeDevice, DeviceChoice, DeviceKind};
 use autochrome::colorize::{Colorizer, Distribution, Mode, Unpaced};
 use autochrome::photo::{Channels, Photo, Samples};
@@ -11,7 +10,7 @@ use autochrome::weights::ModelFile;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 /// The device that this build is for. A browser without it fails the test: the flags in
-/// `pkg-build/src/verify.rs` ask for the software adapter.
+/// `webdriver.json` ask for the software adapter.
 async fn device() -> ComputeDevice {
     let (choice, kind) = if cfg!(feature = "gpu") {
         (DeviceChoice::Gpu, DeviceKind::Gpu)
@@ -28,34 +27,16 @@ async fn logits(model: &ModelFile, width: usize, height: usize) -> Distribution 
     colorizer.logits(&noise_lightness(width, height), width, height, &mut Unpaced).await.expect("logits")
 }
 
-fn check_samples(values: &[f32], expected: &serde_json::Value, tolerance: f64) {
-    let sampled = numbers(&expected["index"]).into_iter().map(|i| f64::from(values[i as usize]));
-    let error = largest_difference(sampled, numbers(&expected["value"]));
-    let allowed = tolerance * number(&expected["max_abs"]);
-    assert!(error <= allowed, "off by {error}, allowed {allowed}");
-}
-
 #[wasm_bindgen_test]
 async fn seeded_eccv16_gives_the_golden_logits() {
     let distribution = logits(&seeded_eccv16(), 64, 64).await;
-    let expected = include_bytes!("../goldens/eccv16_logits_313x16x16.f32")
-        .chunks_exact(4)
-        .map(|bytes| f64::from(f32::from_le_bytes(bytes.try_into().unwrap())));
-    let error = largest_difference(distribution.planes().into_iter().map(f64::from), expected);
-    assert!(error < 1e-3, "logits are off by {error}");
-
-    let g = golden(include_str!("../goldens/eccv16.json"));
-    for (temperature, name) in [(0.38, "ab_038"), (1.0, "ab_1")] {
-        let ab = distribution.decode(&AnnealedMean::new(temperature, 1.0, None).unwrap()).concat();
-        let error = largest_difference(ab.into_iter().map(f64::from), numbers(&g[name]));
-        assert!(error < 1e-2, "{name} is off by {error}");
-    }
+    assert_golden_eccv16(&distribution, 1e-3, 1e-2);
 }
 
 #[wasm_bindgen_test]
 async fn seeded_unet_gives_the_golden_logits() {
     let planes = logits(&seeded_small_unet(), 32, 48).await.planes();
-    check_samples(&planes, &golden(include_str!("../goldens/unet_small.json")), 1e-4);
+    assert_samples("logits", &planes, &golden(include_str!("../goldens/unet_small.json")), 1e-4);
 }
 
 #[wasm_bindgen_test]

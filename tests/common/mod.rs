@@ -5,7 +5,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use autochrome::ab_bins;
+use autochrome::ab_bins::{self, AnnealedMean};
+use autochrome::colorize::Distribution;
 use autochrome::network::{Eccv16Config, NetworkConfig, UnetConfig};
 use autochrome::weights::{HostTensor, Metadata, ModelFile};
 use serde_json::Value;
@@ -55,6 +56,35 @@ pub fn largest_difference(a: impl IntoIterator<Item = f64>, b: impl IntoIterator
     let (a, b): (Vec<f64>, Vec<f64>) = (a.into_iter().collect(), b.into_iter().collect());
     assert_eq!(a.len(), b.len());
     a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+/// Compares a network's output with the samples that a golden keeps of it; `tolerance` is a share of
+/// the largest value.
+pub fn assert_samples(name: &str, values: &[f32], expected: &Value, tolerance: f64) {
+    let sampled = numbers(&expected["index"]).into_iter().map(|i| f64::from(values[i as usize]));
+    let allowed = tolerance * number(&expected["max_abs"]);
+    let error = largest_difference(sampled, numbers(&expected["value"]));
+    assert!(error <= allowed, "{name}: samples are off by {error}, allowed {allowed}");
+    let sum: f64 = values.iter().map(|v| f64::from(*v).abs()).sum();
+    let expected_sum = number(&expected["abs_sum"]);
+    assert!((sum / expected_sum - 1.0).abs() < 1e-4, "{name}: sum of sizes {sum}, expected {expected_sum}");
+}
+
+/// Compares seeded ECCV16 on [`noise_lightness`] of 64 x 64 with its golden logits and with the ab
+/// of two temperatures.
+pub fn assert_golden_eccv16(distribution: &Distribution, logit_tolerance: f64, ab_tolerance: f64) {
+    let expected = include_bytes!("../goldens/eccv16_logits_313x16x16.f32")
+        .chunks_exact(4)
+        .map(|bytes| f64::from(f32::from_le_bytes(bytes.try_into().expect("four bytes"))));
+    let error = largest_difference(distribution.planes().into_iter().map(f64::from), expected);
+    assert!(error < logit_tolerance, "logits are off by {error}");
+    let g = golden(include_str!("../goldens/eccv16.json"));
+    for (temperature, name) in [(0.38, "ab_038"), (1.0, "ab_1")] {
+        let decoder = AnnealedMean::new(temperature, 1.0, None).expect("the paper's settings");
+        let ab = distribution.decode(&decoder).concat();
+        let error = largest_difference(ab.into_iter().map(f64::from), numbers(&g[name]));
+        assert!(error < ab_tolerance, "{name} is off by {error}");
+    }
 }
 
 /// Raw L of noise, the input of the network goldens.
