@@ -146,7 +146,7 @@ impl Bilateral {
 #[derive(Debug)]
 enum Method {
     Bilinear { across: BilinearAxis<f32>, down: BilinearAxis<f32> },
-    Bilateral(Bilateral),
+    Bilateral(Box<Bilateral>),
 }
 
 /// Brings a [`ChromaGrid`] to a photograph's size, one row at a time, in any order.
@@ -171,7 +171,7 @@ impl ChromaUpsampler {
                     down: BilinearAxis::new(side, height),
                 }
             }
-            Upsampling::JointBilateral => Method::Bilateral(Bilateral::new(&grid, width, height)),
+            Upsampling::JointBilateral => Method::Bilateral(Box::new(Bilateral::new(&grid, width, height))),
         };
         Self { grid, method }
     }
