@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::files::{self, FileMetadata};
 use crate::photo::{Channels, Photo, Samples};
 use crate::weights::{ModelFile, check_sha256};
+use js_sys::Uint8ClampedArray;
 use messages::{BinShare, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js};
 use pace::JsPace;
 use wasm_bindgen::Clamped;
@@ -111,13 +112,11 @@ pub struct Picture {
     preview: Option<(usize, Photo)>,
 }
 
-/// Pixels for a canvas, copied out of wasm memory.
+/// Pixels for a canvas, copied out of wasm memory: a view of it could not be transferred, and would
+/// change under the reader's eyes.
 fn image_data(photo: &Photo) -> Result<ImageData, JsValue> {
-    ImageData::new_with_u8_clamped_array_and_sh(
-        Clamped(&photo.to_rgba8()),
-        photo.width() as u32,
-        photo.height() as u32,
-    )
+    let pixels = Uint8ClampedArray::from(photo.to_rgba8().as_slice());
+    ImageData::new_with_js_u8_clamped_array_and_sh(&pixels, photo.width() as u32, photo.height() as u32)
 }
 
 #[wasm_bindgen]
