@@ -4,14 +4,13 @@ use crate::ab_bins::{self, AnnealedMean};
 use crate::backend::ComputeDevice;
 use crate::chroma_upsample::{ChromaGrid, ChromaUpsampler, Upsampling};
 use crate::error::{Error, Result};
+use crate::hints::{self, Hint};
 use crate::lab::{OutOfGamut, ToLightness, ToSrgb, linear_in_gamut};
-use crate::network::Network;
+use crate::network::{Network, Output};
 use crate::photo::{Photo, Sample, Samples};
+use crate::prediction::{ChromaMap, Distribution, Prediction};
 use crate::weights::{Metadata, ModelFile};
 use burn::prelude::*;
-
-/// Input pixels per cell of the network's output, along each axis.
-pub const CELL: usize = 4;
 
 /// Side of the square that the reference squashes every photograph to (SPEC section 7).
 const FAITHFUL_SIZE: usize = 256;
@@ -75,7 +74,8 @@ impl Pace for Unpaced {
     }
 }
 
-/// The settings that a slider moves. None of them needs the network again.
+/// The settings that a slider moves. None of them needs the network again. A network that predicts
+/// one colour for each pixel has use for the saturation only.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tone {
     /// Of the annealed mean: 0 the mode, 1 the mean, 0.38 the paper's.
@@ -103,6 +103,19 @@ impl Tone {
     }
 }
 
+/// What a network is run on.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Raw L (0…100), `[1, 1, height, width]` row-major.
+    pub lightness: &'a [f32],
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// a, b and mask, `[1, 3, height, width]`; see [`hints::planes`].
+    pub hints: Option<&'a [f32]>,
+}
+
 /// A model on a device.
 #[derive(Debug)]
 pub struct Colorizer {
@@ -117,13 +130,10 @@ impl Colorizer {
     ///
     /// # Errors
     /// [`Error::ModelTensors`] if the tensors do not fit their network.
-    pub fn new(model: &ModelFile, device: ComputeDevice) -> Result<Self> {
-        Ok(Self {
-            network: model.build(&device.device)?,
-            metadata: model.metadata.clone(),
-            class_weights: model.class_weights.clone(),
-            device,
-        })
+    pub fn new(mut model: ModelFile, device: ComputeDevice) -> Result<Self> {
+        let metadata = model.metadata.clone();
+        let class_weights = model.class_weights.take();
+        Ok(Self { network: model.build(&device.device)?, metadata, class_weights, device })
     }
 
     /// What the model's file says of it.
@@ -164,48 +174,66 @@ impl Colorizer {
         if aspect >= 1.0 { (long(aspect), short) } else { (short, long(1.0 / aspect)) }
     }
 
-    /// Runs the network on raw L, `[1, 1, height, width]` row-major.
+    /// Runs the network.
     ///
     /// # Errors
     /// [`Error::Parameter`] where a side is not a multiple of what the network needs,
-    /// [`Error::DeviceResult`] and [`Error::DeviceLost`] where the device fails,
-    /// [`Error::Aborted`].
-    pub async fn logits(
-        &self,
-        lightness: &[f32],
-        width: usize,
-        height: usize,
-        pace: &mut impl Pace,
-    ) -> Result<Distribution> {
-        let multiple = self.metadata.network.size_multiple();
+    /// [`Error::Unsupported`] for hints to a network that takes none, [`Error::DeviceResult`] and
+    /// [`Error::DeviceLost`] where the device fails, [`Error::Aborted`].
+    pub async fn predict(&self, input: Input<'_>, pace: &mut impl Pace) -> Result<Prediction> {
+        let Input { lightness, width, height, hints } = input;
+        let config = &self.metadata.network;
+        let multiple = config.size_multiple();
         let fits = |side: usize| side > 0 && side.is_multiple_of(multiple);
-        if !fits(width) || !fits(height) || lightness.len() != width * height {
+        let hints_fit = hints.is_none_or(|hints| hints.len() == 3 * width * height);
+        if !fits(width) || !fits(height) || lightness.len() != width * height || !hints_fit {
             return Err(Error::Parameter {
                 name: "working size",
                 value: format!("{width} x {height}"),
-                range: "multiples of what the network halves: 8 for ECCV16, 32 for the shipped U-Net",
+                range: "multiples of what the network halves: 8 for eccv16 and siggraph17, 32 for the shipped unet",
             });
         }
-        let data = TensorData::new(lightness.to_vec(), [1, 1, height, width]);
-        let mut activations = self.network.start(Tensor::from_data(data, &self.device.device));
+        if hints.is_some() && !config.takes_hints() {
+            return Err(Error::Unsupported { network: config.name(), lacks: hints::NOT_TAKEN });
+        }
+        let tensor = |values: &[f32], channels| {
+            let data = TensorData::new(values.to_vec(), [1, channels, height, width]);
+            Tensor::from_data(data, &self.device.device)
+        };
+        let mut activations = self.network.start(tensor(lightness, 1), hints.map(|hints| tensor(hints, 3)));
         let steps = self.network.steps();
         for step in 0..steps {
             pace.tick(Stage::Network, step as f32 / steps as f32).await?;
             activations = self.network.step(step, activations);
         }
-        let logits = self.network.finish(activations);
-        let data = logits.into_data_async().await.map_err(lost)?;
+        let output = self.network.finish(activations);
+        let data = output.into_data_async().await.map_err(lost)?;
         let values = data.try_to_vec::<f32>().map_err(lost)?;
         pace.tick(Stage::Network, 1.0).await?;
-        Distribution::new(&values, width / CELL, height / CELL, self.metadata.logit_scale)
+        let cell = config.output().cell();
+        let (width, height) = (width / cell, height / cell);
+        match config.output() {
+            Output::Logits => Distribution::new(&values, width, height, self.metadata.logit_scale)
+                .map(Prediction::Distribution),
+            Output::Chroma => ChromaMap::new(values, width, height).map(Prediction::Chroma),
+        }
     }
 
-    /// Predicts the colours of a photograph.
+    /// Predicts the colours of a photograph; `hints` are in its pixels, none for the network's own
+    /// idea.
     ///
     /// # Errors
-    /// As [`Colorizer::logits`].
-    pub async fn colorize(&self, photo: &Photo, mode: Mode, pace: &mut impl Pace) -> Result<Colorization> {
+    /// As [`Colorizer::predict`], and [`Error::Parameter`] for hints that make no sense.
+    pub async fn colorize(
+        &self,
+        photo: &Photo,
+        mode: Mode,
+        hints: &[Hint],
+        pace: &mut impl Pace,
+    ) -> Result<Colorization> {
         pace.tick(Stage::Prepare, 0.0).await?;
+        let network = &self.metadata.network;
+        hints::check(hints, photo.width(), photo.height(), network)?;
         let (width, height) = self.working_size(photo, mode);
         let rgb = photo.resized_over_white(width, height);
         pace.tick(Stage::Prepare, 0.8).await?;
@@ -214,11 +242,14 @@ impl Colorizer {
             .chunks_exact(3)
             .map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()))
             .collect();
+        let size = (photo.width(), photo.height());
+        let planes = (!hints.is_empty()).then(|| hints::planes(hints, size, width, height));
         pace.tick(Stage::Prepare, 1.0).await?;
-        let distribution = self.logits(&lightness, width, height, pace).await?;
+        let input = Input { lightness: &lightness, width, height, hints: planes.as_deref() };
         Ok(Colorization {
-            guide: cell_means(&lightness, width, height),
-            distribution,
+            prediction: self.predict(input, pace).await?,
+            guide: cell_means(&lightness, width, height, network.output().cell()),
+            network: network.name(),
             class_weights: self.class_weights.clone(),
             mode,
         })
@@ -230,86 +261,34 @@ fn lost(error: impl std::fmt::Display) -> Error {
     Error::DeviceLost(error.to_string().lines().next().unwrap_or_default().to_owned())
 }
 
-/// Mean of the [`CELL`] x [`CELL`] values that each cell covers.
-fn cell_means(values: &[f32], width: usize, height: usize) -> Vec<f32> {
-    let columns = width / CELL;
-    let mut means = vec![0.0; columns * (height / CELL)];
+/// Mean of the `cell` x `cell` values that each cell covers.
+fn cell_means(values: &[f32], width: usize, height: usize, cell: usize) -> Vec<f32> {
+    let columns = width / cell;
+    let mut means = vec![0.0; columns * (height / cell)];
     for (y, row) in values.chunks_exact(width).enumerate() {
         for (x, value) in row.iter().enumerate() {
-            means[y / CELL * columns + x / CELL] += value / (CELL * CELL) as f32;
+            means[y / cell * columns + x / cell] += value / (cell * cell) as f32;
         }
     }
     means
 }
 
-/// Logits over the 313 bins for every cell, on the host.
-#[derive(Clone, Debug)]
-pub struct Distribution {
-    width: usize,
-    height: usize,
-    /// `[height][width][313]`: a cell's logits lie together.
-    logits: Vec<f32>,
-}
-
-impl Distribution {
-    /// From a network's output `[1, 313, height, width]`, divided by `scale`.
-    fn new(values: &[f32], width: usize, height: usize, scale: f32) -> Result<Self> {
-        let cells = width * height;
-        if values.len() != cells * ab_bins::COUNT || values.iter().any(|z| !z.is_finite()) {
-            return Err(Error::DeviceResult);
-        }
-        let mut logits = vec![0.0; values.len()];
-        for (bin, plane) in values.chunks_exact(cells).enumerate() {
-            for (cell, z) in plane.iter().enumerate() {
-                logits[cell * ab_bins::COUNT + bin] = z / scale;
-            }
-        }
-        Ok(Self { width, height, logits })
-    }
-
-    /// Cells across and down.
-    #[must_use]
-    pub fn size(&self) -> (usize, usize) {
-        (self.width, self.height)
-    }
-
-    /// The logits as `[1, 313, height, width]`, row-major.
-    #[must_use]
-    pub fn planes(&self) -> Vec<f32> {
-        let cells = self.width * self.height;
-        (0..ab_bins::COUNT)
-            .flat_map(|bin| (0..cells).map(move |cell| self.logits[cell * ab_bins::COUNT + bin]))
-            .collect()
-    }
-
-    fn cell(&self, x: usize, y: usize) -> &[f32] {
-        &self.logits[(y * self.width + x) * ab_bins::COUNT..][..ab_bins::COUNT]
-    }
-
-    /// a and b of every cell, row-major, CIE units.
-    #[must_use]
-    pub fn decode(&self, decoder: &AnnealedMean<f32>) -> [Vec<f32>; 2] {
-        let cells: Vec<[f32; 2]> =
-            self.logits.chunks_exact(ab_bins::COUNT).map(|z| decoder.decode(z)).collect();
-        [0, 1].map(|i| cells.iter().map(|ab| ab[i]).collect())
-    }
-}
-
 /// The predicted colours of one photograph, to be rendered as often as one likes.
 #[derive(Clone, Debug)]
 pub struct Colorization {
-    distribution: Distribution,
+    prediction: Prediction,
     /// Mean L of each cell at working size.
     guide: Vec<f32>,
+    network: &'static str,
     class_weights: Option<Vec<f32>>,
     mode: Mode,
 }
 
 impl Colorization {
-    /// The distribution, to be looked into.
+    /// What the network said.
     #[must_use]
-    pub fn distribution(&self) -> &Distribution {
-        &self.distribution
+    pub fn prediction(&self) -> &Prediction {
+        &self.prediction
     }
 
     fn decoder(&self, tone: Tone) -> Result<AnnealedMean<f32>> {
@@ -319,12 +298,17 @@ impl Colorization {
     /// The 313 probabilities at a place of the photograph, `x` and `y` in 0…1, under `tone`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a tone out of range.
+    /// [`Error::Parameter`] for a tone out of range, [`Error::Unsupported`] where the network has no
+    /// distribution.
     pub fn probabilities_at(&self, x: f64, y: f64, tone: Tone) -> Result<[f32; ab_bins::COUNT]> {
-        let (width, height) = self.distribution.size();
+        let Some(distribution) = self.prediction.distribution() else {
+            let lacks = "predicts one colour for each pixel and has no distribution over the 313 bins; use eccv16 or unet";
+            return Err(Error::Unsupported { network: self.network, lacks });
+        };
+        let (width, height) = distribution.size();
         let cell = |position: f64, cells: usize| ((position * cells as f64) as usize).min(cells - 1);
         let mut probabilities = [0.0; ab_bins::COUNT];
-        let logits = self.distribution.cell(cell(x, width), cell(y, height));
+        let logits = distribution.cell(cell(x, width), cell(y, height));
         self.decoder(tone)?.distribution(logits, &mut probabilities);
         Ok(probabilities)
     }
@@ -337,11 +321,11 @@ impl Colorization {
     pub async fn render(&self, photo: Photo, tone: Tone, pace: &mut impl Pace) -> Result<Photo> {
         tone.check(self.class_weights.is_some())?;
         pace.tick(Stage::Render, 0.0).await?;
-        let [mut a, mut b] = self.distribution.decode(&self.decoder(tone)?);
+        let [mut a, mut b] = self.prediction.decode(&self.decoder(tone)?);
         for value in a.iter_mut().chain(&mut b) {
             *value *= tone.saturation;
         }
-        let (width, height) = self.distribution.size();
+        let (width, height) = self.prediction.size();
         let grid = ChromaGrid { width, height, a, b, lightness: self.guide.clone() };
         let (upsampling, rule) = match self.mode {
             Mode::Photo => (Upsampling::JointBilateral, OutOfGamut::ReduceChroma),

@@ -1,5 +1,7 @@
 //! What can go wrong, with a code that programs may rely on.
 
+use crate::checkpoint::CheckpointError;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -39,7 +41,10 @@ pub enum Error {
         /// Pixels down.
         height: u64,
     },
-    /// Bytes that are no safetensors file, or lack what a model file must have.
+    /// Bytes that cannot be read as a checkpoint of any kind.
+    #[error("this is not a model file: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// A checkpoint that lacks what a model file must have.
     #[error("this is not a model file: {0}. Make one with `autochrome convert`")]
     ModelFormat(String),
     /// A model file of a later version of the format.
@@ -91,6 +96,22 @@ pub enum Error {
     /// The device failed while it worked.
     #[error("the device failed: {0}. Try again on the CPU")]
     DeviceLost(String),
+    /// The browser or the system gave no memory.
+    #[error(
+        "there is not enough memory for {bytes} bytes. Close other tabs or programs, or take a smaller model"
+    )]
+    OutOfMemory {
+        /// How much was asked for.
+        bytes: usize,
+    },
+    /// Something that the model's network does not do.
+    #[error("the network {network} {lacks}")]
+    Unsupported {
+        /// The network.
+        network: &'static str,
+        /// What it lacks, and what has it.
+        lacks: &'static str,
+    },
     /// A parameter outside its range.
     #[error("{name} is {value}; it must be {range}")]
     Parameter {
@@ -115,7 +136,8 @@ impl Error {
             Self::ImageDecode(_) | Self::PhotoSize { .. } => "image-decode",
             Self::ImageEncode(_) => "image-encode",
             Self::ImageTooLarge { .. } => "image-too-large",
-            Self::ModelFormat(_)
+            Self::Checkpoint(_)
+            | Self::ModelFormat(_)
             | Self::ModelVersion { .. }
             | Self::ModelTensors { .. }
             | Self::ModelNotFinite { .. }
@@ -123,6 +145,8 @@ impl Error {
             Self::ModelIntegrity { .. } => "model-integrity",
             Self::NoDevice(_) => "no-device",
             Self::DeviceResult | Self::DeviceLost(_) => "device-lost",
+            Self::OutOfMemory { .. } => "out-of-memory",
+            Self::Unsupported { .. } => "unsupported",
             Self::Parameter { .. } => "invalid-argument",
             Self::Aborted => "aborted",
         }

@@ -12,17 +12,21 @@
 //! 6. it joins the photograph's own L and goes back to sRGB ([`lab`]).
 //!
 //! [`colorize::Colorizer`] does all of it; steps 4 to 6 run again for other settings, without the
-//! network. Model files are read and written by [`weights`].
+//! network. Model files are read and written by [`weights`], other programs' files read by
+//! [`checkpoint`].
 
 pub mod ab_bins;
 pub mod backend;
+pub mod checkpoint;
 pub mod chroma_upsample;
 pub mod colorize;
 pub mod error;
 pub mod files;
+pub mod hints;
 pub mod lab;
 pub mod network;
 pub mod photo;
+pub mod prediction;
 pub mod resample;
 #[cfg(feature = "train")]
 pub mod training;

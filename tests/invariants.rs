@@ -13,12 +13,12 @@ use std::sync::LazyLock;
 
 static COLORIZER: LazyLock<Colorizer> = LazyLock::new(|| {
     let device = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
-    Colorizer::new(&seeded_small_unet(), device).unwrap()
+    Colorizer::new(seeded_small_unet(), device).unwrap()
 });
 
 fn coloured(photo: &Photo, mode: Mode, tone: Tone) -> Photo {
     pollster::block_on(async {
-        let colorization = COLORIZER.colorize(photo, mode, &mut Unpaced).await.unwrap();
+        let colorization = COLORIZER.colorize(photo, mode, &[], &mut Unpaced).await.unwrap();
         colorization.render(photo.clone(), tone, &mut Unpaced).await.unwrap()
     })
 }
@@ -133,10 +133,11 @@ impl Pace for StopAt {
 fn every_stage_can_be_stopped() {
     let before = photo(40, 30, Channels::Gray, false, "stop");
     for stage in [Stage::Prepare, Stage::Network] {
-        let result = pollster::block_on(COLORIZER.colorize(&before, Mode::Photo, &mut StopAt(stage)));
+        let result = pollster::block_on(COLORIZER.colorize(&before, Mode::Photo, &[], &mut StopAt(stage)));
         assert_eq!(result.unwrap_err().code(), "aborted");
     }
-    let colorization = pollster::block_on(COLORIZER.colorize(&before, Mode::Photo, &mut Unpaced)).unwrap();
+    let colorization =
+        pollster::block_on(COLORIZER.colorize(&before, Mode::Photo, &[], &mut Unpaced)).unwrap();
     let result = pollster::block_on(colorization.render(before, BOLD, &mut StopAt(Stage::Render)));
     assert_eq!(result.unwrap_err().code(), "aborted");
 }
@@ -144,7 +145,8 @@ fn every_stage_can_be_stopped() {
 #[test]
 fn settings_out_of_range_are_refused() {
     let before = photo(8, 8, Channels::Gray, false, "range");
-    let colorization = pollster::block_on(COLORIZER.colorize(&before, Mode::Photo, &mut Unpaced)).unwrap();
+    let colorization =
+        pollster::block_on(COLORIZER.colorize(&before, Mode::Photo, &[], &mut Unpaced)).unwrap();
     for tone in [
         Tone { temperature: -0.1, ..BOLD },
         Tone { rebalance: 0.5, ..BOLD },

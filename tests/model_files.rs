@@ -3,8 +3,10 @@
 mod common;
 
 use autochrome::backend::{ComputeDevice, DeviceChoice};
+use autochrome::checkpoint::CheckpointError;
 use autochrome::weights::{HostTensor, ModelFile, Precision};
 use autochrome::{Error, ab_bins};
+use burn::prelude::Device;
 use common::{seeded_small_unet, uniform};
 use proptest::prelude::*;
 
@@ -17,8 +19,16 @@ fn weighted() -> ModelFile {
     model
 }
 
+fn cpu() -> Device {
+    pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap().device
+}
+
+fn read(bytes: &[u8]) -> Result<ModelFile, Error> {
+    ModelFile::read(bytes, &cpu())
+}
+
 fn build(model: &ModelFile) -> Result<(), Error> {
-    model.build(&pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap().device).map(|_| ())
+    model.clone().build(&cpu()).map(|_| ())
 }
 
 /// A file whose header is edited as text.
@@ -36,7 +46,8 @@ fn f32_comes_back_as_it_was_and_twice_the_same() {
     let model = weighted();
     let bytes = model.write(Precision::F32).unwrap();
     assert_eq!(bytes, model.write(Precision::F32).unwrap());
-    let back = ModelFile::read(&bytes).unwrap();
+    let mut back = read(&bytes).unwrap();
+    assert!(back.origin.take().unwrap().unused.is_empty());
     assert_eq!(back, model);
     build(&back).unwrap();
 }
@@ -44,7 +55,7 @@ fn f32_comes_back_as_it_was_and_twice_the_same() {
 #[test]
 fn f16_rounds_matrices_and_keeps_vectors() {
     let model = weighted();
-    let back = ModelFile::read(&model.write(Precision::F16).unwrap()).unwrap();
+    let back = read(&model.write(Precision::F16).unwrap()).unwrap();
     assert_eq!(back.metadata.precision, Precision::F16);
     assert_eq!(back.class_weights, model.class_weights);
     for (name, tensor) in &model.tensors {
@@ -69,22 +80,23 @@ fn a_plain_checkpoint_is_recognised() {
     let plain = |model: &ModelFile| {
         edited(&model.write(Precision::F32).unwrap(), |header| header.replace("autochrome.", "other."))
     };
-    let back = ModelFile::read(&plain(&model)).unwrap();
+    let back = read(&plain(&model)).unwrap();
     assert_eq!(back.metadata.network.name(), "eccv16");
-    assert_eq!(back.ignored, ["model_out.weight"]);
+    // The bins as weights are expected, and checked.
+    assert!(back.origin.as_ref().unwrap().unused.is_empty());
     build(&back).unwrap();
 
     model.tensors.get_mut("model_out.weight").unwrap().values[5] += 0.1;
-    assert!(matches!(ModelFile::read(&plain(&model)), Err(Error::ModelBins { .. })));
+    assert!(matches!(read(&plain(&model)), Err(Error::ModelBins { .. })));
 }
 
 #[test]
 fn what_is_wrong_is_said() {
     let good = weighted().write(Precision::F32).unwrap();
-    let error = |bytes: &[u8]| ModelFile::read(bytes).unwrap_err();
+    let error = |bytes: &[u8]| read(bytes).unwrap_err();
 
-    assert!(matches!(error(b"not a model"), Error::ModelFormat(_)));
-    assert!(matches!(error(&good[..good.len() - 1]), Error::ModelFormat(_)));
+    assert!(matches!(error(b"not a model"), Error::Checkpoint(CheckpointError::Format(_))));
+    assert!(matches!(error(&good[..good.len() - 1]), Error::Checkpoint(CheckpointError::Safetensors(_))));
     let later = edited(&good, |h| h.replace("\"autochrome.format\":\"1\"", "\"autochrome.format\":\"2\""));
     assert!(matches!(error(&later), Error::ModelVersion { .. }));
     let other_bins = edited(&good, |h| h.replace(ab_bins::HASH, "0000"));
@@ -112,12 +124,58 @@ fn what_is_wrong_is_said() {
 fn tensors_that_do_not_fit_are_named() {
     let mut model = weighted();
     let bias = model.tensors.remove("u1.p.bias").unwrap();
-    model.tensors.get_mut("u1.k.bias").unwrap().shape = vec![3, 3];
-    model.tensors.insert("extra".to_owned(), bias);
-    let text = build(&model).unwrap_err().to_string();
-    for part in ["u1.p.bias [9] is missing", "u1.k.bias is [3, 3], expected [9]", "extra is unknown"] {
-        assert!(text.contains(part), "{text}");
+    model
+        .tensors
+        .insert("u1.k.bias".to_owned(), HostTensor { shape: vec![3, 3], values: bias.values.clone() });
+    model.tensors.insert("extra".to_owned(), bias.clone());
+    for error in [build(&model).unwrap_err(), read(&model.write(Precision::F32).unwrap()).unwrap_err()] {
+        let text = error.to_string();
+        for part in ["u1.p.bias [9] is missing", "u1.k.bias is [3, 3], expected [9]", "extra is unknown"] {
+            assert!(text.contains(part), "{text}");
+        }
     }
+    // What is only too much is said and left out.
+    let mut model = weighted();
+    model.tensors.insert("extra".to_owned(), bias);
+    let back = read(&model.write(Precision::F32).unwrap()).unwrap();
+    assert_eq!(back.origin.unwrap().unused, ["extra"]);
+    assert!(!back.tensors.contains_key("extra"));
+}
+
+#[test]
+fn int8_rounds_each_channel_by_its_own_scale() {
+    for model in [weighted(), common::seeded_siggraph17(4)] {
+        let bytes = model.write(Precision::Int8).unwrap();
+        let back = read(&bytes).unwrap();
+        assert_eq!(back.metadata.precision, Precision::Int8);
+        assert_eq!(back.class_weights, model.class_weights);
+        assert!(back.origin.as_ref().unwrap().unused.is_empty(), "scales are no strangers");
+        assert_eq!(back.tensors.len(), model.tensors.len());
+        for (name, tensor) in &model.tensors {
+            let axis = model.metadata.network.output_axis(name);
+            let inner: usize = tensor.shape[axis + 1..].iter().product();
+            let channel = |i: usize| i / inner % tensor.shape[axis];
+            let mut largest = vec![0.0f32; tensor.shape[axis]];
+            for (i, value) in tensor.values.iter().enumerate() {
+                largest[channel(i)] = largest[channel(i)].max(value.abs());
+            }
+            for (i, (a, b)) in tensor.values.iter().zip(&back.tensors[name].values).enumerate() {
+                let allowed = if tensor.shape.len() > 1 { largest[channel(i)] / 253.0 } else { 0.0 };
+                assert!((a - b).abs() <= allowed, "{name}: {a} became {b}");
+            }
+        }
+        assert_eq!(back.write(Precision::Int8).unwrap(), bytes, "rounding twice changes nothing");
+        build(&back).unwrap();
+    }
+}
+
+#[test]
+fn int8_without_its_scales_is_refused() {
+    let good = weighted().write(Precision::Int8).unwrap();
+    let lost = edited(&good, |h| h.replace("u1.p.weight.scale", "u1.p.weight.other"));
+    assert!(read(&lost).unwrap_err().to_string().contains("u1.p.weight.scale"));
+    let turned = edited(&good, |h| h.replacen("\"shape\":[9,1,1,1]", "\"shape\":[1,1,1,9]", 1));
+    assert!(read(&turned).unwrap_err().to_string().contains("does not fit"));
 }
 
 proptest! {
@@ -126,10 +184,10 @@ proptest! {
     /// A damaged file is an error or a model, never a panic.
     #[test]
     fn damaged_files_are_survived(position in 0usize..4000, byte in any::<u8>(), cut in 0usize..5000) {
-        let mut bytes = weighted().write(Precision::F16).unwrap();
+        let mut bytes = weighted().write(if cut % 2 == 0 { Precision::F16 } else { Precision::Int8 }).unwrap();
         bytes[position] = byte;
-        let _ = ModelFile::read(&bytes);
+        let _ = read(&bytes);
         bytes.truncate(cut);
-        prop_assert!(ModelFile::read(&bytes).is_err());
+        prop_assert!(read(&bytes).is_err());
     }
 }

@@ -15,6 +15,7 @@ export { AutochromeError };
 /** @typedef {import("./protocol.js").Progress} Progress */
 /** @typedef {import("./protocol.js").FileOptions} FileOptions */
 /** @typedef {import("./protocol.js").BinShare} BinShare */
+/** @typedef {import("./protocol.js").Hint} Hint */
 /** @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void }} WorkOptions */
 /** @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement} PhotoSource */
 
@@ -105,16 +106,20 @@ export class Colorizer {
   /**
    * Starts an engine and loads a model.
    *
-   * @param {WorkOptions & { model?: string | URL, device?: "auto" | "webgpu" | "cpu" }} [options]
-   *   `model`: address of a model file (the shipped one if absent). `device`: `auto` takes WebGPU
-   *   where an adapter is found, else the CPU.
+   * @param {WorkOptions & { model?: string | URL | Blob | ArrayBuffer, sha256?: string, device?: "auto" | "webgpu" | "cpu" }} [options]
+   *   `model`: address or bytes of a model file or of a PyTorch checkpoint (the shipped one if
+   *   absent). `sha256`: what its bytes must hash to; what is downloaded with a known hash is kept
+   *   for the next visit. `device`: `auto` takes WebGPU where an adapter is found, else the CPU.
    * @returns {Promise<Colorizer>}
    */
-  static async load({ model, device = "auto", ...work } = {}) {
+  static async load({ model, sha256, device = "auto", ...work } = {}) {
     const client = new Client();
     try {
-      const address = model === undefined ? undefined : new URL(model, document.baseURI).href;
-      return new Colorizer(client, await client.call("load", { model: address, device }, work));
+      let source;
+      if (model instanceof Blob) source = model;
+      else if (model instanceof ArrayBuffer) source = new Blob([model]);
+      else if (model !== undefined) source = new URL(model, document.baseURI).href;
+      return new Colorizer(client, await client.call("load", { model: source, sha256, device }, work));
     } catch (error) {
       client.close();
       throw error;
@@ -131,10 +136,10 @@ export class Colorizer {
     return this.#info.defaults;
   }
 
-  /** The model: its network, its terms, and whether `rebalance` can be moved. */
+  /** The model: its network, its terms, what it can do, and what of its file was not used. */
   get model() {
-    const { network, license, rebalances } = this.#info;
-    return { network, license, rebalances };
+    const { network, format, license, rebalances, distribution, hints, unused } = this.#info;
+    return { network, format, license, rebalances, distribution, hints, unused };
   }
 
   /** Version of the engine. */
@@ -146,10 +151,11 @@ export class Colorizer {
    * Predicts the colours of a photograph.
    *
    * @param {PhotoSource} source
-   * @param {WorkOptions} [options]
+   * @param {WorkOptions & { hints?: Hint[] }} [options] `hints`: colours for places, where
+   *   `model.hints` says that the network takes them
    * @returns {Promise<Colorization>}
    */
-  async colorize(source, options) {
+  async colorize(source, { hints, ...work } = {}) {
     let message = /** @type {Blob | ImageBitmap | ImageData} */ (source);
     /** @type {Transferable[]} */
     let transfer = [];
@@ -161,7 +167,7 @@ export class Colorizer {
         throw new AutochromeError("image-decode", "This element shows no photograph that may be read.", { cause });
       }
     }
-    const { picture, width, height, info } = await this.#client.call("colorize", { source: message }, options, transfer);
+    const { picture, width, height, info } = await this.#client.call("colorize", { source: message, hints }, work, transfer);
     this.#info = info;
     return new Colorization(this.#client, picture, { width, height }, info.defaults);
   }
@@ -242,7 +248,8 @@ export class Colorization {
   }
 
   /**
-   * The predicted distribution over the 313 ab bins at a pixel of the photograph.
+   * The predicted distribution over the 313 ab bins at a pixel of the photograph. A network that has
+   * none (`model.distribution`) fails with `unsupported`.
    *
    * @param {number} x
    * @param {number} y

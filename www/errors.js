@@ -3,7 +3,7 @@
 /**
  * @typedef {"model-download" | "model-integrity" | "model-format" | "no-device" | "device-lost" |
  *   "out-of-memory" | "image-decode" | "image-encode" | "image-too-large" | "invalid-argument" |
- *   "aborted"} ErrorCode
+ *   "unsupported" | "aborted"} ErrorCode
  */
 
 /** What every failing call rejects with. `message` says what happened and what to do next. */

@@ -36,6 +36,8 @@ const ui = {
   size: element("size", HTMLElement),
   device: element("device", HTMLElement),
   terms: element("terms", HTMLElement),
+  model: element("model", HTMLInputElement),
+  shippedModel: element("shipped-model", HTMLButtonElement),
   reset: element("reset", HTMLButtonElement),
   savePng: element("save-png", HTMLButtonElement),
   saveJpeg: element("save-jpeg", HTMLButtonElement),
@@ -54,8 +56,11 @@ const device = wish === "cpu" || wish === "webgpu" ? wish : "auto";
 /** A failed load is tried again with the next photograph. @type {Promise<Colorizer> | null} */
 let loading = null;
 
-/** @type {{ colorization: import("./autochrome.js").Colorization, name: string } | null} */
+/** The photograph on show; its colours live in the engine that made them. @type {{ colorization: import("./autochrome.js").Colorization, engine: Colorizer, photo: Blob, name: string } | null} */
 let current = null;
+
+/** Name of the visitor's own model file, if one is in use. @type {string | null} */
+let ownModel = null;
 
 /** The photograph being coloured. @type {AbortController | null} */
 let work = null;
@@ -87,7 +92,12 @@ function colorizer() {
 function showDevice(loaded) {
   const { kind, name, reason } = loaded.device;
   ui.device.textContent = `Runs on ${kind === "webgpu" ? `WebGPU: ${name}` : "the CPU"} (${reason}).`;
-  ui.terms.textContent = loaded.model.license ? `Model: ${loaded.model.license}.` : "";
+  const { network, format, license, unused } = loaded.model;
+  const name = ownModel === null ? `the shipped ${network}` : `${ownModel} (${network}, ${format})`;
+  const terms = license ? ` ${license}.` : "";
+  const rest = unused.length > 0 ? ` ${unused.length} of its tensors are not used, ${unused[0]} among them.` : "";
+  ui.terms.textContent = `Model: ${name}.${terms}${rest}`;
+  ui.shippedModel.hidden = ownModel === null;
 }
 
 /** @param {Colorizer} loaded */
@@ -96,8 +106,8 @@ function resetSliders(loaded) {
     input.value = String(loaded.defaults[name]);
     output.value = Number(input.value).toFixed(2);
   }
-  const rebalance = element("rebalance", HTMLInputElement);
-  rebalance.disabled = !loaded.model.rebalances;
+  element("rebalance", HTMLInputElement).disabled = !loaded.model.rebalances;
+  element("temperature", HTMLInputElement).disabled = !loaded.model.distribution;
 }
 
 /** @returns {import("./autochrome.js").Tone} */
@@ -163,11 +173,47 @@ function open(photo, name) {
       throw error;
     }
     current?.colorization.dispose();
-    current = { colorization, name };
+    if (current && current.engine !== engine) current.engine.dispose();
+    current = { colorization, engine, photo, name };
     ui.result.hidden = false;
     ui.size.textContent = `${colorization.width} × ${colorization.height} pixels`;
     ui.status.textContent = `${name} is in colour (${((performance.now() - began) / 1000).toFixed(1)} s).`;
   });
+}
+
+/**
+ * Takes another model, or the shipped one, and colours the photograph on show with it. The old one
+ * stays until the new one is there, and for good if it does not come.
+ * @param {File | null} file
+ */
+async function useModel(file) {
+  let changed = false;
+  await withProgress("Stopped. The model was not changed.", async (signal) => {
+    const next = await Colorizer.load({ model: file ?? undefined, device, signal, onProgress: showProgress });
+    const old = await Promise.resolve(loading).catch(() => null);
+    if (signal.aborted) {
+      next.dispose();
+      throw new AutochromeError("aborted", "Stopped.");
+    }
+    loading = Promise.resolve(next);
+    ownModel = file?.name ?? null;
+    showDevice(next);
+    resetSliders(next);
+    if (old && old !== current?.engine) old.dispose();
+    changed = true;
+    ui.status.textContent = `${ownModel ?? "The shipped model"} is in use.`;
+  });
+  if (changed && current) await open(current.photo, current.name);
+}
+
+/** @param {File} file */
+function isModel(file) {
+  return /\.(safetensors|pth|pt|ckpt|caffemodel)$/i.test(file.name);
+}
+
+/** @param {File} file */
+function openFile(file) {
+  return isModel(file) ? useModel(file) : open(file, file.name || "photograph");
 }
 
 /**
@@ -221,16 +267,23 @@ function save(type, extension) {
 /** @param {DataTransfer | null} data */
 function openFirst(data) {
   const file = [...(data?.files ?? [])][0];
-  if (file) open(file, file.name || "photograph");
+  if (file) openFile(file);
   return Boolean(file);
 }
 
 ui.file.addEventListener("change", () => {
   const file = ui.file.files?.[0];
-  if (file) open(file, file.name);
+  if (file) openFile(file);
   // The same file may be chosen again.
   ui.file.value = "";
 });
+
+ui.model.addEventListener("change", () => {
+  const file = ui.model.files?.[0];
+  if (file) useModel(file);
+  ui.model.value = "";
+});
+ui.shippedModel.addEventListener("click", () => useModel(null));
 
 for (const button of document.querySelectorAll("[data-sample]")) {
   button.addEventListener("click", async () => {

@@ -5,7 +5,13 @@
  *   `temperature` of the annealed mean (0 the mode, 1 the mean), `rebalance` the share of the class
  *   rebalancing that is kept (0 to 1), `saturation` a factor on chroma.
  * @typedef {{ kind: "webgpu" | "cpu", name: string, reason: string }} DeviceInfo
- * @typedef {{ device: DeviceInfo, network: string, license: string, defaults: Tone, rebalances: boolean, version: string }} EngineInfo
+ * @typedef {{ device: DeviceInfo, network: string, format: string, license: string, defaults: Tone, rebalances: boolean, distribution: boolean, hints: boolean, unused: string[], version: string }} EngineInfo
+ *   `rebalances`: it carries class weights; `distribution`: it predicts one over the 313 bins, so
+ *   that there is a temperature; `hints`: it takes them; `unused`: tensors of its file that the
+ *   network has no use for.
+ * @typedef {{ x: number, y: number, a: number, b: number, radius: number }} Hint
+ *   "This place has that colour": pixels of the photograph, CIE a and b.
+ * @typedef {{ model?: string | Blob, sha256?: string, device: "auto" | "webgpu" | "cpu" }} LoadOptions
  * @typedef {{ stage: "download" | "engine" | "decode" | "prepare" | "network" | "render", done: number }} Progress
  *   `done` runs from 0 to 1 within a stage.
  * @typedef {{ type: "image/png" | "image/jpeg" | "image/tiff", quality?: number }} FileOptions
@@ -13,8 +19,8 @@
  * @typedef {{ width: number, height: number }} Size
  *
  * @typedef {{
- *   load: { args: { model?: string, device: "auto" | "webgpu" | "cpu" }, result: EngineInfo },
- *   colorize: { args: { source: Blob | ImageBitmap | ImageData }, result: Size & { picture: number, info: EngineInfo } },
+ *   load: { args: LoadOptions, result: EngineInfo },
+ *   colorize: { args: { source: Blob | ImageBitmap | ImageData, hints?: Hint[] }, result: Size & { picture: number, info: EngineInfo } },
  *   original: { args: { picture: number, maxSide?: number }, result: ImageData },
  *   render: { args: { picture: number, tone: Tone, maxSide?: number }, result: ImageData },
  *   encode: { args: { picture: number, tone: Tone, options: FileOptions }, result: Blob },

@@ -1,16 +1,18 @@
 /**
- * The worker: the only place that touches wasm. It chooses the device, fetches the model, decodes
- * photographs and answers the calls of `protocol.js`, one after the other.
+ * The worker: the only place that touches wasm. It chooses the device, gives it the model,
+ * decodes photographs and answers the calls of `protocol.js`, one after the other.
  */
 
 import { AutochromeError } from "./errors.js";
+import { ModelSource } from "./model-source.js";
 
 /** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
 /** @typedef {import("./protocol.js").Progress} Progress */
+/** @typedef {import("./protocol.js").LoadOptions} LoadOptions */
 /** @typedef {(stage: Progress["stage"], done: number) => boolean} Tick whether to stop */
 /**
  * What both engines export.
- * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "decodesHere">} Bindings
+ * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "ModelBytes" | "decodesHere">} Bindings
  * @typedef {Bindings & { default: (options: { module_or_path: URL }) => Promise<unknown> }} Code
  */
 
@@ -28,7 +30,7 @@ const STRIP = 2048;
 /** More pixels than this are refused before they are decoded into memory; the engine's own limit. */
 const MAX_PIXELS = 2 ** 27;
 
-/** @type {{ bindings: Bindings, engine: import("./engine/cpu/autochrome.js").Engine, info: EngineInfo, model?: string, wish: "auto" | "webgpu" | "cpu" } | null} */
+/** @type {{ bindings: Bindings, engine: import("./engine/cpu/autochrome.js").Engine, info: EngineInfo, source: ModelSource, wish: "auto" | "webgpu" | "cpu" } | null} */
 let open = null;
 
 /** @type {Map<number, import("./engine/cpu/autochrome.js").Picture>} */
@@ -61,92 +63,94 @@ async function chooseDevice(wish) {
 }
 
 /**
- * @param {string} url
- * @param {number | undefined} expected bytes
+ * The model that was asked for: a file at hand, an address, or the first of the manifest.
+ * @param {LoadOptions} options
  * @param {Tick} tick
  */
-async function download(url, expected, tick) {
-  /** @param {string} why */
-  const failed = (why) => new AutochromeError("model-download", `The model could not be downloaded (${why}). Check the connection and try again.`);
-  let response;
-  try {
-    response = await fetch(url);
-  } catch (error) {
-    throw failed(String(error));
-  }
-  if (!response.ok || !response.body) throw failed(`${url}: ${response.status} ${response.statusText}`);
-  const total = expected ?? Number(response.headers.get("content-length") ?? 0);
-  const reader = response.body.getReader();
-  /** @type {Uint8Array[]} */
-  const chunks = [];
-  let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read().catch((error) => {
-      throw failed(String(error));
-    });
-    if (done) break;
-    chunks.push(value);
-    length += value.length;
-    if (tick("download", total ? Math.min(length / total, 1) : 0)) {
-      await reader.cancel();
-      throw new AutochromeError("aborted", "Stopped.");
-    }
-  }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+async function modelSource({ model, sha256 }, tick) {
+  if (model instanceof Blob) return new ModelSource(model, { sha256 });
+  if (model) return ModelSource.from({ url: new URL(model, self.location.href).href, sha256 }, tick);
+  const manifest = await ModelSource.from({ url: new URL("manifest.json", MODELS).href }, () => false);
+  const [first] = JSON.parse(await manifest.blob.text()).models;
+  return ModelSource.from({ url: new URL(first.file, MODELS).href, bytes: first.bytes, sha256: first.sha256 }, tick);
 }
 
-/** @param {string | undefined} model @param {Tick} tick */
-async function modelBytes(model, tick) {
-  if (model) return { bytes: await download(new URL(model, self.location.href).href, undefined, tick), sha256: undefined };
-  const manifest = JSON.parse(new TextDecoder().decode(await download(new URL("manifest.json", MODELS).href, undefined, () => false)));
-  const { file, bytes, sha256 } = manifest.models[0];
-  return { bytes: await download(new URL(file, MODELS).href, bytes, tick), sha256 };
+/**
+ * @param {Bindings} bindings
+ * @param {ModelSource} source
+ * @param {Tick} tick
+ */
+async function loadEngine(bindings, source, tick) {
+  tick("engine", 0);
+  const bytes = new bindings.ModelBytes(source.blob.size);
+  try {
+    await source.read((piece) => bytes.append(piece), (done) => tick("engine", done * 0.5));
+  } catch (error) {
+    bytes.free();
+    throw error;
+  }
+  const engine = await bindings.Engine.load(bytes, source.sha256);
+  tick("engine", 1);
+  return engine;
 }
 
 /**
  * @param {"webgpu" | "cpu"} kind
- * @param {string | undefined} model
+ * @param {Promise<ModelSource>} asked
  * @param {Tick} tick
  */
-async function startEngine(kind, model, tick) {
+async function startEngine(kind, asked, tick) {
   const code = async () => {
     const bindings = await ENGINES[kind].code();
     await bindings.default({ module_or_path: ENGINES[kind].wasm });
     return bindings;
   };
-  const [bindings, { bytes, sha256 }] = await Promise.all([code(), modelBytes(model, tick)]);
-  tick("engine", 0);
-  const engine = await bindings.Engine.load(bytes, sha256);
-  tick("engine", 1);
-  return { bindings, engine };
+  const [bindings, source] = await Promise.all([code(), asked]);
+  try {
+    const engine = await loadEngine(bindings, source, tick);
+    // Nobody waits for the disk.
+    source.accepted();
+    return { bindings, source, engine };
+  } catch (error) {
+    if (codeOf(error) !== "model-integrity") throw error;
+    const again = await source.refused(tick);
+    if (!again) throw error;
+    const engine = await loadEngine(bindings, again, tick);
+    again.accepted();
+    return { bindings, source: again, engine };
+  }
 }
 
 /**
- * @param {{ model?: string, device: "auto" | "webgpu" | "cpu" }} args
+ * @param {LoadOptions} options
  * @param {Tick} tick
  */
-async function load({ model, device: wish }, tick) {
+async function load(options, tick) {
+  const { device: wish } = options;
   const choice = await chooseDevice(wish);
-  /** @type {{ kind: "webgpu" | "cpu", name?: string, reason: string }} */
+  return start(choice, wish, modelSource(options, tick), tick);
+}
+
+/**
+ * @param {{ kind: "webgpu" | "cpu", name?: string, reason: string }} choice
+ * @param {"auto" | "webgpu" | "cpu"} wish
+ * @param {Promise<ModelSource>} source
+ * @param {Tick} tick
+ */
+async function start(choice, wish, source, tick) {
   let chosen = choice;
   let started;
   try {
-    started = await startEngine(choice.kind, model, tick);
+    started = await startEngine(choice.kind, source, tick);
   } catch (error) {
     const hopeless = error instanceof AutochromeError || codeOf(error)?.startsWith("model-");
     if (choice.kind === "cpu" || wish === "webgpu" || hopeless) throw error;
     chosen = { kind: "cpu", reason: `WebGPU failed: ${messageOf(error)}` };
-    started = await startEngine("cpu", model, tick);
+    started = await startEngine("cpu", source, tick);
   }
   const described = started.engine.describe();
   const device = { kind: chosen.kind, name: chosen.name ?? described.device.name, reason: chosen.reason };
-  open = { ...started, info: { ...described, device }, model, wish };
+  open = { ...started, info: { ...described, device }, wish };
   return open.info;
 }
 
@@ -175,20 +179,20 @@ function checkSize(width, height) {
 }
 
 /**
- * @param {Blob | ImageBitmap | ImageData} source
+ * @param {import("./protocol.js").Calls["colorize"]["args"]} photograph
  * @param {NonNullable<typeof open>} engine
  * @param {Tick} tick
  */
-async function predict(source, { bindings, engine }, tick) {
+async function predict({ source, hints }, { bindings, engine }, tick) {
   tick("decode", 0);
   if (source instanceof ImageData) {
-    return engine.colorizePixels(new Uint8ClampedArray(source.data), source.width, source.height, tick);
+    return engine.colorizePixels(new Uint8ClampedArray(source.data), source.width, source.height, hints, tick);
   }
   let bitmap;
   if (source instanceof Blob) {
     const head = new Uint8Array(await source.slice(0, 26).arrayBuffer());
     if (bindings.decodesHere(head)) {
-      return engine.colorizeFile(new Uint8Array(await source.arrayBuffer()), tick);
+      return engine.colorizeFile(new Uint8Array(await source.arrayBuffer()), hints, tick);
     }
     try {
       bitmap = await createImageBitmap(source, { imageOrientation: "from-image", premultiplyAlpha: "none" });
@@ -205,28 +209,27 @@ async function predict(source, { bindings, engine }, tick) {
   // A bitmap of the caller is kept: the photograph may have to be coloured again on the CPU.
   if (source instanceof Blob) bitmap.close();
   tick("decode", 1);
-  return engine.colorizePixels(pixels, width, height, tick);
+  return engine.colorizePixels(pixels, width, height, hints, tick);
 }
 
 /**
- * @param {{ source: Blob | ImageBitmap | ImageData }} args
+ * @param {import("./protocol.js").Calls["colorize"]["args"]} photograph
  * @param {Tick} tick
  */
-async function colorize({ source }, tick) {
+async function colorize(photograph, tick) {
+  const { source } = photograph;
   if (!open) throw new AutochromeError("no-device", "The engine is not loaded. Call Colorizer.load first.");
   let picture;
   try {
-    picture = await predict(source, open, tick);
+    picture = await predict(photograph, open, tick);
   } catch (error) {
     const lost = error instanceof WebAssembly.RuntimeError || codeOf(error) === "device-lost";
     if (!lost || open.info.device.kind === "cpu" || open.wish === "webgpu") throw error;
     // The photograph is still here: colour it on the CPU. What the GPU's engine held is gone.
     pictures.clear();
-    const { model, wish } = open;
-    await load({ model, device: "cpu" }, tick);
-    open.wish = wish;
-    open.info.device.reason = `WebGPU failed: ${messageOf(error)}`;
-    picture = await predict(source, open, tick);
+    const choice = { kind: /** @type {const} */ ("cpu"), reason: `WebGPU failed: ${messageOf(error)}` };
+    await start(choice, open.wish, Promise.resolve(open.source), tick);
+    picture = await predict(photograph, open, tick);
   }
   if (source instanceof ImageBitmap) source.close();
   pictures.set(++lastPicture, picture);

@@ -1,5 +1,5 @@
-//! `autochrome`: the native tool. It colours files and folders, runs networks on arrays, converts
-//! and inspects model files.
+//! `autochrome`: the native tool. It colours files and folders, runs networks on arrays, converts,
+//! inspects and measures models.
 //!
 //! Exit code 0: done. 1: something failed, the rest is done. 2: wrong usage.
 
@@ -8,6 +8,7 @@ mod commands;
 mod device;
 mod models;
 mod output;
+mod photographs;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -28,8 +29,10 @@ enum Command {
     Forward(commands::forward::Arguments),
     /// Turn a checkpoint into a model file, or change a model file's precision and settings
     Convert(commands::convert::Arguments),
-    /// Say what is in a model file
+    /// Say what is in a model file or checkpoint
     Inspect(commands::inspect::Arguments),
+    /// Measure how near a model's colours come to the true ones
+    Evaluate(commands::evaluate::Arguments),
 }
 
 /// A command line that clap accepts but that makes no sense; ends with exit code 2.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Forward(arguments) => commands::forward::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
+        Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -1,6 +1,7 @@
 //! Model files from disk, and the one inside the program.
 
 use anyhow::{Context, Result};
+use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::weights::ModelFile;
 use std::borrow::Cow;
 use std::path::Path;
@@ -21,11 +22,19 @@ pub fn bytes(path: Option<&Path>) -> Result<Cow<'static, [u8]>> {
 /// The model at `path`, or the default one. Says on stderr what it does not use.
 pub fn read(path: Option<&Path>) -> Result<ModelFile> {
     let name = path.map_or_else(|| "the default model".to_owned(), |path| path.display().to_string());
-    let model = ModelFile::read(&bytes(path)?).with_context(|| name.clone())?;
-    if !model.ignored.is_empty() {
-        eprintln!("{name}: not needed for inference: {}", model.ignored.join(", "));
+    let model = parse(&bytes(path)?).with_context(|| name.clone())?;
+    if let Some(origin) = &model.origin
+        && !origin.unused.is_empty()
+    {
+        eprintln!("{name}: not used: {}", origin.unused.join(", "));
     }
     Ok(model)
+}
+
+/// A model from the bytes of a file. Nothing stays on the device.
+pub fn parse(bytes: &[u8]) -> autochrome::Result<ModelFile> {
+    let cpu = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu))?;
+    ModelFile::read(bytes, &cpu.device)
 }
 
 #[cfg(test)]

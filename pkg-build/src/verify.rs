@@ -68,7 +68,7 @@ fn lints(root: &Path) -> Result<()> {
     run_all(
         root,
         &[
-            "clippy --workspace --all-targets --no-default-features --features autochrome/cpu,autochrome/parallel,autochrome/train -- -D warnings",
+            "clippy --workspace --all-targets --no-default-features --features autochrome/caffe,autochrome/cpu,autochrome/parallel,autochrome/train -- -D warnings",
             "clippy --package autochrome --lib --tests --target wasm32-unknown-unknown --profile wasm --no-default-features --features cpu -- -D warnings",
         ],
     )
@@ -79,7 +79,7 @@ fn native_tests(root: &Path) -> Result<()> {
     run_all(
         root,
         &[
-            "test --workspace --no-default-features --features autochrome/cpu,autochrome/parallel,autochrome/train",
+            "test --workspace --no-default-features --features autochrome/caffe,autochrome/cpu,autochrome/parallel,autochrome/train",
         ],
     )
 }

@@ -3,10 +3,11 @@
 //! stands after the ReLU, at the end of blocks 1 to 7.
 
 use super::Activations;
-use super::layers::{Convolution, batch_norm};
+use super::layers::{Convolution, doubling};
+use super::trunk::{self, Block, MAX_WIDTH};
 use crate::ab_bins;
-use burn::nn::conv::{Conv2d, ConvTranspose2d, ConvTranspose2dConfig};
-use burn::nn::{BatchNorm, Initializer};
+use burn::nn::Initializer;
+use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::prelude::*;
 use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
@@ -26,19 +27,6 @@ impl Default for Eccv16Config {
     }
 }
 
-/// A block: convolutions with ReLU, then BatchNorm.
-#[derive(Module, Debug)]
-struct Block {
-    convs: Vec<Conv2d>,
-    norm: BatchNorm,
-}
-
-impl Block {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.norm.forward(self.convs.iter().fold(x, |x, conv| relu(conv.forward(x))))
-    }
-}
-
 /// Block 8: twice the size, then the logits.
 #[derive(Module, Debug)]
 struct Head {
@@ -55,47 +43,29 @@ pub struct Eccv16 {
     head: Head,
 }
 
-/// Channels (in multiples of the width), how many convolutions, stride of the last one, dilation.
-const BLOCKS: [(usize, usize, usize, usize); 7] =
-    [(1, 2, 2, 1), (2, 2, 2, 1), (4, 3, 2, 1), (8, 3, 1, 1), (8, 3, 1, 2), (8, 3, 1, 2), (8, 3, 1, 1)];
-
 impl Eccv16Config {
     pub(super) fn init(&self, initializer: &Initializer, device: &Device) -> Eccv16 {
-        let mut from = 1;
-        let blocks = BLOCKS
-            .iter()
-            .map(|&(multiple, count, stride, dilation)| {
-                let to = multiple * self.width;
-                let convs = (0..count)
-                    .map(|i| {
-                        let channels = [if i == 0 { from } else { to }, to];
-                        let stride = if i + 1 == count { stride } else { 1 };
-                        Convolution { channels, stride, dilation, ..Convolution::new(from, to) }
-                            .init(initializer, device)
-                    })
-                    .collect();
-                from = to;
-                Block { convs, norm: batch_norm(to, device) }
-            })
-            .collect();
+        let blocks = trunk::blocks(1, self.width, true, initializer, device);
+        let from = 8 * self.width;
         let to = 4 * self.width;
         let head = Head {
-            up: ConvTranspose2dConfig::new([from, to], [4, 4])
-                .with_stride([2, 2])
-                .with_padding([1, 1])
-                .with_initializer(initializer.clone())
-                .init(device),
+            up: doubling(from, to, initializer, device),
             convs: (0..2).map(|_| Convolution::new(to, to).init(initializer, device)).collect(),
             logits: Convolution::pointwise(to, ab_bins::COUNT).init(initializer, device),
         };
         Eccv16 { blocks, head }
     }
 
-    /// By the first layer's width and the head's name.
+    /// By the names of the first and the last layer; one is enough, so that a damaged checkpoint is
+    /// compared with the network that it is nearest to.
     pub(super) fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
-        let &[width, 1, 3, 3] = shapes.get("model1.0.weight")?.as_slice() else { return None };
-        let head = shapes.get("model8.6.weight")?;
-        (head.first() == Some(&ab_bins::COUNT)).then_some(Self { width })
+        let first = shapes.get("model1.0.weight");
+        if first.is_none() && !shapes.contains_key("model8.6.weight") {
+            return None;
+        }
+        let width =
+            first.and_then(|shape| shape.first().copied()).filter(|width| (1..=MAX_WIDTH).contains(width));
+        Some(width.map_or_else(Self::default, |width| Self { width }))
     }
 }
 
@@ -116,23 +86,19 @@ impl Eccv16 {
         Activations { x, skips }
     }
 
-    /// Burn's path to the released state_dict's key: `blocks.0.convs.1.weight` is
-    /// `model1.2.weight`, since ReLUs are counted there.
-    pub(super) fn file_name(&self, path: &str) -> String {
-        let parts: Vec<&str> = path.split('.').collect();
-        let index = |text: &str| text.parse::<usize>().expect("Burn numbers the layers of a list");
-        match parts.as_slice() {
-            ["blocks", block, "convs", conv, tensor] => {
-                format!("model{}.{}.{tensor}", index(block) + 1, 2 * index(conv))
+    /// Burn's path to the released state_dict's key.
+    pub(super) fn file_name(&self, path: &str) -> Option<String> {
+        match path.split('.').collect::<Vec<_>>().as_slice() {
+            ["blocks", block, rest @ ..] => {
+                let index = block.parse::<usize>().ok()?;
+                self.blocks.get(index)?.file_name(index, rest)
             }
-            ["blocks", block, "norm", tensor] => {
-                let block = index(block);
-                format!("model{}.{}.{tensor}", block + 1, 2 * self.blocks[block].convs.len())
+            ["head", "up", tensor] => Some(format!("model8.0.{tensor}")),
+            ["head", "convs", conv, tensor] => {
+                Some(format!("model8.{}.{tensor}", 2 * conv.parse::<usize>().ok()? + 2))
             }
-            ["head", "up", tensor] => format!("model8.0.{tensor}"),
-            ["head", "convs", conv, tensor] => format!("model8.{}.{tensor}", 2 * index(conv) + 2),
-            ["head", "logits", tensor] => format!("model8.6.{tensor}"),
-            _ => path.to_owned(),
+            ["head", "logits", tensor] => Some(format!("model8.6.{tensor}")),
+            _ => None,
         }
     }
 }

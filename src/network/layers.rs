@@ -1,7 +1,7 @@
 //! Layers that the networks share.
 
 use burn::module::Param;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::prelude::*;
 
@@ -10,6 +10,20 @@ const BATCH_NORM_EPSILON: f64 = 1e-5;
 
 pub(super) fn batch_norm(channels: usize, device: &Device) -> BatchNorm {
     BatchNormConfig::new(channels).with_epsilon(BATCH_NORM_EPSILON).with_momentum(0.1).init(device)
+}
+
+/// The transposed convolution that doubles the size: 4 x 4, stride 2, padding 1.
+pub(super) fn doubling(
+    from: usize,
+    to: usize,
+    initializer: &Initializer,
+    device: &Device,
+) -> ConvTranspose2d {
+    ConvTranspose2dConfig::new([from, to], [4, 4])
+        .with_stride([2, 2])
+        .with_padding([1, 1])
+        .with_initializer(initializer.clone())
+        .init(device)
 }
 
 /// A square convolution.

@@ -1,4 +1,5 @@
-//! The networks: raw L in, logits over the 313 ab bins at a quarter of the size out.
+//! The networks: raw L in; out come logits over the 313 ab bins at a quarter of the size, or ab
+//! itself.
 //!
 //! A forward pass is a chain of steps, so that whoever runs it can report progress, let a
 //! browser breathe, or stop in between. Tensor names in files are those of PyTorch modules; each
@@ -6,15 +7,20 @@
 
 mod eccv16;
 mod layers;
+mod siggraph17;
+mod trunk;
 mod unet;
 
 pub use eccv16::{Eccv16, Eccv16Config};
+pub use siggraph17::{Siggraph17, Siggraph17Config};
 pub use unet::{Unet, UnetConfig};
 
+use crate::ab_bins;
+use burn::module::{ModuleVisitor, Param};
 use burn::nn::Initializer;
 use burn::prelude::*;
 use burn_store::burn_pack::Tensor as StoredTensor;
-use burn_store::{BurnToPyTorchAdapter, ModuleSnapshot, PyTorchToBurnAdapter};
+use burn_store::{ModuleSnapshot, PyTorchToBurnAdapter};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,6 +30,8 @@ use std::collections::BTreeMap;
 pub enum NetworkConfig {
     /// The paper's network as released (SPEC section 6).
     Eccv16(Eccv16Config),
+    /// The interactive successor as released (SPEC section 6).
+    Siggraph17(Siggraph17Config),
     /// Compact encoder and decoder with skips.
     Unet(UnetConfig),
 }
@@ -34,6 +42,7 @@ impl NetworkConfig {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Eccv16(_) => "eccv16",
+            Self::Siggraph17(_) => "siggraph17",
             Self::Unet(_) => "unet",
         }
     }
@@ -41,16 +50,53 @@ impl NetworkConfig {
     /// Recognises a network by the names and shapes of its tensors, in PyTorch's layout.
     #[must_use]
     pub fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
-        Eccv16Config::recognise(shapes)
-            .map(Self::Eccv16)
+        Siggraph17Config::recognise(shapes)
+            .map(Self::Siggraph17)
+            .or_else(|| Eccv16Config::recognise(shapes).map(Self::Eccv16))
             .or_else(|| UnetConfig::recognise(shapes).map(Self::Unet))
+    }
+
+    /// Whether the widths can be built at all.
+    pub(crate) fn is_consistent(&self) -> bool {
+        match self {
+            Self::Eccv16(Eccv16Config { width }) | Self::Siggraph17(Siggraph17Config { width }) => {
+                (1..=trunk::MAX_WIDTH).contains(width)
+            }
+            Self::Unet(config) => config.is_consistent(),
+        }
+    }
+
+    /// What comes out.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        match self {
+            Self::Eccv16(_) | Self::Unet(_) => Output::Logits,
+            Self::Siggraph17(_) => Output::Chroma,
+        }
+    }
+
+    /// Whether colours given for places of the photograph steer it.
+    #[must_use]
+    pub fn takes_hints(&self) -> bool {
+        matches!(self, Self::Siggraph17(_))
+    }
+
+    /// The axis of a matrix that counts output channels: the second of a transposed convolution.
+    #[must_use]
+    pub fn output_axis(&self, tensor: &str) -> usize {
+        let doubling: &[&str] = match self {
+            Self::Eccv16(_) => &["model8.0.weight"],
+            Self::Siggraph17(_) => &["model8up.0.weight", "model9up.0.weight", "model10up.0.weight"],
+            Self::Unet(_) => &[],
+        };
+        usize::from(doubling.contains(&tensor))
     }
 
     /// Working width and height must be multiples of this.
     #[must_use]
     pub fn size_multiple(&self) -> usize {
         match self {
-            Self::Eccv16(_) => 8,
+            Self::Eccv16(_) | Self::Siggraph17(_) => 8,
             Self::Unet(config) => config.size_multiple(),
         }
     }
@@ -60,7 +106,37 @@ impl NetworkConfig {
     pub fn init(&self, initializer: &Initializer, device: &Device) -> Network {
         match self {
             Self::Eccv16(config) => Network::Eccv16(Box::new(config.init(initializer, device))),
+            Self::Siggraph17(config) => Network::Siggraph17(Box::new(config.init(initializer, device))),
             Self::Unet(config) => Network::Unet(Box::new(config.init(initializer, device))),
+        }
+    }
+}
+
+/// What a network predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Logits over the 313 ab bins, `[batch, 313, H/4, W/4]`.
+    Logits,
+    /// One colour for each pixel, `[batch, 2, H, W]`, CIE units.
+    Chroma,
+}
+
+impl Output {
+    /// Input pixels per cell of the output, along each axis.
+    #[must_use]
+    pub fn cell(self) -> usize {
+        match self {
+            Self::Logits => 4,
+            Self::Chroma => 1,
+        }
+    }
+
+    /// Channels of the output.
+    #[must_use]
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Logits => ab_bins::COUNT,
+            Self::Chroma => 2,
         }
     }
 }
@@ -70,6 +146,8 @@ impl NetworkConfig {
 pub enum Network {
     /// See [`Eccv16`].
     Eccv16(Box<Eccv16>),
+    /// See [`Siggraph17`].
+    Siggraph17(Box<Siggraph17>),
     /// See [`Unet`].
     Unet(Box<Unet>),
 }
@@ -83,10 +161,19 @@ pub struct Activations {
     skips: Vec<Tensor<4>>,
 }
 
+impl Activations {
+    /// What the last step left.
+    #[must_use]
+    pub fn output(&self) -> Tensor<4> {
+        self.x.clone()
+    }
+}
+
 macro_rules! each {
     ($network:expr, $n:ident => $body:expr) => {
         match $network {
             Network::Eccv16($n) => $body,
+            Network::Siggraph17($n) => $body,
             Network::Unet($n) => $body,
         }
     };
@@ -100,11 +187,20 @@ impl Network {
     }
 
     /// What the first step works on. `lightness` is raw L (0…100), `[batch, 1, H, W]`, H and W
-    /// multiples of [`NetworkConfig::size_multiple`].
+    /// multiples of [`NetworkConfig::size_multiple`]. `hints` `[batch, 3, H, W]` are a and b in CIE
+    /// units and a mask, 1 where they hold and 0 (as a and b) elsewhere; a network that takes none
+    /// ignores them.
     #[must_use]
-    pub fn start(&self, lightness: Tensor<4>) -> Activations {
-        // Both networks were trained on L in this range (SPEC section 1).
-        Activations { x: (lightness - 50.0) / 100.0, skips: Vec::new() }
+    pub fn start(&self, lightness: Tensor<4>, hints: Option<Tensor<4>>) -> Activations {
+        let [batch, _, height, width] = lightness.dims();
+        // All were trained on L in this range (SPEC section 1).
+        let mut x = (lightness - 50.0) / 100.0;
+        if let Self::Siggraph17(_) = self {
+            let hints = hints.unwrap_or_else(|| Tensor::zeros([batch, 3, height, width], &x.device()));
+            let ab = hints.clone().narrow(1, 0, 2) / 110.0;
+            x = Tensor::cat(vec![x, ab, hints.narrow(1, 2, 1)], 1);
+        }
+        Activations { x, skips: Vec::new() }
     }
 
     /// Runs step `index` of [`Network::steps`].
@@ -113,16 +209,17 @@ impl Network {
         each!(self, n => n.step(index, activations))
     }
 
-    /// What the last step leaves: logits `[batch, 313, H/4, W/4]`.
+    /// What the last step leaves; see [`Output`] for its shape.
     #[must_use]
     pub fn finish(&self, activations: Activations) -> Tensor<4> {
         activations.x
     }
 
-    /// The whole forward pass at once; see [`Network::start`] and [`Network::finish`] for shapes.
+    /// The whole forward pass at once, without hints; see [`Network::start`] and
+    /// [`Network::finish`] for shapes.
     #[must_use]
     pub fn forward(&self, lightness: Tensor<4>) -> Tensor<4> {
-        let start = self.start(lightness);
+        let start = self.start(lightness, None);
         self.finish((0..self.steps()).fold(start, |activations, i| self.step(i, activations)))
     }
 
@@ -130,35 +227,35 @@ impl Network {
     #[must_use]
     pub fn into_inference(self) -> Self {
         match self {
-            // The paper's BatchNorm stands after the ReLU and before zero padding: its shift
-            // cannot move into the next convolution (PITFALLS 23).
-            Self::Eccv16(n) => Self::Eccv16(n),
+            // BatchNorm stands after the ReLU and before zero padding here: its shift cannot move
+            // into the next convolution (PITFALLS 23).
+            Self::Eccv16(_) | Self::Siggraph17(_) => self,
             Self::Unet(n) => Self::Unet(Box::new(n.fold_norms())),
         }
     }
 
-    /// Every tensor of the network under its name in files, with PyTorch's layout. Values are
-    /// read from the device only when asked for.
-    pub(crate) fn tensors(&self) -> Vec<StoredTensor> {
-        let mut tensors = each!(self, n => n.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true));
-        tensors.retain(|tensor| !tensor.name.ends_with(".training"));
-        for tensor in &mut tensors {
-            tensor.name = self.file_name(&tensor.name);
-        }
-        tensors
+    /// Name and shape in files of every tensor. Weights that were not set yet take no memory.
+    pub(crate) fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        let named = |(path, shape): (String, Vec<usize>)| (self.file_name(&path), shape);
+        self.paths().into_iter().map(named).collect()
+    }
+
+    /// Burn's path and PyTorch's shape of every tensor.
+    fn paths(&self) -> Vec<(String, Vec<usize>)> {
+        let mut gather = GatherShapes::default();
+        each!(self, n => n.visit(&mut gather));
+        gather.found
     }
 
     fn file_name(&self, path: &str) -> String {
-        each!(self, n => n.file_name(path))
+        each!(self, n => n.file_name(path)).unwrap_or_else(|| path.to_owned())
     }
 
     /// Puts tensors, named and laid out as in files, into the network. Returns what Burn says
     /// of those that did not fit.
     pub(crate) fn load(&mut self, mut tensors: Vec<StoredTensor>) -> Result<(), String> {
-        let paths: BTreeMap<String, String> = {
-            let own = each!(&*self, n => n.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true));
-            own.into_iter().map(|tensor| (self.file_name(&tensor.name), tensor.name)).collect()
-        };
+        let paths: BTreeMap<String, String> =
+            self.paths().into_iter().map(|(path, _)| (self.file_name(&path), path)).collect();
         for tensor in &mut tensors {
             if let Some(path) = paths.get(&tensor.name) {
                 tensor.name.clone_from(path);
@@ -172,5 +269,39 @@ impl Network {
                 None => Ok(()),
             },
         }
+    }
+}
+
+/// Gathers paths and shapes as PyTorch has them: a norm's gamma and beta are its weight and bias,
+/// and a linear layer's matrix is transposed.
+#[derive(Default)]
+struct GatherShapes {
+    path: Vec<String>,
+    found: Vec<(String, Vec<usize>)>,
+}
+
+impl ModuleVisitor for GatherShapes {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let mut shape = param.lazy_shape().to_vec();
+        if D == 2 {
+            shape.reverse();
+        }
+        let mut path = self.path.clone();
+        if let Some(leaf) = path.last_mut() {
+            match leaf.as_str() {
+                "gamma" => *leaf = "weight".to_owned(),
+                "beta" => *leaf = "bias".to_owned(),
+                _ => {}
+            }
+        }
+        self.found.push((path.join("."), shape));
+    }
+
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
     }
 }

@@ -205,28 +205,27 @@ impl Unet {
 
     /// Burn's path to the name in files: `encoder.0.blocks.1.a.norm.weight` is
     /// `e1.2.a.1.weight`, `decoder.0.block.b.conv.weight` (of three) is `u3.c.b.0.weight`.
-    pub(super) fn file_name(&self, path: &str) -> String {
-        let index = |text: &str| text.parse::<usize>().expect("Burn numbers the layers of a list");
+    pub(super) fn file_name(&self, path: &str) -> Option<String> {
+        let index = |text: &str| text.parse::<usize>().ok();
         let layer = |name: &str| if name == "conv" { 0 } else { 1 };
-        let parts: Vec<&str> = path.split('.').collect();
-        let up = |i: &str| self.decoder.len() - index(i);
-        match parts.as_slice() {
+        let up = |i: &str| self.decoder.len().checked_sub(index(i)?);
+        Some(match path.split('.').collect::<Vec<_>>().as_slice() {
             ["stem", part, tensor] => format!("stem.{}.{tensor}", layer(part)),
             ["encoder", i, "down", part, tensor] => {
-                format!("e{}.0.{}.{tensor}", index(i) + 1, layer(part))
+                format!("e{}.0.{}.{tensor}", index(i)? + 1, layer(part))
             }
             ["encoder", i, "blocks", j, half, part, tensor] => {
-                format!("e{}.{}.{half}.{}.{tensor}", index(i) + 1, index(j) + 1, layer(part))
+                format!("e{}.{}.{half}.{}.{tensor}", index(i)? + 1, index(j)? + 1, layer(part))
             }
             ["scene", "squeeze", tensor] => format!("g.0.{tensor}"),
             ["scene", "excite", tensor] => format!("g.2.{tensor}"),
-            ["decoder", i, "project", tensor] => format!("u{}.p.{tensor}", up(i)),
-            ["decoder", i, "skip", tensor] => format!("u{}.k.{tensor}", up(i)),
+            ["decoder", i, "project", tensor] => format!("u{}.p.{tensor}", up(i)?),
+            ["decoder", i, "skip", tensor] => format!("u{}.k.{tensor}", up(i)?),
             ["decoder", i, "block", half, part, tensor] => {
-                format!("u{}.c.{half}.{}.{tensor}", up(i), layer(part))
+                format!("u{}.c.{half}.{}.{tensor}", up(i)?, layer(part))
             }
             ["logits", tensor] => format!("out.{tensor}"),
-            _ => path.to_owned(),
-        }
+            _ => return None,
+        })
     }
 }

@@ -59,8 +59,130 @@ impl AreaUnderCurve {
     }
 }
 
+impl AreaUnderCurve {
+    /// Adds what another has gathered, each of its pixels weighing `weight` times as much.
+    pub fn merge(&mut self, other: &Self, weight: f64) {
+        for (sum, more) in self.histogram.iter_mut().zip(&other.histogram) {
+            *sum += weight * more;
+        }
+        self.weight += weight * other.weight;
+        self.capped += weight * other.capped;
+    }
+}
+
+/// Plain and balanced accuracy of one method over a set of photographs, in one pass: pixels are
+/// gathered by the bin of their true colour, and weighted when all have been seen.
+#[derive(Clone, Debug)]
+pub struct ColourAccuracy {
+    by_bin: Vec<AreaUnderCurve>,
+}
+
+impl Default for ColourAccuracy {
+    fn default() -> Self {
+        Self { by_bin: vec![AreaUnderCurve::default(); ab_bins::COUNT] }
+    }
+}
+
+impl ColourAccuracy {
+    /// Adds a pixel.
+    pub fn add(&mut self, truth: [f64; 2], prediction: [f64; 2]) {
+        self.by_bin[ab_bins::nearest(truth)].add(truth, prediction, 1.0);
+    }
+
+    /// Every pixel counts the same.
+    #[must_use]
+    pub fn plain(&self) -> AreaUnderCurve {
+        self.balanced(&[1.0; ab_bins::COUNT])
+    }
+
+    /// Each pixel counts as much as its true colour's class weight (lambda 0).
+    #[must_use]
+    pub fn balanced(&self, class_weights: &[f64]) -> AreaUnderCurve {
+        let mut sum = AreaUnderCurve::default();
+        for (pixels, weight) in self.by_bin.iter().zip(class_weights) {
+            sum.merge(pixels, *weight);
+        }
+        sum
+    }
+}
+
+/// Gathers the true colours of photographs into a class prior: their mean soft encoding (SPEC
+/// section 3), on a grid of whole ab units so that each is encoded once.
+#[derive(Clone, Debug, Default)]
+pub struct ColourPrior {
+    pixels: std::collections::BTreeMap<(i16, i16), u64>,
+}
+
+impl ColourPrior {
+    /// Adds a pixel.
+    pub fn add(&mut self, [a, b]: [f64; 2]) {
+        *self.pixels.entry((a.round() as i16, b.round() as i16)).or_default() += 1;
+    }
+
+    /// The 313 probabilities. Bins that never occur get 1e-12: no pixel will ask for their weight.
+    ///
+    /// # Panics
+    /// If no pixel was added.
+    #[must_use]
+    pub fn probabilities(&self, neighbours: usize) -> Vec<f64> {
+        let mut prior = vec![0.0; ab_bins::COUNT];
+        for (&(a, b), &count) in &self.pixels {
+            for (bin, share) in ab_bins::soft_encode([f64::from(a), f64::from(b)], neighbours) {
+                prior[bin] += share * count as f64;
+            }
+        }
+        let pixels: f64 = prior.iter().sum();
+        assert!(pixels > 0.0, "a prior of no pixels");
+        let floored: Vec<f64> = prior.iter().map(|p| (p / pixels).max(1e-12)).collect();
+        let sum: f64 = floored.iter().sum();
+        floored.into_iter().map(|p| p / sum).collect()
+    }
+}
+
 /// The weight of a true colour in the balanced curve.
 #[must_use]
 pub fn balanced_weight(truth: [f64; 2], class_weights: &[f64]) -> f64 {
     class_weights[ab_bins::nearest(truth)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::class_rebalancing::class_weights;
+
+    #[test]
+    fn one_pass_gives_what_weighted_pixels_give() {
+        let mut accuracy = ColourAccuracy::default();
+        let mut prior = ColourPrior::default();
+        let pixels: Vec<([f64; 2], [f64; 2])> = (0..500)
+            .map(|i| {
+                let t = f64::from(i);
+                ([60.0 * (t * 0.37).sin(), 50.0 * (t * 0.11).cos()], [40.0 * (t * 0.9).cos(), 0.1 * t])
+            })
+            .collect();
+        for (truth, prediction) in &pixels {
+            accuracy.add(*truth, *prediction);
+            prior.add(*truth);
+        }
+        let weights = class_weights(&prior.probabilities(5), 0.0).unwrap();
+        for (weights, found) in
+            [(vec![1.0; ab_bins::COUNT], accuracy.plain()), (weights.clone(), accuracy.balanced(&weights))]
+        {
+            let mut expected = AreaUnderCurve::default();
+            for (truth, prediction) in &pixels {
+                expected.add(*truth, *prediction, balanced_weight(*truth, &weights));
+            }
+            assert!((found.trapezoid() - expected.trapezoid()).abs() < 1e-12);
+            assert!((found.exact() - expected.exact()).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_prior_of_one_colour() {
+        let mut prior = ColourPrior::default();
+        prior.add([0.2, -0.3]);
+        let p = prior.probabilities(1);
+        assert!(p[120] > 0.999_999 && p.iter().all(|p| *p > 0.0));
+        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
 }

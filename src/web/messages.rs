@@ -4,6 +4,8 @@ use crate::backend::DeviceKind;
 use crate::colorize::{Colorizer, Tone};
 use crate::error::{Error, Result};
 use crate::files::FileFormat;
+use crate::network::Output;
+use crate::weights::Origin;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
@@ -75,10 +77,18 @@ pub(super) struct BinShare {
 pub(super) struct EngineDescription {
     device: DeviceDescription,
     network: String,
+    /// The format of the file it was read from.
+    format: &'static str,
     license: String,
     defaults: ToneDescription,
     /// Whether `rebalance` may be other than 1.
     rebalances: bool,
+    /// Whether it predicts a distribution over the 313 bins, so that there is a temperature.
+    distribution: bool,
+    /// Whether it takes hints.
+    hints: bool,
+    /// Tensors of the file that the network has no use for.
+    unused: Vec<String>,
     version: &'static str,
 }
 
@@ -96,7 +106,8 @@ struct ToneDescription {
 }
 
 impl EngineDescription {
-    pub(super) fn of(colorizer: &Colorizer) -> Self {
+    pub(super) fn of(colorizer: &Colorizer, origin: Option<&Origin>) -> Self {
+        let network = &colorizer.metadata().network;
         let Tone { temperature, rebalance, saturation } = colorizer.default_tone();
         // JavaScript has only f64; 0.8 must not become 0.800000011920929 on a slider.
         let round = |value: f32| (f64::from(value) * 1e6).round() / 1e6;
@@ -105,7 +116,8 @@ impl EngineDescription {
                 kind: if colorizer.device().kind == DeviceKind::Gpu { "webgpu" } else { "cpu" },
                 name: colorizer.device().name.clone(),
             },
-            network: colorizer.metadata().network.name().to_owned(),
+            network: network.name().to_owned(),
+            format: origin.map_or("", |origin| origin.format.name()),
             license: colorizer.metadata().license.clone(),
             defaults: ToneDescription {
                 temperature: round(temperature),
@@ -113,6 +125,9 @@ impl EngineDescription {
                 saturation: round(saturation),
             },
             rebalances: colorizer.has_class_weights(),
+            distribution: network.output() == Output::Logits,
+            hints: network.takes_hints(),
+            unused: origin.map(|origin| origin.unused.clone()).unwrap_or_default(),
             version: env!("CARGO_PKG_VERSION"),
         }
     }

@@ -9,8 +9,9 @@ use crate::backend::{ComputeDevice, DeviceChoice};
 use crate::colorize::{Colorization, Colorizer, Mode};
 use crate::error::{Error, Result};
 use crate::files::{self, FileMetadata};
+use crate::hints::Hint;
 use crate::photo::{Channels, Photo, Samples};
-use crate::weights::{ModelFile, check_sha256};
+use crate::weights::{Arriving, ModelFile, Origin};
 use js_sys::Uint8ClampedArray;
 use messages::{BinShare, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js};
 use pace::JsPace;
@@ -23,26 +24,54 @@ fn start() {
     console_error_panic_hook::set_once();
 }
 
+/// A model's file on its way into wasm memory, piece by piece.
+#[wasm_bindgen]
+pub struct ModelBytes(Arriving);
+
+#[wasm_bindgen]
+impl ModelBytes {
+    /// Makes room for `length` bytes.
+    ///
+    /// # Errors
+    /// `model-format` for a file of a size that no model has, `out-of-memory`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(length: f64) -> Result<ModelBytes, JsValue> {
+        // What f64 holds beyond usize saturates, and is refused for its size.
+        Ok(Self(Arriving::new(length as usize)?))
+    }
+
+    /// Adds the next piece.
+    ///
+    /// # Errors
+    /// `model-format` where more comes than was announced.
+    pub fn append(&mut self, piece: &[u8]) -> Result<(), JsValue> {
+        Ok(self.0.append(piece)?)
+    }
+}
+
 /// A model on this build's device.
 #[wasm_bindgen]
 pub struct Engine {
     colorizer: Colorizer,
+    origin: Option<Origin>,
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens the device and puts the model on it. Where `sha256` is given, the bytes must have it.
+    /// Opens the device and puts the model on it: a model file, or a checkpoint of PyTorch. Where
+    /// `sha256` is given, the bytes must have it.
     ///
     /// # Errors
     /// `model-integrity`, `model-format`, `no-device`.
-    pub async fn load(model: Vec<u8>, sha256: Option<String>) -> Result<Engine, JsValue> {
-        if let Some(expected) = sha256 {
-            check_sha256(&model, &expected)?;
-        }
-        let model = ModelFile::read(&model)?;
+    pub async fn load(model: ModelBytes, sha256: Option<String>) -> Result<Engine, JsValue> {
+        let bytes = model.0.finish(sha256.as_deref())?;
         let choice = if cfg!(feature = "gpu") { DeviceChoice::Gpu } else { DeviceChoice::Cpu };
         let device = ComputeDevice::open(choice).await?;
-        Ok(Self { colorizer: Colorizer::new(&model, device)? })
+        let mut model = ModelFile::read(&bytes, &device.device)?;
+        // Wasm memory never shrinks: the file's room is taken by the network.
+        drop(bytes);
+        let origin = model.origin.take();
+        Ok(Self { colorizer: Colorizer::new(model, device)?, origin })
     }
 
     /// Device, model and default settings, as [`EngineDescription`].
@@ -50,24 +79,26 @@ impl Engine {
     /// # Errors
     /// None that a caller can cause.
     pub fn describe(&self) -> Result<JsValue, JsValue> {
-        to_js(&EngineDescription::of(&self.colorizer))
+        to_js(&EngineDescription::of(&self.colorizer, self.origin.as_ref()))
     }
 
-    /// Colours RGBA pixels that the browser decoded. `tick(stage, done)` is told of progress and
-    /// answers whether to stop.
+    /// Colours RGBA pixels that the browser decoded. `hints` is a list of [`Hint`] or nothing.
+    /// `tick(stage, done)` is told of progress and answers whether to stop.
     ///
     /// # Errors
-    /// `image-too-large`, `image-decode`, `device-lost`, `aborted`.
+    /// `image-too-large`, `image-decode`, `invalid-argument`, `unsupported`, `device-lost`,
+    /// `aborted`.
     #[wasm_bindgen(js_name = colorizePixels)]
     pub async fn colorize_pixels(
         &self,
         pixels: Clamped<Vec<u8>>,
         width: usize,
         height: usize,
+        hints: JsValue,
         tick: js_sys::Function,
     ) -> Result<Picture, JsValue> {
         let photo = Photo::new(width, height, Channels::Rgba, Samples::U8(pixels.0))?;
-        self.colorize(photo, FileMetadata::default(), tick).await
+        self.colorize(photo, FileMetadata::default(), hints, tick).await
     }
 
     /// Decodes a file here (TIFF, and PNG of 16 bits or with alpha: what a canvas would coarsen)
@@ -76,9 +107,14 @@ impl Engine {
     /// # Errors
     /// As [`Engine::colorize_pixels`].
     #[wasm_bindgen(js_name = colorizeFile)]
-    pub async fn colorize_file(&self, bytes: Vec<u8>, tick: js_sys::Function) -> Result<Picture, JsValue> {
+    pub async fn colorize_file(
+        &self,
+        bytes: Vec<u8>,
+        hints: JsValue,
+        tick: js_sys::Function,
+    ) -> Result<Picture, JsValue> {
         let decoded = files::decode(std::io::Cursor::new(bytes))?;
-        self.colorize(decoded.photo, decoded.metadata, tick).await
+        self.colorize(decoded.photo, decoded.metadata, hints, tick).await
     }
 }
 
@@ -87,9 +123,12 @@ impl Engine {
         &self,
         photo: Photo,
         metadata: FileMetadata,
+        hints: JsValue,
         tick: js_sys::Function,
     ) -> Result<Picture, JsValue> {
-        let colorization = self.colorizer.colorize(&photo, Mode::Photo, &mut JsPace::new(tick)).await?;
+        let hints = from_js::<Option<Vec<Hint>>>(hints)?.unwrap_or_default();
+        let pace = &mut JsPace::new(tick);
+        let colorization = self.colorizer.colorize(&photo, Mode::Photo, &hints, pace).await?;
         Ok(Picture { photo, metadata, colorization, preview: None })
     }
 }
@@ -188,7 +227,8 @@ impl Picture {
     /// The predicted distribution at a pixel: [`BinShare`]s of all 313 bins.
     ///
     /// # Errors
-    /// `invalid-argument` outside the photograph or for a tone out of range.
+    /// `invalid-argument` outside the photograph or for a tone out of range, `unsupported` where the
+    /// network has no distribution.
     #[wasm_bindgen(js_name = distributionAt)]
     pub fn distribution_at(&self, x: f64, y: f64, tone: JsValue) -> Result<JsValue, JsValue> {
         let (width, height) = (self.photo.width() as f64, self.photo.height() as f64);

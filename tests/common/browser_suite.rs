@@ -1,11 +1,13 @@
 //! What is tested in Chromium, in the page and in a worker: the engine built for it.
 
 use crate::common::{
-    assert_golden_eccv16, assert_samples, golden, noise_lightness, seeded_eccv16, seeded_small_unet,
+    Seeded, assert_golden_eccv16, assert_samples, golden, noise_lightness, seeded_eccv16, seeded_siggraph17,
+    seeded_small_unet,
 };
 use autochrome::backend::{ComputeDevice, DeviceChoice, DeviceKind};
-use autochrome::colorize::{Colorizer, Distribution, Mode, Unpaced};
+use autochrome::colorize::{Colorizer, Input, Mode, Unpaced};
 use autochrome::photo::{Channels, Photo, Samples};
+use autochrome::prediction::Prediction;
 use autochrome::weights::ModelFile;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -22,31 +24,49 @@ async fn device() -> ComputeDevice {
     device
 }
 
-async fn logits(model: &ModelFile, width: usize, height: usize) -> Distribution {
+async fn predict(model: ModelFile, width: usize, height: usize) -> Prediction {
     let colorizer = Colorizer::new(model, device().await).expect("the seeded tensors fit");
-    colorizer.logits(&noise_lightness(width, height), width, height, &mut Unpaced).await.expect("logits")
+    let lightness = noise_lightness(width, height);
+    let input = Input { lightness: &lightness, width, height, hints: None };
+    colorizer.predict(input, &mut Unpaced).await.expect("a prediction")
 }
 
 #[wasm_bindgen_test]
 async fn seeded_eccv16_gives_the_golden_logits() {
-    let distribution = logits(&seeded_eccv16(), 64, 64).await;
-    assert_golden_eccv16(&distribution, 1e-3, 1e-2);
+    let prediction = predict(seeded_eccv16(), 64, 64).await;
+    assert_golden_eccv16(&prediction, 1e-3, 1e-2);
 }
 
 #[wasm_bindgen_test]
 async fn seeded_unet_gives_the_golden_logits() {
-    let planes = logits(&seeded_small_unet(), 32, 48).await.planes();
+    let planes = predict(seeded_small_unet(), 32, 48).await.planes();
     assert_samples("logits", &planes, &golden(include_str!("../goldens/unet_small.json")), 1e-4);
 }
 
 #[wasm_bindgen_test]
+async fn seeded_siggraph17_gives_the_golden_colours() {
+    let planes = predict(seeded_siggraph17(64), 48, 32).await.planes();
+    let g = golden(include_str!("../goldens/siggraph17.json"));
+    assert_samples("ab", &planes, &g["automatic"]["ab"], 1e-3);
+}
+
+#[wasm_bindgen_test]
+async fn a_checkpoint_of_pytorch_is_read() {
+    let device = device().await;
+    let bytes = include_bytes!("../goldens/checkpoints/training.pth");
+    let model = ModelFile::read(bytes, &device.device).expect("PyTorch wrote it");
+    assert_eq!(model.origin.as_ref().map(|origin| origin.prefix.as_str()), Some("state_dict.module."));
+    assert_eq!(model.tensors, Seeded::eccv16(1));
+    let _ = model.build(&device.device).expect("the tensors fit");
+}
+
+#[wasm_bindgen_test]
 async fn a_photograph_keeps_its_size_and_gets_colour() {
-    let model = seeded_small_unet();
-    let colorizer = Colorizer::new(&model, device().await).unwrap();
+    let colorizer = Colorizer::new(seeded_small_unet(), device().await).unwrap();
     let (width, height) = (50, 37);
     let gray: Vec<u8> = (0..width * height).map(|i| (i * 7 % 256) as u8).collect();
     let photo = Photo::new(width, height, Channels::Gray, Samples::U8(gray)).unwrap();
-    let colorization = colorizer.colorize(&photo, Mode::Photo, &mut Unpaced).await.unwrap();
+    let colorization = colorizer.colorize(&photo, Mode::Photo, &[], &mut Unpaced).await.unwrap();
     let coloured = colorization.render(photo, colorizer.default_tone(), &mut Unpaced).await.unwrap();
     assert_eq!((coloured.width(), coloured.height(), coloured.channels()), (width, height, Channels::Rgb));
     let Samples::U8(rgb) = coloured.samples() else { panic!("8 bits stay 8 bits") };

@@ -6,8 +6,8 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use autochrome::ab_bins::{self, AnnealedMean};
-use autochrome::colorize::Distribution;
-use autochrome::network::{Eccv16Config, NetworkConfig, UnetConfig};
+use autochrome::network::{Eccv16Config, NetworkConfig, Siggraph17Config, UnetConfig};
+use autochrome::prediction::Prediction;
 use autochrome::weights::{HostTensor, Metadata, ModelFile};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -72,16 +72,16 @@ pub fn assert_samples(name: &str, values: &[f32], expected: &Value, tolerance: f
 
 /// Compares seeded ECCV16 on [`noise_lightness`] of 64 x 64 with its golden logits and with the ab
 /// of two temperatures.
-pub fn assert_golden_eccv16(distribution: &Distribution, logit_tolerance: f64, ab_tolerance: f64) {
+pub fn assert_golden_eccv16(prediction: &Prediction, logit_tolerance: f64, ab_tolerance: f64) {
     let expected = include_bytes!("../goldens/eccv16_logits_313x16x16.f32")
         .chunks_exact(4)
         .map(|bytes| f64::from(f32::from_le_bytes(bytes.try_into().expect("four bytes"))));
-    let error = largest_difference(distribution.planes().into_iter().map(f64::from), expected);
+    let error = largest_difference(prediction.planes().into_iter().map(f64::from), expected);
     assert!(error < logit_tolerance, "logits are off by {error}");
     let g = golden(include_str!("../goldens/eccv16.json"));
     for (temperature, name) in [(0.38, "ab_038"), (1.0, "ab_1")] {
         let decoder = AnnealedMean::new(temperature, 1.0, None).expect("the paper's settings");
-        let ab = distribution.decode(&decoder).concat();
+        let ab = prediction.decode(&decoder).concat();
         let error = largest_difference(ab.into_iter().map(f64::from), numbers(&g[name]));
         assert!(error < ab_tolerance, "{name} is off by {error}");
     }
@@ -92,7 +92,8 @@ pub fn noise_lightness(width: usize, height: usize) -> Vec<f32> {
     uniform("input_l", width * height).into_iter().map(|u| u * 100.0).collect()
 }
 
-struct Seeded(BTreeMap<String, HostTensor>);
+/// Tensors made of their own names.
+pub struct Seeded(BTreeMap<String, HostTensor>);
 
 impl Seeded {
     fn add(&mut self, name: String, shape: &[usize], value: impl Fn(f32, f32) -> f32) {
@@ -128,34 +129,67 @@ impl Seeded {
     }
 }
 
-fn model(network: NetworkConfig, tensors: Seeded) -> ModelFile {
-    ModelFile {
-        metadata: Metadata::for_network(network),
-        tensors: tensors.0,
-        class_weights: None,
-        ignored: Vec::new(),
+fn model(network: NetworkConfig, tensors: BTreeMap<String, HostTensor>) -> ModelFile {
+    ModelFile { metadata: Metadata::for_network(network), tensors, class_weights: None, origin: None }
+}
+
+impl Seeded {
+    /// ECCV16 of any width.
+    pub fn eccv16(width: usize) -> BTreeMap<String, HostTensor> {
+        let mut t = Self(BTreeMap::new());
+        t.trunk(1, width);
+        let w = width;
+        t.weight("model8.0", &[8 * w, 4 * w, 4, 4], 8 * w * 4, 1.0);
+        t.bias("model8.0", 4 * w);
+        t.conv("model8.2", 4 * w, 4 * w, 3, 1.0);
+        t.conv("model8.4", 4 * w, 4 * w, 3, 1.0);
+        t.conv("model8.6", 4 * w, ab_bins::COUNT, 1, 4.0);
+        t.0
+    }
+
+    /// Blocks 1 to 7.
+    fn trunk(&mut self, input: usize, width: usize) {
+        let mut from = input;
+        for (block, (multiple, count)) in
+            [(1, 2), (2, 2), (4, 3), (8, 3), (8, 3), (8, 3), (8, 3)].into_iter().enumerate()
+        {
+            let to = multiple * width;
+            for i in 0..count {
+                let from = if i == 0 { from } else { to };
+                self.conv(&format!("model{}.{}", block + 1, 2 * i), from, to, 3, 1.0);
+            }
+            self.norm(&format!("model{}.{}", block + 1, 2 * count), to);
+            from = to;
+        }
     }
 }
 
 /// ECCV16 as released, with seeded weights (129 MB, made anew each time).
 pub fn seeded_eccv16() -> ModelFile {
+    model(NetworkConfig::Eccv16(Eccv16Config::default()), Seeded::eccv16(64))
+}
+
+/// The interactive successor, with seeded weights.
+pub fn seeded_siggraph17(width: usize) -> ModelFile {
+    let w = width;
     let mut t = Seeded(BTreeMap::new());
-    let mut from = 1;
-    for (block, (to, count)) in
-        [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3), (512, 3), (512, 3)].into_iter().enumerate()
+    t.trunk(4, w);
+    for (level, from, to, skip, count) in
+        [(8, 8 * w, 4 * w, 4 * w, 2), (9, 4 * w, 2 * w, 2 * w, 1), (10, 2 * w, 2 * w, w, 1)]
     {
+        t.weight(&format!("model{level}up.0"), &[from, to, 4, 4], from * 4, 1.0);
+        t.bias(&format!("model{level}up.0"), to);
+        t.conv(&format!("model{}short{level}.0", 11 - level), skip, to, 3, 1.0);
         for i in 0..count {
-            t.conv(&format!("model{}.{}", block + 1, 2 * i), if i == 0 { from } else { to }, to, 3, 1.0);
+            t.conv(&format!("model{level}.{}", 2 * i + 1), to, to, 3, 1.0);
         }
-        t.norm(&format!("model{}.{}", block + 1, 2 * count), to);
-        from = to;
+        if level < 10 {
+            t.norm(&format!("model{level}.{}", 2 * count + 1), to);
+        }
     }
-    t.weight("model8.0", &[512, 256, 4, 4], 512 * 4, 1.0);
-    t.bias("model8.0", 256);
-    t.conv("model8.2", 256, 256, 3, 1.0);
-    t.conv("model8.4", 256, 256, 3, 1.0);
-    t.conv("model8.6", 256, ab_bins::COUNT, 1, 4.0);
-    model(NetworkConfig::Eccv16(Eccv16Config::default()), t)
+    t.conv("model_class.0", 4 * w, 529, 1, 1.0);
+    t.conv("model_out.0", 2 * w, 2, 1, 1.0);
+    model(NetworkConfig::Siggraph17(Siggraph17Config { width }), t.0)
 }
 
 /// A small U-Net of odd widths and uneven depths.
@@ -185,7 +219,7 @@ pub fn seeded_small_unet() -> ModelFile {
         from = to;
     }
     t.conv("out", from, ab_bins::COUNT, 1, 1.0);
-    let mut model = model(NetworkConfig::Unet(config), t);
+    let mut model = model(NetworkConfig::Unet(config), t.0);
     model.metadata.working_size = 64;
     model
 }

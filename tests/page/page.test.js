@@ -8,16 +8,13 @@ import { mkdir, readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { launch, serve } from "./chromium.js";
+import { PATIENCE, SAMPLES, canvasPixels, colourfulness, drop, each, waitForColour } from "./helpers.js";
 
-const SAMPLES = fileURLToPath(new URL("../../www/samples/", import.meta.url));
 const SCREENSHOTS = fileURLToPath(new URL("../screenshots/", import.meta.url));
 const AXE = fileURLToPath(new URL("../node_modules/axe-core/axe.min.js", import.meta.url));
 
-/** Software WebGPU needs seconds where a GPU needs milliseconds. */
-const PATIENCE = 180_000;
-
 /** @typedef {import("playwright-core").Page} Page */
-/** @typedef {{ width: number, height: number, data: number[] }} Pixels */
+/** @typedef {import("./helpers.js").Pixels} Pixels */
 
 /** @type {{ url: string, close: () => void }} */
 let server;
@@ -27,16 +24,6 @@ before(async () => {
   server = await serve();
 });
 after(() => server?.close());
-
-/** @param {Page} page @param {string} id @returns {Promise<Pixels>} */
-function canvasPixels(page, id) {
-  return page.evaluate((id) => {
-    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById(id));
-    const { width, height } = canvas;
-    const pixels = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
-    return { width, height, data: [...pixels] };
-  }, id);
-}
 
 /** Decodes a file in the browser, on a page without the site's policy. @param {Page} page @param {Buffer} file @returns {Promise<Pixels>} */
 async function filePixels(page, file) {
@@ -60,18 +47,6 @@ function lightness(rgb) {
   return 116 * (y > 0.008856 ? Math.cbrt(y) : 7.787 * y + 16 / 116) - 16;
 }
 
-/** @param {Pixels} pixels */
-function* each({ data }) {
-  for (let i = 0; i < data.length; i += 4) yield data.slice(i, i + 4);
-}
-
-/** Mean of the largest difference of channels. @param {Pixels} pixels */
-function colourfulness(pixels) {
-  let sum = 0;
-  for (const [r = 0, g = 0, b = 0] of each(pixels)) sum += Math.max(r, g, b) - Math.min(r, g, b);
-  return sum / (pixels.data.length / 4);
-}
-
 /** Largest difference of L. @param {Pixels} a @param {Pixels} b */
 function lightnessError(a, b) {
   assert.deepEqual([a.width, a.height], [b.width, b.height]);
@@ -82,27 +57,6 @@ function lightnessError(a, b) {
     worst = Math.max(worst, Math.abs(lightness(pixel.slice(0, 3)) - lightness([r, g, blue])));
   }
   return worst;
-}
-
-/** @param {Page} page @param {string} name */
-async function drop(page, name) {
-  const base64 = (await readFile(SAMPLES + name)).toString("base64");
-  const data = await page.evaluateHandle(
-    ({ base64, name }) => {
-      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
-      return transfer;
-    },
-    { base64, name },
-  );
-  await page.dispatchEvent("#drop", "drop", { dataTransfer: data });
-}
-
-/** @param {Page} page @param {string} name */
-async function waitForColour(page, name) {
-  await page.waitForFunction((name) => document.getElementById("status")?.textContent?.startsWith(`${name} is in colour`) || !document.getElementById("alert")?.hidden, name, { timeout: PATIENCE });
-  assert.equal(await page.locator("#alert").isVisible(), false, (await page.locator("#alert").textContent()) ?? "");
 }
 
 /** @param {Page} page @param {string} id @param {number} value */

@@ -1,9 +1,12 @@
 //! `autochrome colorize`: files and folders into colour.
 
+use crate::photographs::{EXTENSIONS, is_photograph};
 use crate::{Usage, device, models, output};
 use anyhow::{Context, Result, bail, ensure};
 use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone};
 use autochrome::files::{self, FileFormat};
+use autochrome::hints::Hint;
+use autochrome::network::{NetworkConfig, Output};
 use clap::{Args, ValueEnum};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
@@ -22,7 +25,7 @@ pub struct Arguments {
     /// A file for one photograph, a folder for several
     #[arg(long)]
     out: PathBuf,
-    /// Model file or safetensors checkpoint; the built-in model if absent
+    /// Model file or checkpoint; the built-in model if absent
     #[arg(long)]
     model: Option<PathBuf>,
     /// Temperature of the annealed mean: 0 the mode, 1 the mean, 0.38 the paper's [default: the model's]
@@ -34,6 +37,10 @@ pub struct Arguments {
     /// Factor on chroma
     #[arg(long, default_value_t = 1.0)]
     saturation: f32,
+    /// Colours for places of the one photograph (siggraph17): a JSON list of
+    /// {"x", "y", "a", "b", "radius"}, pixels and CIE units
+    #[arg(long)]
+    hints: Option<PathBuf>,
     /// How a photograph is prepared and joined with its colours
     #[arg(long, value_enum, default_value_t)]
     mode: ModeArgument,
@@ -51,9 +58,6 @@ enum ModeArgument {
     Faithful,
 }
 
-/// Endings that a folder is searched for.
-const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp"];
-
 struct Job {
     from: PathBuf,
     to: PathBuf,
@@ -64,7 +68,17 @@ struct Job {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let jobs = plan(&arguments.photos, &arguments.out)?;
     let model = models::read(arguments.model.as_deref())?;
-    let colorizer = Colorizer::new(&model, device::open(arguments.device)?)?;
+    if model.metadata.network.output() == Output::Chroma
+        && (arguments.temperature.is_some() || arguments.rebalance.is_some())
+    {
+        let network = model.metadata.network.name();
+        let problem = format!(
+            "{network} predicts one colour for each pixel: --temperature and --rebalance mean nothing to it"
+        );
+        return Err(Usage(problem).into());
+    }
+    let hints = read_hints(arguments.hints.as_deref(), jobs.len(), &model.metadata.network)?;
+    let colorizer = Colorizer::new(model, device::open(arguments.device)?)?;
     let default = colorizer.default_tone();
     let tone = Tone {
         temperature: arguments.temperature.unwrap_or(default.temperature),
@@ -86,7 +100,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     for job in &jobs {
         let bar = bars.add(ProgressBar::new(100).with_style(style("  {prefix} {wide_bar} {msg}")));
         bar.set_prefix(job.from.file_name().unwrap_or_default().to_string_lossy().into_owned());
-        let result = colorize(job, &colorizer, mode, tone, &bar);
+        let result = colorize(job, &colorizer, mode, tone, &hints, &bar);
         bar.finish_and_clear();
         if let Err(error) = result {
             failed += 1;
@@ -119,13 +133,40 @@ impl Pace for Bar<'_> {
     }
 }
 
-fn colorize(job: &Job, colorizer: &Colorizer, mode: Mode, tone: Tone, bar: &ProgressBar) -> Result<()> {
+/// The hints of `--hints`. They belong to one photograph: pixels of another are other places.
+fn read_hints(path: Option<&Path>, photos: usize, network: &NetworkConfig) -> Result<Vec<Hint>> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    if photos > 1 {
+        return Err(Usage(format!("--hints is for one photograph, there are {photos}")).into());
+    }
+    if !network.takes_hints() {
+        return Err(
+            Usage(format!("{} takes no hints; --hints needs a siggraph17 model", network.name())).into()
+        );
+    }
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| {
+        format!(
+            r#"{}: a list of {{"x": 10, "y": 20, "a": 40, "b": 30, "radius": 5}} is needed"#,
+            path.display()
+        )
+    })
+}
+
+fn colorize(
+    job: &Job,
+    colorizer: &Colorizer,
+    mode: Mode,
+    tone: Tone,
+    hints: &[Hint],
+    bar: &ProgressBar,
+) -> Result<()> {
     bar.set_message("read");
     let file = File::open(&job.from).context("cannot be opened")?;
     let decoded = files::decode(BufReader::new(file))?;
     let pace = &mut Bar(bar);
     let photo = pollster::block_on(async {
-        let colorization = colorizer.colorize(&decoded.photo, mode, pace).await?;
+        let colorization = colorizer.colorize(&decoded.photo, mode, hints, pace).await?;
         colorization.render(decoded.photo, tone, pace).await
     })?;
     bar.set_message("write");
@@ -198,8 +239,7 @@ fn files_below(folder: &Path, out: &Path) -> Result<Vec<PathBuf>> {
     for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|e| !inside_out(e.path()))
     {
         let entry = entry.with_context(|| format!("cannot look into {}", folder.display()))?;
-        let extension = entry.path().extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if entry.file_type().is_file() && EXTENSIONS.contains(&extension.as_str()) {
+        if entry.file_type().is_file() && is_photograph(entry.path()) {
             found.push(entry.into_path());
         }
     }

@@ -1,18 +1,29 @@
 //! `autochrome convert`: checkpoint in, model file out.
 
-use crate::{Usage, models, output};
-use anyhow::Result;
-use autochrome::ab_bins::AnnealedMean;
-use autochrome::backend::{ComputeDevice, DeviceChoice};
+use crate::{Usage, device, models, output, photographs};
+use anyhow::{Context, Result, bail, ensure};
+use autochrome::ab_bins::{self, AnnealedMean};
+use autochrome::colorize::{Colorizer, Mode, Unpaced};
+use autochrome::network::Output;
+use autochrome::training::logit_scale::{self, Calibration, Evidence};
 use autochrome::weights::{ModelFile, Precision};
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Photographs that a fit of the logit scale needs (SPEC section 5).
+const CALIBRATION_PHOTOGRAPHS: usize = 100;
+
+/// Cells that are taken of each of them.
+const CALIBRATION_CELLS: usize = 64;
+
+/// Last layer of eccv16.
+const LAST_LAYER: &str = "model8.6.weight";
 
 /// Arguments of `convert`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Safetensors checkpoint with PyTorch's names, or a model file
+    /// PyTorch .pth or .pt, safetensors, Caffe .caffemodel, or a model file
     checkpoint: PathBuf,
     /// The model file to write
     #[arg(long)]
@@ -29,6 +40,16 @@ pub struct Arguments {
     /// Default share of the class rebalancing kept [default: the checkpoint's, or 1]
     #[arg(long)]
     rebalance: Option<f32>,
+    /// What the logits are to be divided by [default: the checkpoint's, or 1]
+    #[arg(long, group = "scale")]
+    logit_scale: Option<f32>,
+    /// Find the logit scale: the .caffemodel of the same release, to compare the last layer with
+    #[arg(long, group = "scale", value_name = "CAFFEMODEL")]
+    reference: Option<PathBuf>,
+    /// Find the logit scale: a folder or tar archive of at least 100 colour photographs, to see how
+    /// sure the network is
+    #[arg(long, group = "scale", value_name = "DIR|TAR")]
+    calibrate: Option<PathBuf>,
     /// What it was trained on, in words
     #[arg(long)]
     trained_on: Option<String>,
@@ -43,6 +64,8 @@ enum PrecisionArgument {
     F32,
     /// 16-bit floats
     F16,
+    /// Signed bytes with a scale for each output channel
+    Int8,
 }
 
 /// Runs the command.
@@ -51,6 +74,22 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Err(Usage("--out is the checkpoint itself; choose another name".to_owned()).into());
     }
     let mut model = models::read(Some(&arguments.checkpoint))?;
+    if let Some(origin) = &model.origin {
+        let prefix = match origin.prefix.as_str() {
+            "" => String::new(),
+            prefix => format!(" under {prefix:?}"),
+        };
+        eprintln!(
+            "found {} in a file of {}{prefix}: {} tensors, {} parameters",
+            model.metadata.network.name(),
+            origin.format.name(),
+            model.tensors.len(),
+            model.parameters(),
+        );
+    }
+    if let Some(scale) = logit_scale(arguments, &model)? {
+        model.metadata.logit_scale = scale;
+    }
     let metadata = &mut model.metadata;
     metadata.working_size = arguments.working_size.unwrap_or(metadata.working_size);
     metadata.temperature = arguments.temperature.unwrap_or(metadata.temperature);
@@ -64,23 +103,87 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     metadata.created_by = concat!("autochrome ", env!("CARGO_PKG_VERSION")).to_owned();
     AnnealedMean::new(metadata.temperature, metadata.rebalance, model.class_weights.as_deref())?;
-    model.build(&pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu))?.device)?;
 
     let precision = match arguments.precision {
         PrecisionArgument::F32 => Precision::F32,
         PrecisionArgument::F16 => Precision::F16,
+        PrecisionArgument::Int8 => Precision::Int8,
     };
     let bytes = model.write(precision)?;
     // What is written must be readable; a file that is not never gets its name.
-    ModelFile::read(&bytes)?;
+    models::parse(&bytes)?;
     output::write_whole(&arguments.out, |out| Ok(out.write_all(&bytes)?))?;
-    eprintln!(
-        "{}: {}, {} parameters, {}, {} bytes",
-        arguments.out.display(),
-        model.metadata.network.name(),
-        model.parameters(),
-        precision.name(),
-        bytes.len()
-    );
+    eprintln!("{}: {}, {} bytes", arguments.out.display(), precision.name(), bytes.len());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The scale that was asked for or found; `None` leaves the file's own.
+fn logit_scale(arguments: &Arguments, model: &ModelFile) -> Result<Option<f32>> {
+    if let Some(scale) = arguments.logit_scale {
+        if !(1e-3..=1e3).contains(&scale) {
+            return Err(Usage(format!("--logit-scale {scale}: from 0.001 to 1000")).into());
+        }
+        return Ok(Some(scale));
+    }
+    let evidence = match (&arguments.reference, &arguments.calibrate) {
+        (None, None) => return Ok(None),
+        _ if model.metadata.network.output() != Output::Logits => {
+            let network = model.metadata.network.name();
+            return Err(Usage(format!("{network} has no logits, so no logit scale can be found")).into());
+        }
+        (Some(path), _) => by_reference(model, path)?,
+        (_, Some(path)) => by_photographs(model, path)?,
+    };
+    match evidence.logit_scale {
+        Some(scale) => {
+            eprintln!("logit scale {scale} (measured {:.4})", evidence.measured);
+            Ok(Some(scale))
+        }
+        None => bail!(
+            "the logit scale cannot be told: measured {:.4}, neither 1 nor {}. Give it with --logit-scale",
+            evidence.measured,
+            logit_scale::CAFFE_V2
+        ),
+    }
+}
+
+fn by_reference(model: &ModelFile, path: &Path) -> Result<Evidence> {
+    let reference = models::read(Some(path))?;
+    let last = |model: &ModelFile| model.tensors.get(LAST_LAYER).map(|tensor| tensor.values.clone());
+    let (Some(weights), Some(reference)) = (last(model), last(&reference)) else {
+        bail!("only eccv16 was released for Caffe too: {LAST_LAYER} is missing");
+    };
+    logit_scale::by_ratio(&weights, &reference).with_context(|| {
+        format!("{LAST_LAYER} is not that of {} times a factor: another training", path.display())
+    })
+}
+
+fn by_photographs(model: &ModelFile, path: &Path) -> Result<Evidence> {
+    // The scale in question must not be divided out already.
+    let mut model = model.clone();
+    model.metadata.logit_scale = 1.0;
+    let colorizer = Colorizer::new(model, device::open(device::DeviceArgument::Cpu)?)?;
+    let mut calibration = Calibration::default();
+    let mut seen = 0;
+    photographs::for_each(path, usize::MAX, |photo| {
+        let colorization = pollster::block_on(colorizer.colorize(&photo, Mode::Photo, &[], &mut Unpaced))?;
+        let (width, height) = colorization.prediction().size();
+        let truth = photographs::chroma(&photo, width, height);
+        let logits = colorization.prediction().planes();
+        let count = width * height;
+        for i in 0..CALIBRATION_CELLS.min(count) {
+            // Spread over the picture, the same ones each time.
+            let cell = i * 7919 % count;
+            let one: Vec<f32> = (0..ab_bins::COUNT).map(|bin| logits[bin * count + cell]).collect();
+            calibration.add(&one, truth[cell]);
+        }
+        seen += 1;
+        Ok(())
+    })?;
+    ensure!(
+        seen >= CALIBRATION_PHOTOGRAPHS,
+        "{} holds {seen} photographs; a fit needs at least {CALIBRATION_PHOTOGRAPHS}",
+        path.display()
+    );
+    calibration.fit().context("no cell was seen")
 }

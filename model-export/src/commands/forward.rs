@@ -2,24 +2,27 @@
 
 use crate::{Usage, arrays, device, models};
 use anyhow::{Result, ensure};
-use autochrome::ab_bins::{self, AnnealedMean};
-use autochrome::colorize::{CELL, Colorizer, Unpaced};
+use autochrome::ab_bins::AnnealedMean;
+use autochrome::colorize::{Colorizer, Input, Unpaced};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Arguments of `forward`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Raw L in 0…100, f32 [1, 1, H, W]; H and W multiples of 8 (ECCV16) or 32 (U-Net)
+    /// Raw L in 0…100, f32 [1, 1, H, W]; H and W multiples of 8 (eccv16, siggraph17) or 32 (unet)
     lightness: PathBuf,
-    /// Model file or safetensors checkpoint; the built-in model if absent
+    /// Model file or checkpoint; the built-in model if absent
     #[arg(long)]
     model: Option<PathBuf>,
-    /// Where the logits go, f32 [1, 313, H/4, W/4]
+    /// Hints, f32 [1, 3, H, W]: a and b in CIE units, and a mask that is 1 where they hold
+    #[arg(long)]
+    hints: Option<PathBuf>,
+    /// Where the output goes: logits f32 [1, 313, H/4, W/4], or ab [1, 2, H, W] of siggraph17
     #[arg(long)]
     out: PathBuf,
-    /// Where ab goes, f32 [1, 2, H/4, W/4]
+    /// Where ab goes, f32 [1, 2, H/4, W/4] (siggraph17: as --out)
     #[arg(long)]
     ab: Option<PathBuf>,
     /// Temperature of the annealed mean for --ab; 0 is the mode [default: the model's]
@@ -35,19 +38,18 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let (shape, lightness) = arrays::read(&arguments.lightness)?;
-    let &[1, 1, height, width] = shape.as_slice() else {
-        return Err(Usage(format!(
-            "{} has shape {shape:?}; [1, 1, H, W] is needed",
-            arguments.lightness.display()
-        ))
-        .into());
+    let (lightness, height, width) = image(&arguments.lightness, 1)?;
+    let hints = match &arguments.hints {
+        None => None,
+        Some(path) => match image(path, 3)? {
+            (hints, h, w) if (h, w) == (height, width) => Some(hints),
+            (_, h, w) => {
+                return Err(
+                    Usage(format!("{} is for {h} x {w}, L is {height} x {width}", path.display())).into()
+                );
+            }
+        },
     };
-    ensure!(
-        lightness.iter().all(|l| l.is_finite()),
-        "{} holds values that are not finite",
-        arguments.lightness.display()
-    );
     let model = models::read(arguments.model.as_deref())?;
     let metadata = &model.metadata;
     let decoder = AnnealedMean::new(
@@ -55,12 +57,33 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         arguments.rebalance.unwrap_or(metadata.rebalance),
         model.class_weights.as_deref(),
     )?;
-    let colorizer = Colorizer::new(&model, device::open(arguments.device)?)?;
-    let distribution = pollster::block_on(colorizer.logits(&lightness, width, height, &mut Unpaced))?;
-    let (height, width) = (height / CELL, width / CELL);
-    arrays::write(&arguments.out, &[1, ab_bins::COUNT, height, width], &distribution.planes())?;
+    let output = metadata.network.output();
+    let colorizer = Colorizer::new(model, device::open(arguments.device)?)?;
+    let input = Input { lightness: &lightness, width, height, hints: hints.as_deref() };
+    let prediction = pollster::block_on(colorizer.predict(input, &mut Unpaced))?;
+    let (width, height) = prediction.size();
+    arrays::write(&arguments.out, &[1, output.channels(), height, width], &prediction.planes())?;
     if let Some(path) = &arguments.ab {
-        arrays::write(path, &[1, 2, height, width], &distribution.decode(&decoder).concat())?;
+        arrays::write(path, &[1, 2, height, width], &prediction.decode(&decoder).concat())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An array `[1, channels, H, W]` with its H and W.
+fn image(path: &Path, channels: usize) -> Result<(Vec<f32>, usize, usize)> {
+    let (shape, values) = arrays::read(path)?;
+    match *shape.as_slice() {
+        [1, found, height, width] if found == channels => {
+            ensure!(
+                values.iter().all(|v| v.is_finite()),
+                "{} holds values that are not finite",
+                path.display()
+            );
+            Ok((values, height, width))
+        }
+        _ => {
+            Err(Usage(format!("{} has shape {shape:?}; [1, {channels}, H, W] is needed", path.display()))
+                .into())
+        }
+    }
 }

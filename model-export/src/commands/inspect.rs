@@ -1,8 +1,7 @@
-//! `autochrome inspect`: what a model file holds.
+//! `autochrome inspect`: what a model file or checkpoint holds.
 
 use crate::models;
 use anyhow::Result;
-use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::weights::{ModelFile, sha256};
 use clap::Args;
 use std::io::Write;
@@ -12,7 +11,7 @@ use std::process::ExitCode;
 /// Arguments of `inspect`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Model file or safetensors checkpoint
+    /// Model file or checkpoint: safetensors, .pth, .caffemodel
     model: PathBuf,
     /// One JSON document instead of a table
     #[arg(long)]
@@ -23,8 +22,6 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let bytes = models::bytes(Some(&arguments.model))?;
     let model = models::read(Some(&arguments.model))?;
-    // Building it is what compares every tensor with the network.
-    model.build(&pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu))?.device)?;
     let report = report(&model, &bytes);
     let text =
         if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { table(&model, &report) };
@@ -59,7 +56,11 @@ fn report(model: &ModelFile, bytes: &[u8]) -> serde_json::Value {
     fields.insert("sha256".into(), sha256(bytes).into());
     fields.insert("parameters".into(), model.parameters().into());
     fields.insert("class_weights".into(), model.class_weights.is_some().into());
-    fields.insert("ignored".into(), model.ignored.clone().into());
+    if let Some(origin) = &model.origin {
+        fields.insert("file".into(), origin.format.name().into());
+        fields.insert("prefix".into(), origin.prefix.clone().into());
+        fields.insert("unused".into(), origin.unused.clone().into());
+    }
     fields.insert("tensors".into(), tensors.into());
     report
 }

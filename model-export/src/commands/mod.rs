@@ -2,5 +2,6 @@
 
 pub mod colorize;
 pub mod convert;
+pub mod evaluate;
 pub mod forward;
 pub mod inspect;

@@ -1,0 +1,155 @@
+//! The paper's interactive successor (Zhang, Zhu et al., "Real-Time User-Guided Image Colorization
+//! with Learned Deep Priors", SIGGRAPH 2017) as its authors released it (SPEC section 6): hints come
+//! in beside L, skips join encoder and decoder, and one colour comes out for each pixel.
+
+use super::Activations;
+use super::layers::{Convolution, batch_norm, doubling};
+use super::trunk::{self, Block, MAX_WIDTH};
+use burn::nn::conv::{Conv2d, ConvTranspose2d};
+use burn::nn::{BatchNorm, Initializer};
+use burn::prelude::*;
+use burn::tensor::activation::{leaky_relu, relu, tanh};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Cells of the 23 x 23 grid from -110 to 110, gamut or not, that the classification head is over.
+const GRID: usize = 529;
+
+/// Width of the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Siggraph17Config {
+    /// Channels of the first block. 64 as released.
+    pub width: usize,
+}
+
+impl Default for Siggraph17Config {
+    fn default() -> Self {
+        Self { width: 64 }
+    }
+}
+
+/// Twice the size, joined by a skip.
+#[derive(Module, Debug)]
+struct Join {
+    up: ConvTranspose2d,
+    short: Conv2d,
+    convs: Vec<Conv2d>,
+    norm: Option<BatchNorm>,
+}
+
+impl Join {
+    /// `last` ends in a leaky ReLU and has no BatchNorm.
+    fn forward(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
+        let x = relu(self.up.forward(x) + self.short.forward(skip));
+        let activation = |x| if self.norm.is_some() { relu(x) } else { leaky_relu(x, 0.2) };
+        let x = self.convs.iter().fold(x, |x, conv| activation(conv.forward(x)));
+        match &self.norm {
+            Some(norm) => norm.forward(x),
+            None => x,
+        }
+    }
+}
+
+/// The network; raw L and hints in, ab `[batch, 2, H, W]` in CIE units out, H and W multiples of 8.
+#[derive(Module, Debug)]
+pub struct Siggraph17 {
+    blocks: Vec<Block>,
+    joins: Vec<Join>,
+    /// Trained beside the rest, and kept so that a file comes out as it went in. No forward pass
+    /// uses it.
+    classes: Conv2d,
+    chroma: Conv2d,
+}
+
+/// Blocks that are followed by taking every second pixel, and looked back at.
+const HALVED: usize = 3;
+
+impl Siggraph17Config {
+    pub(super) fn init(&self, initializer: &Initializer, device: &Device) -> Siggraph17 {
+        let width = self.width;
+        // From, to and skip in multiples of the width; how many convolutions; BatchNorm or not.
+        let joins = [(8, 4, 4, 2, true), (4, 2, 2, 1, true), (2, 2, 1, 1, false)]
+            .map(|(from, to, skip, count, norm)| {
+                let [from, to, skip] = [from, to, skip].map(|multiple| multiple * width);
+                let conv = |from| Convolution::new(from, to).init(initializer, device);
+                Join {
+                    up: doubling(from, to, initializer, device),
+                    short: conv(skip),
+                    convs: (0..count).map(|_| conv(to)).collect(),
+                    norm: norm.then(|| batch_norm(to, device)),
+                }
+            })
+            .into();
+        Siggraph17 {
+            blocks: trunk::blocks(4, width, false, initializer, device),
+            joins,
+            classes: Convolution::pointwise(4 * width, GRID).init(initializer, device),
+            chroma: Convolution::pointwise(2 * width, 2).init(initializer, device),
+        }
+    }
+
+    /// By the names of layers that only this network has.
+    pub(super) fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
+        if !["model8up.0.weight", "model_class.0.weight", "model10up.0.weight"]
+            .iter()
+            .any(|n| shapes.contains_key(*n))
+        {
+            return None;
+        }
+        let width = shapes.get("model1.0.weight").and_then(|shape| shape.first().copied());
+        let width = width.filter(|width| (1..=MAX_WIDTH).contains(width));
+        Some(width.map_or_else(Self::default, |width| Self { width }))
+    }
+}
+
+impl Siggraph17 {
+    pub(super) fn steps(&self) -> usize {
+        self.blocks.len() + self.joins.len()
+    }
+
+    pub(super) fn step(&self, index: usize, Activations { x, mut skips }: Activations) -> Activations {
+        let blocks = self.blocks.len();
+        let x = if let Some(block) = self.blocks.get(index) {
+            let x = block.forward(x);
+            if index < HALVED {
+                let half = x.clone().slice(s![.., .., ..;2, ..;2]);
+                skips.push(x);
+                half
+            } else {
+                x
+            }
+        } else {
+            let skip = skips.pop().expect("each halved block left a skip for its join");
+            let x = self.joins[index - blocks].forward(x, skip);
+            if index + 1 == self.steps() { tanh(self.chroma.forward(x)) * 110.0 } else { x }
+        };
+        Activations { x, skips }
+    }
+
+    /// Burn's path to the released state_dict's key.
+    pub(super) fn file_name(&self, path: &str) -> Option<String> {
+        match path.split('.').collect::<Vec<_>>().as_slice() {
+            ["blocks", block, rest @ ..] => {
+                let index = block.parse::<usize>().ok()?;
+                self.blocks.get(index)?.file_name(index, rest)
+            }
+            ["joins", join, rest @ ..] => {
+                let index = join.parse::<usize>().ok()?;
+                let (level, join) = (index + 8, self.joins.get(index)?);
+                Some(match rest {
+                    ["up", tensor] => format!("model{level}up.0.{tensor}"),
+                    ["short", tensor] => format!("model{}short{level}.0.{tensor}", HALVED - index),
+                    ["convs", conv, tensor] => {
+                        format!("model{level}.{}.{tensor}", 2 * conv.parse::<usize>().ok()? + 1)
+                    }
+                    ["norm", tensor] => format!("model{level}.{}.{tensor}", 2 * join.convs.len() + 1),
+                    _ => return None,
+                })
+            }
+            ["classes", tensor] => Some(format!("model_class.0.{tensor}")),
+            ["chroma", tensor] => Some(format!("model_out.0.{tensor}")),
+            _ => None,
+        }
+    }
+}

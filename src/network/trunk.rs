@@ -1,0 +1,66 @@
+//! The seven blocks that the paper's network and its interactive successor share (SPEC section 6).
+
+use super::layers::{Convolution, batch_norm};
+use burn::nn::conv::Conv2d;
+use burn::nn::{BatchNorm, Initializer};
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+
+/// Widest network that is built; the released ones have 64.
+pub(super) const MAX_WIDTH: usize = 1024;
+
+/// A block: convolutions with ReLU, then BatchNorm.
+#[derive(Module, Debug)]
+pub(super) struct Block {
+    pub(super) convs: Vec<Conv2d>,
+    norm: BatchNorm,
+}
+
+impl Block {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.norm.forward(self.convs.iter().fold(x, |x, conv| relu(conv.forward(x))))
+    }
+
+    /// Burn's path within block `index` to the released state_dict's key: `convs.1.weight` of block
+    /// 0 is `model1.2.weight`, since ReLUs are counted there.
+    pub(super) fn file_name(&self, index: usize, path: &[&str]) -> Option<String> {
+        let layer = match path {
+            ["convs", conv, _] => 2 * conv.parse::<usize>().ok()?,
+            ["norm", _] => 2 * self.convs.len(),
+            _ => return None,
+        };
+        Some(format!("model{}.{layer}.{}", index + 1, path.last()?))
+    }
+}
+
+/// Channels (in multiples of the width), how many convolutions, stride of the last one, dilation.
+const BLOCKS: [(usize, usize, usize, usize); 7] =
+    [(1, 2, 2, 1), (2, 2, 2, 1), (4, 3, 2, 1), (8, 3, 1, 1), (8, 3, 1, 2), (8, 3, 1, 2), (8, 3, 1, 1)];
+
+/// The blocks, from `input` channels to 8 times `width`. `strided`: the first three halve the size;
+/// else they keep it, and whoever runs them halves it in between.
+pub(super) fn blocks(
+    input: usize,
+    width: usize,
+    strided: bool,
+    initializer: &Initializer,
+    device: &Device,
+) -> Vec<Block> {
+    let mut from = input;
+    BLOCKS
+        .iter()
+        .map(|&(multiple, count, stride, dilation)| {
+            let to = multiple * width;
+            let convs = (0..count)
+                .map(|i| {
+                    let channels = [if i == 0 { from } else { to }, to];
+                    let stride = if strided && i + 1 == count { stride } else { 1 };
+                    Convolution { channels, stride, dilation, ..Convolution::new(from, to) }
+                        .init(initializer, device)
+                })
+                .collect();
+            from = to;
+            Block { convs, norm: batch_norm(to, device) }
+        })
+        .collect()
+}

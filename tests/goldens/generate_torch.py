@@ -1,0 +1,173 @@
+"""Makes what only PyTorch can: the golden of siggraph17, and small checkpoints as it saves them.
+
+    python -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy
+    /tmp/torch/bin/python tests/goldens/generate_torch.py
+
+The network is written here from the table in its authors' paper and the shapes of its state_dict;
+weights and inputs come from `uniform(key, n)`, as in generate.py. It runs in float64. Last made with
+PyTorch 2.15.0.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+import torch
+from torch import nn
+
+HERE = pathlib.Path(__file__).parent
+CHECKPOINTS = HERE / "checkpoints"
+MASK = (1 << 64) - 1
+
+
+def uniform(key, n):
+    """n numbers in [0, 1), exact in float32: SplitMix64, seeded with the FNV-1a-64 of the key."""
+    seed = 0xCBF29CE484222325
+    for byte in key.encode():
+        seed = ((seed ^ byte) * 0x100000001B3) & MASK
+    with np.errstate(over="ignore"):
+        z = np.uint64(seed) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return (z >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
+
+
+def conv(i, o, kernel=3, dilation=1, stride=1):
+    return nn.Conv2d(i, o, kernel, stride=stride, dilation=dilation, padding=dilation * (kernel // 2))
+
+
+def block(i, o, count, dilation=1, stride=1):
+    """Convolutions with ReLU, then BatchNorm."""
+    layers = []
+    for n in range(count):
+        layers += [conv(i if n == 0 else o, o, dilation=dilation, stride=stride if n + 1 == count else 1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.BatchNorm2d(o))
+
+
+def up(i, o):
+    return nn.Sequential(nn.ConvTranspose2d(i, o, 4, stride=2, padding=1))
+
+
+class Siggraph17(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        w = width
+        for n, (i, o, count, dilation) in enumerate([(4, w, 2, 1), (w, 2 * w, 2, 1), (2 * w, 4 * w, 3, 1), (4 * w, 8 * w, 3, 1),
+                                                     (8 * w, 8 * w, 3, 2), (8 * w, 8 * w, 3, 2), (8 * w, 8 * w, 3, 1)], 1):
+            setattr(self, f"model{n}", block(i, o, count, dilation))
+        self.model8up, self.model3short8 = up(8 * w, 4 * w), nn.Sequential(conv(4 * w, 4 * w))
+        self.model8 = nn.Sequential(nn.ReLU(), conv(4 * w, 4 * w), nn.ReLU(), conv(4 * w, 4 * w), nn.ReLU(), nn.BatchNorm2d(4 * w))
+        self.model9up, self.model2short9 = up(4 * w, 2 * w), nn.Sequential(conv(2 * w, 2 * w))
+        self.model9 = nn.Sequential(nn.ReLU(), conv(2 * w, 2 * w), nn.ReLU(), nn.BatchNorm2d(2 * w))
+        self.model10up, self.model1short10 = up(2 * w, 2 * w), nn.Sequential(conv(w, 2 * w))
+        self.model10 = nn.Sequential(nn.ReLU(), conv(2 * w, 2 * w), nn.LeakyReLU(0.2))
+        self.model_class = nn.Sequential(conv(4 * w, 529, 1))
+        self.model_out = nn.Sequential(conv(2 * w, 2, 1), nn.Tanh())
+
+    def forward(self, lightness, ab, mask):
+        one = self.model1(torch.cat(((lightness - 50) / 100, ab / 110, mask), 1))
+        two = self.model2(one[:, :, ::2, ::2])
+        three = self.model3(two[:, :, ::2, ::2])
+        seven = self.model7(self.model6(self.model5(self.model4(three[:, :, ::2, ::2]))))
+        eight = self.model8(self.model8up(seven) + self.model3short8(three))
+        nine = self.model9(self.model9up(eight) + self.model2short9(two))
+        ten = self.model10(self.model10up(nine) + self.model1short10(one))
+        taps = [one, two, three, seven, eight, nine]
+        return taps, self.model_out(ten) * 110
+
+
+class Eccv16(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        w = width
+        for n, (i, o, count, dilation, stride) in enumerate([(1, w, 2, 1, 2), (w, 2 * w, 2, 1, 2), (2 * w, 4 * w, 3, 1, 2), (4 * w, 8 * w, 3, 1, 1),
+                                                             (8 * w, 8 * w, 3, 2, 1), (8 * w, 8 * w, 3, 2, 1), (8 * w, 8 * w, 3, 1, 1)], 1):
+            setattr(self, f"model{n}", block(i, o, count, dilation, stride))
+        self.model8 = nn.Sequential(nn.ConvTranspose2d(8 * w, 4 * w, 4, stride=2, padding=1), nn.ReLU(), conv(4 * w, 4 * w), nn.ReLU(),
+                                    conv(4 * w, 4 * w), nn.ReLU(), conv(4 * w, 313, 1))
+
+
+def seed(network):
+    """Fills a network as tests/common does."""
+    for name, module in network.named_modules():
+        if isinstance(module, nn.BatchNorm2d):
+            n = module.num_features
+            v = {part: 2 * uniform(f"{name}.{part}", n) - 1 for part in ("weight", "bias", "running_mean")}
+            f = np.float32
+            module.weight.data = torch.from_numpy(f(1) + v["weight"] * f(.25))
+            module.bias.data = torch.from_numpy(v["bias"] * f(.125))
+            module.running_mean = torch.from_numpy(f(.25) + v["running_mean"] * f(.125))
+            module.running_var = torch.from_numpy(uniform(f"{name}.running_var", n) + f(.5))
+        elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            fan_in = module.in_channels * (4 if isinstance(module, nn.ConvTranspose2d) else module.kernel_size[0] ** 2)
+            gain = np.float32(4 if name == "model8.6" else 1)
+            scale = np.float32(np.sqrt(6 / fan_in)) * gain
+            weight = (2 * uniform(f"{name}.weight", module.weight.numel()) - 1) * scale
+            module.weight.data = torch.from_numpy(weight.reshape(tuple(module.weight.shape)))
+            module.bias.data = torch.from_numpy((2 * uniform(f"{name}.bias", len(module.bias)) - 1) * np.float32(.0625))
+    return network.eval()
+
+
+def samples(x, n):
+    flat = x.numpy().ravel()
+    index = (np.arange(n) * 7919 + 13) % flat.size
+    return {"shape": list(x.shape[1:]), "abs_sum": float(np.abs(flat).sum()), "max_abs": float(np.abs(flat).max()),
+            "index": index.tolist(), "value": flat[index].tolist()}
+
+
+def hints(height, width):
+    """Two squares; tests/networks.rs makes the same."""
+    ab, mask = torch.zeros(1, 2, height, width, dtype=torch.float64), torch.zeros(1, 1, height, width, dtype=torch.float64)
+    for top, left, size, a, b in [(8, 4, 5, 60.0, 40.0), (20, 30, 7, -35.0, -70.0)]:
+        ab[0, 0, top:top + size, left:left + size] = a
+        ab[0, 1, top:top + size, left:left + size] = b
+        mask[0, 0, top:top + size, left:left + size] = 1
+    return ab, mask
+
+
+def siggraph17_golden():
+    network = seed(Siggraph17(64)).double()
+    height, width = 32, 48
+    lightness = torch.from_numpy((uniform("input_l", height * width) * np.float32(100)).astype(np.float64)).reshape(1, 1, height, width)
+    ab, mask = hints(height, width)
+    golden = {}
+    with torch.no_grad():
+        for name, (ab, mask) in {"automatic": (ab * 0, mask * 0), "hints": (ab, mask)}.items():
+            taps, output = network(lightness, ab, mask)
+            golden[name] = {"taps": [samples(x, 16) for x in taps], "ab": samples(output, 1024)}
+    path = HERE / "siggraph17.json"
+    path.write_text(json.dumps(golden, separators=(",", ":")) + "\n")
+    print(f"{path.name:32} {path.stat().st_size:8}")
+
+
+def save(name, value, **options):
+    path = CHECKPOINTS / name
+    torch.save(value, path, **options)
+    print(f"{path.name:32} {path.stat().st_size:8}")
+
+
+def checkpoints():
+    """A network of width 1 in every form that people have lying about."""
+    CHECKPOINTS.mkdir(exist_ok=True)
+    network = seed(Eccv16(1))
+    state = network.state_dict()
+    save("zip.pth", state)
+    save("legacy.pth", state, _use_new_zipfile_serialization=False)
+    save("parallel.pth", nn.DataParallel(network).state_dict())
+    save("parameters.pth", dict(network.named_parameters()) | dict(network.named_buffers()))
+    save("protocol4.pth", state, pickle_protocol=4)
+    save("channels_last_half.pth", {k: v.half().contiguous(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in state.items()})
+    optimiser = torch.optim.Adam(network.model1.parameters())
+    for parameter in network.model1.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimiser.step()
+    seed(network)
+    save("training.pth", {"epoch": 3, "arch": "eccv16", "state_dict": nn.DataParallel(network).state_dict(), "optimizer": optimiser.state_dict()})
+    save("siggraph17.pth", seed(Siggraph17(1)).state_dict())
+    save("whole_module.pth", nn.Sequential(nn.Conv2d(1, 1, 3)))
+
+
+if __name__ == "__main__":
+    siggraph17_golden()
+    checkpoints()

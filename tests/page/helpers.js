@@ -1,0 +1,58 @@
+/** What the page's tests share. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+export const SAMPLES = fileURLToPath(new URL("../../www/samples/", import.meta.url));
+export const CHECKPOINTS = fileURLToPath(new URL("../goldens/checkpoints/", import.meta.url));
+
+/** Software WebGPU needs seconds where a GPU needs milliseconds. */
+export const PATIENCE = 180_000;
+
+/** @typedef {{ width: number, height: number, data: number[] }} Pixels */
+
+/** @param {Page} page @param {string} id @returns {Promise<Pixels>} */
+export function canvasPixels(page, id) {
+  return page.evaluate((id) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById(id));
+    const { width, height } = canvas;
+    const pixels = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
+    return { width, height, data: [...pixels] };
+  }, id);
+}
+
+/** @param {Pixels} pixels */
+export function* each({ data }) {
+  for (let i = 0; i < data.length; i += 4) yield data.slice(i, i + 4);
+}
+
+/** Mean of the largest difference of channels. @param {Pixels} pixels */
+export function colourfulness(pixels) {
+  let sum = 0;
+  for (const [r = 0, g = 0, b = 0] of each(pixels)) sum += Math.max(r, g, b) - Math.min(r, g, b);
+  return sum / (pixels.data.length / 4);
+}
+
+/** Drops a sample, or another file. @param {Page} page @param {string} name @param {Buffer} [bytes] */
+export async function drop(page, name, bytes) {
+  const base64 = (bytes ?? (await readFile(SAMPLES + name))).toString("base64");
+  const data = await page.evaluateHandle(
+    ({ base64, name }) => {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], name, { type: name.endsWith(".jpg") ? "image/jpeg" : "" }));
+      return transfer;
+    },
+    { base64, name },
+  );
+  await page.dispatchEvent("#drop", "drop", { dataTransfer: data });
+}
+
+/** @param {Page} page @param {string} name */
+export async function waitForColour(page, name) {
+  await page.waitForFunction((name) => document.getElementById("status")?.textContent?.startsWith(`${name} is in colour`) || !document.getElementById("alert")?.hidden, name, { timeout: PATIENCE });
+  assert.equal(await page.locator("#alert").isVisible(), false, (await page.locator("#alert").textContent()) ?? "");
+}
