@@ -23,17 +23,20 @@ export class ModelSource {
   #store;
   #address;
   #kept;
+  #earlier;
 
   /**
    * @param {Blob} blob
-   * @param {{ sha256?: string, address?: Address, store?: Store, kept?: boolean }} [origin]
+   * @param {{ sha256?: string, address?: Address, store?: Store, kept?: boolean, earlier?: boolean }} [origin]
+   *   `kept`: it lies in the store already; `earlier`: some of it is from an earlier visit
    */
-  constructor(blob, { sha256, address, store, kept = false } = {}) {
+  constructor(blob, { sha256, address, store, kept = false, earlier = kept } = {}) {
     this.blob = blob;
     this.sha256 = sha256 ?? address?.sha256;
     this.#address = address;
     this.#store = store;
     this.#kept = kept;
+    this.#earlier = earlier;
   }
 
   /** @param {Address} address @param {Tick} tick @returns {Promise<ModelSource>} */
@@ -44,7 +47,8 @@ export class ModelSource {
       tick("download", 1);
       return new ModelSource(kept.blob, { address, store, kept: true });
     }
-    return new ModelSource(await download(address, store, tick), { address, store });
+    const part = await store?.readPart();
+    return new ModelSource(await download(address, store, part, tick), { address, store, earlier: Boolean(part) });
   }
 
   /**
@@ -72,14 +76,15 @@ export class ModelSource {
   }
 
   /**
-   * The hash was wrong: forget it. What had been kept is downloaded anew, once.
+   * The hash was wrong: forget it. What is from an earlier visit is downloaded anew, once.
    * @param {Tick} tick
    * @returns {Promise<ModelSource | null>}
    */
   async refused(tick) {
     await this.#store?.drop();
-    if (!this.#kept || !this.#address) return null;
-    return new ModelSource(await download(this.#address, this.#store, tick), { address: this.#address, store: this.#store });
+    if (!this.#earlier || !this.#address) return null;
+    const blob = await download(this.#address, this.#store, undefined, tick);
+    return new ModelSource(blob, { address: this.#address, store: this.#store });
   }
 }
 
@@ -167,11 +172,11 @@ class Permanent extends Error {}
 /**
  * @param {Address} address
  * @param {Store | undefined} store
+ * @param {{ blob: Blob, etag: string | null } | undefined} part what arrived on an earlier visit
  * @param {Tick} tick
  * @returns {Promise<Blob>}
  */
-async function download(address, store, tick) {
-  const part = await store?.readPart();
+async function download(address, store, part, tick) {
   /** @type {Arrived} */
   const arrived = { pieces: part ? [part.blob] : [], length: part?.blob.size ?? 0, etag: part?.etag ?? null };
   for (let attempt = 1; ; attempt++) {

@@ -2,6 +2,8 @@
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
+#[path = "../../tests/common/checkpoints.rs"]
+mod writers;
 
 use assert_cmd::Command;
 use autochrome::weights::Precision;
@@ -184,6 +186,10 @@ fn wrong_usage_is_exit_code_two() {
         "colorize a.png --out c.png --rebalance 2",
         "colorize a.png --out c.png --device abacus",
         "convert model.safetensors --out model.safetensors",
+        "convert model.safetensors --out other.safetensors --logit-scale 0",
+        "convert model.safetensors --out other.safetensors --logit-scale 1 --calibrate b",
+        "colorize a.png --out c.png --hints a.png",
+        "colorize b a.png --out out --hints a.png",
     ] {
         let model =
             if arguments.contains("colorize a.png --out c") { "--model model.safetensors" } else { "" };
@@ -246,6 +252,175 @@ fn forward_gives_the_golden_logits() {
     assert_eq!(bench.run(&format!("forward flat.npy --out z.npy {CPU}")).0, 2);
     fs::write(bench.path("junk.npy"), "junk").unwrap();
     assert_eq!(bench.run(&format!("forward junk.npy --out z.npy {CPU}")).0, 1);
+}
+
+fn inspect(bench: &Bench, file: &str) -> serde_json::Value {
+    let (code, stdout, stderr) = bench.run(&format!("inspect {file} --json"));
+    assert_eq!(code, 0, "{stderr}");
+    serde_json::from_str(&stdout).unwrap()
+}
+
+#[test]
+fn checkpoints_of_other_programs_are_converted_and_named() {
+    let bench = Bench::new();
+    let tensors = writers::tiny_eccv16();
+    for (name, bytes, found) in [
+        ("a.pth", writers::pth(&tensors, "module."), "PyTorch (zip) under \"module.\""),
+        ("b.pt", writers::legacy_pth(&tensors, ""), "PyTorch (legacy pickle)"),
+        ("c.caffemodel", writers::caffemodel(&tensors, 2.0), "Caffe"),
+        (
+            "d.pth",
+            include_bytes!("../../tests/goldens/checkpoints/training.pth").to_vec(),
+            "under \"state_dict.module.\"",
+        ),
+    ] {
+        fs::write(bench.path(name), bytes).unwrap();
+        for precision in ["f32", "f16", "int8"] {
+            let (code, _, stderr) =
+                bench.run(&format!("convert {name} --out out.safetensors --precision {precision}"));
+            assert_eq!(code, 0, "{name}: {stderr}");
+            assert!(stderr.contains("found eccv16") && stderr.contains(found), "{stderr}");
+            assert_eq!(stderr.contains("optimizer.state.0.exp_avg"), name == "d.pth", "{stderr}");
+            let report = inspect(&bench, "out.safetensors");
+            assert_eq!((&report["network"], &report["precision"]), (&"eccv16".into(), &precision.into()));
+        }
+        assert_eq!(inspect(&bench, name)["network"], "eccv16");
+    }
+    fs::write(bench.path("old.safetensors"), "an older model").unwrap();
+    fs::write(bench.path("wrong.pth"), writers::zip([("a/data.pkl", b"\x80\x02cos\nsystem\n.".to_vec())]))
+        .unwrap();
+    let (code, _, stderr) = bench.run("convert wrong.pth --out old.safetensors");
+    assert_eq!(code, 1);
+    assert!(stderr.contains("os.system"), "{stderr}");
+    assert_eq!(fs::read_to_string(bench.path("old.safetensors")).unwrap(), "an older model");
+}
+
+#[test]
+fn the_logit_scale_is_found_by_both_routes() {
+    let bench = Bench::new();
+    let mut tensors = writers::tiny_eccv16();
+    fs::write(bench.path("release.caffemodel"), writers::caffemodel(&tensors, 1.0)).unwrap();
+    for (factor, expected) in [(1.0f32, 1.0), (2.606, 2.606)] {
+        let mut scaled = tensors.clone();
+        for name in ["model8.6.weight", "model8.6.bias"] {
+            scaled.get_mut(name).unwrap().values.iter_mut().for_each(|w| *w *= factor);
+        }
+        fs::write(bench.path("a.pth"), writers::pth(&scaled, "")).unwrap();
+        let (code, _, stderr) =
+            bench.run("convert a.pth --out b.safetensors --precision f32 --reference release.caffemodel");
+        assert_eq!(code, 0, "{stderr}");
+        assert_eq!(inspect(&bench, "b.safetensors")["logit_scale"], expected);
+    }
+    tensors.get_mut("model8.6.weight").unwrap().values.reverse();
+    fs::write(bench.path("a.pth"), writers::pth(&tensors, "")).unwrap();
+    let (code, _, stderr) = bench.run("convert a.pth --out c.safetensors --reference release.caffemodel");
+    assert_eq!((code, bench.path("c.safetensors").exists()), (1, false), "{stderr}");
+    assert!(stderr.contains("another training"), "{stderr}");
+
+    // A network that always predicts gray, photographs that are gray but for a few: it is as sure as
+    // it may be, or too sure by the factor.
+    let certain = |logit: f32| {
+        let mut model = common::seeded_small_unet();
+        model.tensors.get_mut("out.weight").unwrap().values.fill(0.0);
+        let bias = &mut model.tensors.get_mut("out.bias").unwrap().values;
+        for (bias, [a, b]) in bias.iter_mut().zip(autochrome::ab_bins::CENTRES) {
+            *bias = logit * -f32::hypot(a.into(), b.into()) / 10.0;
+        }
+        model.write(Precision::F32).unwrap()
+    };
+    fs::create_dir(bench.path("photos")).unwrap();
+    for i in 0..101u32 {
+        let picture = ImageBuffer::from_fn(16, 16, |x, y| {
+            let spread = ((x / 4 * 31 + y / 4 * 17 + i * 7) % 16) as u8 * 3;
+            image::Rgb([120, 120 + spread / 2, 120 + spread])
+        });
+        picture.save(bench.path(&format!("photos/{i}.png"))).unwrap();
+    }
+    let measured = |logit: f32, scale: &str| {
+        fs::write(bench.path("gray.safetensors"), certain(logit)).unwrap();
+        let (_, _, stderr) = bench.run(&format!("convert gray.safetensors --out d.safetensors {scale}"));
+        let text = stderr.split("measured ").nth(1).unwrap_or_else(|| panic!("{stderr}"));
+        text.split([')', ',']).next().unwrap().parse::<f32>().unwrap()
+    };
+    let (once, twice) = (measured(1.0, "--calibrate photos"), measured(2.0, "--calibrate photos"));
+    assert!((once / twice - 2.0).abs() < 0.02, "tau is {once}, of doubled logits {twice}");
+    fs::remove_file(bench.path("photos/0.png")).unwrap();
+    fs::remove_file(bench.path("photos/1.png")).unwrap();
+    let (code, _, stderr) = bench.run("convert gray.safetensors --out e.safetensors --calibrate photos");
+    assert_eq!(code, 1);
+    assert!(stderr.contains("99 photographs; a fit needs at least 100"), "{stderr}");
+}
+
+#[test]
+fn hints_steer_siggraph17() {
+    let bench = Bench::new();
+    bench.gray("a.png");
+    fs::write(bench.path("s.pth"), writers::pth(&common::seeded_siggraph17(2).tensors, "")).unwrap();
+    fs::write(bench.path("h.json"), r#"[{"x": 30, "y": 20, "a": 80, "b": 60, "radius": 8}]"#).unwrap();
+    let colorize = |more: &str| bench.run(&format!("colorize a.png --model s.pth --device cpu {more}"));
+    for more in ["--out plain.png", "--out hinted.png --hints h.json"] {
+        let (code, _, stderr) = colorize(more);
+        assert_eq!(code, 0, "{stderr}");
+    }
+    assert_ne!(open(&bench.path("plain.png")), open(&bench.path("hinted.png")));
+    let (code, _, stderr) = colorize("--out c.png --temperature 0.5");
+    assert_eq!(code, 2, "{stderr}");
+    for (json, part) in [
+        ("[{\"x\": 1}]", "a list of"),
+        ("[{\"x\": 60, \"y\": 1, \"a\": 0, \"b\": 0, \"radius\": 1}]", "inside the photograph"),
+    ] {
+        fs::write(bench.path("h.json"), json).unwrap();
+        let (code, _, stderr) = colorize("--out c.png --hints h.json");
+        assert_eq!(code, 1, "{stderr}");
+        assert!(stderr.contains(part), "{stderr}");
+    }
+
+    write_npy(&bench.path("l.npy"), &[1, 1, 16, 24], &common::noise_lightness(24, 16));
+    write_npy(&bench.path("hints.npy"), &[1, 3, 16, 24], &vec![1.0; 3 * 16 * 24]);
+    let forward = "forward l.npy --model s.pth --device cpu";
+    assert_eq!(bench.run(&format!("{forward} --out a.npy")).0, 0);
+    assert_eq!(bench.run(&format!("{forward} --out b.npy --hints hints.npy")).0, 0);
+    let (a, b) = (read_npy(&bench.path("a.npy")), read_npy(&bench.path("b.npy")));
+    assert_eq!(a.0, [1, 2, 16, 24]);
+    assert_ne!(a.1, b.1);
+    assert_eq!(bench.run(&format!("{forward} --out b.npy --hints l.npy")).0, 2);
+}
+
+#[test]
+fn evaluate_measures_models_beside_gray() {
+    let bench = Bench::new();
+    let colour = |i: u32| {
+        ImageBuffer::from_fn(48, 32, move |x, y| image::Rgb([(x * 5) as u8, (y * 7) as u8, (i * 60) as u8]))
+    };
+    let mut archive = tar::Builder::new(Vec::new());
+    for i in 0..3 {
+        fs::create_dir_all(bench.path("photos")).unwrap();
+        colour(i).save(bench.path(&format!("photos/{i}.png"))).unwrap();
+        archive.append_path_with_name(bench.path(&format!("photos/{i}.png")), format!("{i}.png")).unwrap();
+    }
+    fs::write(bench.path("photos.tar"), archive.into_inner().unwrap()).unwrap();
+    fs::write(bench.path("photos/list.csv"), "no photograph").unwrap();
+    assert_eq!(bench.run("convert model.safetensors --out int8.safetensors --precision int8").0, 0);
+    let evaluate = |data: &str| {
+        let (code, stdout, stderr) = bench.run(&format!(
+            "evaluate --data {data} --model model.safetensors --model int8.safetensors --device cpu --json"
+        ));
+        assert_eq!(code, 0, "{stderr}");
+        serde_json::from_str::<serde_json::Value>(&stdout).unwrap()
+    };
+    let report = evaluate("photos");
+    assert_eq!(report, evaluate("photos.tar"));
+    assert_eq!(report["photographs"], 3);
+    let figure = |row: usize, key: &str| report["methods"][row][key].as_f64();
+    for row in 0..3 {
+        assert!((30.0..100.0).contains(&figure(row, "auc").unwrap()));
+        assert!((10.0..100.0).contains(&figure(row, "balanced_auc").unwrap()));
+    }
+    assert_eq!(report["methods"][0]["method"], "gray");
+    assert_eq!(figure(1, "largest_difference"), Some(0.0));
+    let int8 = figure(2, "largest_difference").unwrap();
+    assert!(int8 > 0.0 && int8 < 0.2 * figure(1, "largest_output").unwrap(), "{int8}");
+    assert_eq!(bench.run("evaluate --data b").0, 1);
 }
 
 fn write_npy(path: &Path, shape: &[u64], values: &[f32]) {

@@ -75,7 +75,7 @@ impl<'a> RawTensor<'a> {
     ) -> Result<Self, CheckpointError> {
         let mut strides = vec![1usize; shape.len()];
         for axis in (1..shape.len()).rev() {
-            strides[axis - 1] = strides[axis].checked_mul(shape[axis]).unwrap_or(usize::MAX);
+            strides[axis - 1] = strides[axis].saturating_mul(shape[axis]);
         }
         let whole = data.into();
         let expected = elements(&shape).and_then(|n| n.checked_mul(element.size()));

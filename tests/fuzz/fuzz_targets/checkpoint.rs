@@ -1,0 +1,21 @@
+//! Any bytes are a model or an error: no panic, no hang, no more memory than a few times the file.
+
+#![no_main]
+
+use autochrome::backend::{ComputeDevice, DeviceChoice};
+use autochrome::checkpoint::Checkpoint;
+use autochrome::weights::ModelFile;
+use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
+
+static CPU: LazyLock<ComputeDevice> =
+    LazyLock::new(|| pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).expect("there is always a CPU"));
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(checkpoint) = Checkpoint::read(bytes) {
+        for (name, tensor) in &checkpoint.tensors {
+            let _ = tensor.values(name);
+        }
+    }
+    let _ = ModelFile::read(bytes, &CPU.device);
+});
