@@ -214,7 +214,8 @@ async function receive({ url, bytes }, arrived, resumes, tick) {
     headers["range"] = `bytes=${arrived.length}-`;
     if (arrived.etag && !arrived.etag.startsWith("W/")) headers["if-range"] = arrived.etag;
   }
-  const response = await fetch(url, { headers });
+  // What is kept here need not lie in the browser's own cache too, in pieces that may be stale.
+  const response = await fetch(url, { headers, cache: resumes ? "no-store" : "default" });
   const { status } = response;
   const goesOn = status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${arrived.length}-`);
   if (!goesOn) Object.assign(arrived, { pieces: [], length: 0 });

@@ -93,10 +93,10 @@ function showDevice(loaded) {
   const { kind, name, reason } = loaded.device;
   ui.device.textContent = `Runs on ${kind === "webgpu" ? `WebGPU: ${name}` : "the CPU"} (${reason}).`;
   const { network, format, license, unused } = loaded.model;
-  const name = ownModel === null ? `the shipped ${network}` : `${ownModel} (${network}, ${format})`;
+  const model = ownModel === null ? `the shipped ${network}` : `${ownModel} (${network}, ${format})`;
   const terms = license ? ` ${license}.` : "";
   const rest = unused.length > 0 ? ` ${unused.length} of its tensors are not used, ${unused[0]} among them.` : "";
-  ui.terms.textContent = `Model: ${name}.${terms}${rest}`;
+  ui.terms.textContent = `Model: ${model}.${terms}${rest}`;
   ui.shippedModel.hidden = ownModel === null;
 }
 

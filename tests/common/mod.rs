@@ -77,6 +77,7 @@ pub fn assert_golden_eccv16(prediction: &Prediction, logit_tolerance: f64, ab_to
         .chunks_exact(4)
         .map(|bytes| f64::from(f32::from_le_bytes(bytes.try_into().expect("four bytes"))));
     let error = largest_difference(prediction.planes().into_iter().map(f64::from), expected);
+    println!("logits are off by {error}");
     assert!(error < logit_tolerance, "logits are off by {error}");
     let g = golden(include_str!("../goldens/eccv16.json"));
     for (temperature, name) in [(0.38, "ab_038"), (1.0, "ab_1")] {
