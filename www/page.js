@@ -49,6 +49,12 @@ const sliders = /** @type {const} */ (["temperature", "rebalance", "saturation"]
   output: element(`${name}-value`, HTMLOutputElement),
 }));
 
+/** What a slider does, and why it may have nothing to do. */
+const HELP = {
+  temperature: { moves: element("temperature-help", HTMLElement).textContent, rests: "This model predicts one colour for each place: there is nothing to choose from." },
+  rebalance: { moves: element("rebalance-help", HTMLElement).textContent, rests: "This model does not say how far rare colours were preferred when it was trained." },
+};
+
 /** `?device=cpu` or `?device=webgpu` overrides the choice. */
 const wish = new URLSearchParams(location.search).get("device");
 const device = wish === "cpu" || wish === "webgpu" ? wish : "auto";
@@ -106,8 +112,11 @@ function resetSliders(loaded) {
     input.value = String(loaded.defaults[name]);
     output.value = Number(input.value).toFixed(2);
   }
-  element("rebalance", HTMLInputElement).disabled = !loaded.model.rebalances;
-  element("temperature", HTMLInputElement).disabled = !loaded.model.distribution;
+  const moves = { temperature: loaded.model.distribution, rebalance: loaded.model.rebalances };
+  for (const name of /** @type {const} */ (["temperature", "rebalance"])) {
+    element(name, HTMLInputElement).disabled = !moves[name];
+    element(`${name}-help`, HTMLElement).textContent = moves[name] ? HELP[name].moves : HELP[name].rests;
+  }
 }
 
 /** @returns {import("./autochrome.js").Tone} */

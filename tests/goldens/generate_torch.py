@@ -168,6 +168,45 @@ def checkpoints():
     save("whole_module.pth", nn.Sequential(nn.Conv2d(1, 1, 3)))
 
 
+def corpus():
+    """Files of a few hundred bytes that fuzzing starts from (tests/fuzz)."""
+    folder = HERE.parent / "fuzz" / "corpus"
+    folder.mkdir(parents=True, exist_ok=True)
+    one = {"model1.0.weight": torch.zeros(2, 1, 3, 3), "model1.4.num_batches_tracked": torch.tensor(3)}
+    for protocol in (2, 3, 4, 5):
+        torch.save(one, folder / f"zip-protocol{protocol}", pickle_protocol=protocol)
+        torch.save(one, folder / f"legacy-protocol{protocol}", pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+    shared = torch.arange(8.0)
+    views = {"epoch": 3, "state_dict": {"module.a": shared[2:6].view(2, 2).t(), "module.b": nn.Parameter(shared.half())}, "args": [1.5, None, True, b"x"]}
+    torch.save(views, folder / "zip-views")
+    torch.save(views, folder / "legacy-views", _use_new_zipfile_serialization=False)
+
+    def field(number, payload):
+        key = number << 3 | 2
+        return (bytes([key]) if key < 128 else bytes([key & 127 | 128, key >> 7])) + bytes([len(payload)]) + payload
+
+    blob = lambda *values: field(5, np.array(values, "<f4").tobytes()) + field(7, field(1, bytes([len(values)])))
+    layer = lambda name, *blobs: field(100, field(1, name) + b"".join(field(7, b) for b in blobs))
+    net = field(1, b"net") + layer(b"bw_conv1_1", blob(1, 2), blob(3)) + layer(b"conv1_2norm", blob(1, 2), blob(3, 4), blob(2)) + layer(b"fc", blob(1))
+    (folder / "caffe").write_bytes(net)
+    (folder / "caffe-v1").write_bytes(field(1, b"net") + field(2, field(4, b"conv8_1") + field(6, b"\x08\x01\x10\x01" + blob(7)) + field(6, blob(8))))
+
+    def safetensors(metadata, **tensors):
+        header, data = {"__metadata__": metadata}, b""
+        for name, (dtype, shape, content) in tensors.items():
+            header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
+            data += content
+        text = json.dumps(header).encode()
+        return len(text).to_bytes(8, "little") + text + data
+
+    ours = {"autochrome.format": "1", "autochrome.network": '{"network":"eccv16","width":1}', "autochrome.precision": "int8", "autochrome.rebalance": "0.5",
+            "autochrome.bins": "2a39983ed60d5b52b717842d56d5f766982289e6d5a609582155f437cecc1045"}
+    (folder / "safetensors").write_bytes(safetensors({"temperature": "0.5"}, **{"stem.0.weight": ("F16", [1, 1, 2], b"abcd"), "x": ("I64", [1], b"\0" * 8)}))
+    (folder / "safetensors-ours").write_bytes(safetensors(ours, **{"model1.0.weight": ("I8", [1, 1, 3, 3], b"\1" * 9), "model1.0.weight.scale": ("F32", [1, 1, 1, 1], b"\0\0\0?")}))
+    print(f"corpus: {len(list(folder.iterdir()))} files, {sum(f.stat().st_size for f in folder.iterdir())} bytes")
+
+
 if __name__ == "__main__":
     siggraph17_golden()
     checkpoints()
+    corpus()

@@ -86,6 +86,7 @@ describe("a model file dropped on the page", () => {
     await drop(page, "cat.jpg");
     await waitForColour(page, "cat.jpg");
     assert.equal(await page.locator("#temperature").isDisabled(), true);
+    assert.match((await page.locator("#temperature-help").textContent()) ?? "", /one colour for each place/);
     assert.equal(await page.locator("#saturation").isDisabled(), false);
     await page.close();
   });

@@ -301,7 +301,8 @@ describe("the page", () => {
 
   test("a model that is not what its manifest says is refused", { timeout: PATIENCE }, async () => {
     const page = await browser.newPage();
-    await page.route("**/*.safetensors", (route) => route.fulfill({ body: Buffer.alloc(1000) }));
+    const manifest = JSON.parse(await readFile(new URL("../../www/models/manifest.json", import.meta.url), "utf8"));
+    await page.route("**/*.safetensors", (route) => route.fulfill({ body: Buffer.alloc(manifest.models[0].bytes) }));
     await page.goto(server.url);
     await page.locator("#alert").waitFor({ timeout: PATIENCE });
     assert.match((await page.locator("#alert").textContent()) ?? "", /SHA-256/);
