@@ -40,7 +40,7 @@ fn position(length: usize, place: u32) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(5000))]
 
     #[test]
     fn changed_bytes(file in 0usize..7, changes in prop::collection::vec(any::<(u32, u8)>(), 1..6)) {

@@ -1,8 +1,8 @@
 //! Model files from disk, and the one inside the program.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::weights::ModelFile;
+use autochrome::weights::{MAX_FILE, ModelFile};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -14,7 +14,10 @@ pub fn bytes(path: Option<&Path>) -> Result<Cow<'static, [u8]>> {
     match path {
         None => Ok(Cow::Borrowed(DEFAULT)),
         Some(path) => {
-            Ok(Cow::Owned(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?))
+            let cannot = || format!("cannot read {}", path.display());
+            let size = std::fs::metadata(path).with_context(cannot)?.len();
+            ensure!(size <= MAX_FILE as u64, "{}: {size} bytes are more than any model has", path.display());
+            Ok(Cow::Owned(std::fs::read(path).with_context(cannot)?))
         }
     }
 }

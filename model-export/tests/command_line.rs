@@ -400,10 +400,11 @@ fn evaluate_measures_models_beside_gray() {
     }
     fs::write(bench.path("photos.tar"), archive.into_inner().unwrap()).unwrap();
     fs::write(bench.path("photos/list.csv"), "no photograph").unwrap();
-    assert_eq!(bench.run("convert model.safetensors --out int8.safetensors --precision int8").0, 0);
+    fs::write(bench.path("a.pth"), writers::pth(&writers::tiny_eccv16(), "")).unwrap();
+    assert_eq!(bench.run("convert a.pth --out int8.safetensors --precision int8").0, 0);
     let evaluate = |data: &str| {
         let (code, stdout, stderr) = bench.run(&format!(
-            "evaluate --data {data} --model model.safetensors --model int8.safetensors --device cpu --json"
+            "evaluate --data {data} --model a.pth --model int8.safetensors --device cpu --json"
         ));
         assert_eq!(code, 0, "{stderr}");
         serde_json::from_str::<serde_json::Value>(&stdout).unwrap()

@@ -13,6 +13,7 @@
 
 use super::{Checkpoint, CheckpointError, Element, Format, RawTensor};
 use prost::Message;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use std::collections::BTreeMap;
 
 /// The file.
@@ -120,7 +121,56 @@ pub(super) fn is(bytes: &[u8]) -> bool {
     matches!(bytes, [0x0a | 0x12, ..] | [0xa2, 0x06, ..])
 }
 
+/// Layers of a network, and blobs of a layer, that are read. A message of no content takes two bytes
+/// in the file and a hundred in memory, so they are counted before they are decoded.
+const MAX_LAYERS: u64 = 4096;
+const MAX_BLOBS: u64 = 16;
+
+/// Goes over the fields of a message; `each` gets the number and content of those that have a length.
+fn fields(
+    mut message: &[u8],
+    mut each: impl FnMut(u32, &[u8]) -> Result<(), CheckpointError>,
+) -> Result<(), CheckpointError> {
+    let damaged = |error: prost::DecodeError| CheckpointError::Protobuf(error.to_string());
+    while !message.is_empty() {
+        let (number, wire) = decode_key(&mut message).map_err(damaged)?;
+        if wire != WireType::LengthDelimited {
+            skip_field(wire, number, &mut message, DecodeContext::default()).map_err(damaged)?;
+            continue;
+        }
+        let length = usize::try_from(decode_varint(&mut message).map_err(damaged)?).unwrap_or(usize::MAX);
+        let (content, rest) =
+            message.split_at_checked(length).ok_or(CheckpointError::Truncated("its protobuf"))?;
+        each(number, content)?;
+        message = rest;
+    }
+    Ok(())
+}
+
+fn count(what: &'static str, found: &mut u64, limit: u64) -> Result<(), CheckpointError> {
+    *found += 1;
+    if *found > limit { Err(CheckpointError::TooLarge { what, size: *found, limit }) } else { Ok(()) }
+}
+
+fn check_counts(bytes: &[u8]) -> Result<(), CheckpointError> {
+    let mut layers = 0;
+    fields(bytes, |number, layer| {
+        let blob = match number {
+            2 => 6,
+            100 => 7,
+            _ => return Ok(()),
+        };
+        count("the number of its layers", &mut layers, MAX_LAYERS)?;
+        let mut blobs = 0;
+        fields(layer, |number, _| match number {
+            _ if number == blob => count("the number of blobs of a layer", &mut blobs, MAX_BLOBS),
+            _ => Ok(()),
+        })
+    })
+}
+
 pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint<'static>, CheckpointError> {
+    check_counts(bytes)?;
     let net = NetParameter::decode(bytes).map_err(|error| CheckpointError::Protobuf(error.to_string()))?;
     let layers = net.layer.into_iter().map(|layer| (layer.name, layer.blobs));
     let old = net.layers.into_iter().map(|layer| (layer.name, layer.blobs));

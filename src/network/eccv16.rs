@@ -89,10 +89,7 @@ impl Eccv16 {
     /// Burn's path to the released state_dict's key.
     pub(super) fn file_name(&self, path: &str) -> Option<String> {
         match path.split('.').collect::<Vec<_>>().as_slice() {
-            ["blocks", block, rest @ ..] => {
-                let index = block.parse::<usize>().ok()?;
-                self.blocks.get(index)?.file_name(index, rest)
-            }
+            ["blocks", rest @ ..] => trunk::file_name(&self.blocks, rest),
             ["head", "up", tensor] => Some(format!("model8.0.{tensor}")),
             ["head", "convs", conv, tensor] => {
                 Some(format!("model8.{}.{tensor}", 2 * conv.parse::<usize>().ok()? + 2))

@@ -130,10 +130,7 @@ impl Siggraph17 {
     /// Burn's path to the released state_dict's key.
     pub(super) fn file_name(&self, path: &str) -> Option<String> {
         match path.split('.').collect::<Vec<_>>().as_slice() {
-            ["blocks", block, rest @ ..] => {
-                let index = block.parse::<usize>().ok()?;
-                self.blocks.get(index)?.file_name(index, rest)
-            }
+            ["blocks", rest @ ..] => trunk::file_name(&self.blocks, rest),
             ["joins", join, rest @ ..] => {
                 let index = join.parse::<usize>().ok()?;
                 let (level, join) = (index + 8, self.joins.get(index)?);

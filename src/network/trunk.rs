@@ -12,7 +12,7 @@ pub(super) const MAX_WIDTH: usize = 1024;
 /// A block: convolutions with ReLU, then BatchNorm.
 #[derive(Module, Debug)]
 pub(super) struct Block {
-    pub(super) convs: Vec<Conv2d>,
+    convs: Vec<Conv2d>,
     norm: BatchNorm,
 }
 
@@ -23,7 +23,7 @@ impl Block {
 
     /// Burn's path within block `index` to the released state_dict's key: `convs.1.weight` of block
     /// 0 is `model1.2.weight`, since ReLUs are counted there.
-    pub(super) fn file_name(&self, index: usize, path: &[&str]) -> Option<String> {
+    fn file_name(&self, index: usize, path: &[&str]) -> Option<String> {
         let layer = match path {
             ["convs", conv, _] => 2 * conv.parse::<usize>().ok()?,
             ["norm", _] => 2 * self.convs.len(),
@@ -31,6 +31,13 @@ impl Block {
         };
         Some(format!("model{}.{layer}.{}", index + 1, path.last()?))
     }
+}
+
+/// Burn's path within the blocks to the released state_dict's key.
+pub(super) fn file_name(blocks: &[Block], path: &[&str]) -> Option<String> {
+    let [index, rest @ ..] = path else { return None };
+    let index: usize = index.parse().ok()?;
+    blocks.get(index)?.file_name(index, rest)
 }
 
 /// Channels (in multiples of the width), how many convolutions, stride of the last one, dilation.
