@@ -3,7 +3,7 @@
 mod common;
 
 use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::checkpoint::CheckpointError;
+use autochrome::checkpoint::{Checkpoint, CheckpointError};
 use autochrome::weights::{HostTensor, ModelFile, Precision};
 use autochrome::{Error, ab_bins};
 use burn::prelude::Device;
@@ -167,6 +167,31 @@ fn int8_rounds_each_channel_by_its_own_scale() {
         assert_eq!(back.write(Precision::Int8).unwrap(), bytes, "rounding twice changes nothing");
         build(&back).unwrap();
     }
+}
+
+/// A transposed convolution counts its output channels along the second axis.
+#[test]
+fn int8_has_a_scale_for_each_output_channel() {
+    let shapes = |model: ModelFile| {
+        let bytes = model.write(Precision::Int8).unwrap();
+        let checkpoint = Checkpoint::read(&bytes).unwrap();
+        let shape = |name: &str| checkpoint.tensors[&format!("{name}.weight.scale")].shape().to_vec();
+        [
+            shape("model1.0"),
+            shape("model8up.0"),
+            shape("model9up.0"),
+            shape("model10up.0"),
+            shape("model_out.0"),
+        ]
+    };
+    let expected = [[4, 1, 1, 1], [1, 16, 1, 1], [1, 8, 1, 1], [1, 8, 1, 1], [2, 1, 1, 1]];
+    assert_eq!(shapes(common::seeded_siggraph17(4)), expected.map(Vec::from));
+
+    let tensors = common::Seeded::eccv16(2);
+    let eccv16 = ModelFile { tensors, ..common::seeded_eccv16() };
+    let bytes = eccv16.write(Precision::Int8).unwrap();
+    let checkpoint = Checkpoint::read(&bytes).unwrap();
+    assert_eq!(checkpoint.tensors["model8.0.weight.scale"].shape(), [1, 8, 1, 1]);
 }
 
 #[test]
