@@ -105,6 +105,21 @@ fn what_pytorch_saves_is_read() {
 }
 
 #[test]
+fn every_protocol_of_the_legacy_form_is_known() {
+    let files: [&[u8]; 4] = [
+        include_bytes!("fuzz/corpus/legacy-protocol2"),
+        include_bytes!("fuzz/corpus/legacy-protocol3"),
+        include_bytes!("fuzz/corpus/legacy-protocol4"),
+        include_bytes!("fuzz/corpus/legacy-protocol5"),
+    ];
+    for bytes in files {
+        let checkpoint = Checkpoint::read(bytes).unwrap();
+        assert_eq!(checkpoint.format, Format::PytorchLegacy);
+        assert_eq!(checkpoint.tensors["model1.0.weight"].shape(), [2, 1, 3, 3]);
+    }
+}
+
+#[test]
 fn siggraph17_is_recognised_and_comes_back() {
     let tensors = seeded_siggraph17(2).tensors;
     for bytes in [pth(&tensors, "model."), legacy_pth(&tensors, "")] {

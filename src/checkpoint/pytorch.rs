@@ -98,9 +98,10 @@ pub(super) fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-/// Whether the bytes begin with a pickle of protocol 2 or later that holds PyTorch's number.
+/// Whether the first pickle holds PyTorch's number; from protocol 4 on a frame stands before it.
 pub(super) fn is_legacy(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&0x80) && bytes.get(2..4) == Some(&[0x8a, 10])
+    let head = &bytes[..bytes.len().min(32)];
+    head.first() == Some(&0x80) && head.windows(LEGACY_MAGIC.len()).any(|window| window == LEGACY_MAGIC)
 }
 
 /// Reads the zip form.

@@ -16,12 +16,15 @@
 //! of length 1 along all axes but the one that counts output channels; the product of both is the
 //! matrix.
 
+mod arriving;
 mod int8;
 mod read;
 mod write;
 
+pub use arriving::{Arriving, MAX_FILE};
+
 use crate::ab_bins;
-use crate::checkpoint::{CheckpointError, Format};
+use crate::checkpoint::Format;
 use crate::error::{Error, Result};
 use crate::network::{Network, NetworkConfig};
 use burn::nn::Initializer;
@@ -177,61 +180,4 @@ impl ModelFile {
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     crate::hex(&Sha256::digest(bytes))
-}
-
-/// Largest file that is taken: eight times the released networks.
-pub const MAX_FILE: usize = 1 << 30;
-
-/// A model's file that arrives in pieces, hashed on the way.
-#[derive(Clone)]
-pub struct Arriving {
-    bytes: Vec<u8>,
-    length: usize,
-    hash: Sha256,
-}
-
-impl Arriving {
-    /// Makes room for a file of `length` bytes.
-    ///
-    /// # Errors
-    /// [`CheckpointError::TooLarge`] above [`MAX_FILE`], [`Error::OutOfMemory`] where there is none.
-    pub fn new(length: usize) -> Result<Self> {
-        if length > MAX_FILE {
-            let (what, size, limit) = ("its size in bytes", length as u64, MAX_FILE as u64);
-            return Err(CheckpointError::TooLarge { what, size, limit }.into());
-        }
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(length).map_err(|_| Error::OutOfMemory { bytes: length })?;
-        Ok(Self { bytes, length, hash: Sha256::new() })
-    }
-
-    /// Adds the next piece.
-    ///
-    /// # Errors
-    /// [`CheckpointError::TooLarge`] where more comes than was announced.
-    pub fn append(&mut self, piece: &[u8]) -> Result<()> {
-        if piece.len() > self.length - self.bytes.len() {
-            let (size, limit) = ((self.bytes.len() + piece.len()) as u64, self.length as u64);
-            return Err(CheckpointError::TooLarge { what: "its size in bytes", size, limit }.into());
-        }
-        self.hash.update(piece);
-        self.bytes.extend_from_slice(piece);
-        Ok(())
-    }
-
-    /// The whole file; compared with the hash of the manifest where one is `expected`.
-    ///
-    /// # Errors
-    /// [`CheckpointError::Truncated`] where pieces are missing, [`Error::ModelIntegrity`] where the
-    /// hash differs.
-    pub fn finish(self, expected: Option<&str>) -> Result<Vec<u8>> {
-        if self.bytes.len() < self.length {
-            return Err(CheckpointError::Truncated("the file").into());
-        }
-        let found = crate::hex(&self.hash.finalize());
-        match expected.filter(|expected| !found.eq_ignore_ascii_case(expected)) {
-            Some(expected) => Err(Error::ModelIntegrity { found, expected: expected.to_owned() }),
-            None => Ok(self.bytes),
-        }
-    }
 }

@@ -14,6 +14,9 @@ use std::process::ExitCode;
 /// Photographs that a fit of the logit scale needs (SPEC section 5).
 const CALIBRATION_PHOTOGRAPHS: usize = 100;
 
+/// Photographs that are taken at the most: their logits are kept until all have been seen.
+const CALIBRATION_MOST: usize = 2000;
+
 /// Cells that are taken of each of them.
 const CALIBRATION_CELLS: usize = 64;
 
@@ -165,7 +168,7 @@ fn by_photographs(model: &ModelFile, path: &Path) -> Result<Evidence> {
     let colorizer = Colorizer::new(model, device::open(device::DeviceArgument::Cpu)?)?;
     let mut calibration = Calibration::default();
     let mut seen = 0;
-    photographs::for_each(path, usize::MAX, |photo| {
+    photographs::for_each(path, CALIBRATION_MOST, |photo| {
         let colorization = pollster::block_on(colorizer.colorize(&photo, Mode::Photo, &[], &mut Unpaced))?;
         let (width, height) = colorization.prediction().size();
         let truth = photographs::chroma(&photo, width, height);
