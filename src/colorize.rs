@@ -210,7 +210,7 @@ impl Colorizer {
         let data = output.into_data_async().await.map_err(lost)?;
         let values = data.try_to_vec::<f32>().map_err(lost)?;
         pace.tick(Stage::Network, 1.0).await?;
-        let cell = config.output().cell();
+        let cell = config.cell();
         let (width, height) = (width / cell, height / cell);
         match config.output() {
             Output::Logits => Distribution::new(&values, width, height, self.metadata.logit_scale)
@@ -248,7 +248,7 @@ impl Colorizer {
         let input = Input { lightness: &lightness, width, height, hints: planes.as_deref() };
         Ok(Colorization {
             prediction: self.predict(input, pace).await?,
-            guide: cell_means(&lightness, width, height, network.output().cell()),
+            guide: cell_means(&lightness, width, height, network.cell()),
             network: network.name(),
             class_weights: self.class_weights.clone(),
             mode,

@@ -104,6 +104,19 @@ pub enum Error {
         /// How much was asked for.
         bytes: usize,
     },
+    /// Training that left the finite numbers.
+    #[error(
+        "training diverged at step {step}: the {what} is {value}. Go on from the last checkpoint with a lower \
+         learning rate, a longer warm-up or a shorter clip"
+    )]
+    Diverged {
+        /// What is not finite.
+        what: &'static str,
+        /// What it is instead.
+        value: f64,
+        /// The step that was not made.
+        step: u64,
+    },
     /// Something that the model's network does not do.
     #[error("the network {network} {lacks}")]
     Unsupported {
@@ -146,6 +159,7 @@ impl Error {
             Self::NoDevice(_) => "no-device",
             Self::DeviceResult | Self::DeviceLost(_) => "device-lost",
             Self::OutOfMemory { .. } => "out-of-memory",
+            Self::Diverged { .. } => "diverged",
             Self::Unsupported { .. } => "unsupported",
             Self::Parameter { .. } => "invalid-argument",
             Self::Aborted => "aborted",

@@ -2,10 +2,9 @@
 //! blocks 5 and 6, one transposed convolution, 313 logits at a quarter of the size. BatchNorm
 //! stands after the ReLU, at the end of blocks 1 to 7.
 
-use super::Activations;
-use super::layers::{Convolution, doubling};
+use super::layers::{Convolution, convolve, convolve_transposed, doubling};
 use super::trunk::{self, Block, MAX_WIDTH};
-use crate::ab_bins;
+use super::{Activations, Head};
 use burn::nn::Initializer;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::prelude::*;
@@ -19,17 +18,20 @@ use std::collections::BTreeMap;
 pub struct Eccv16Config {
     /// Channels of the first block; later ones have 2, 4 and 8 times as many. 64 as released.
     pub width: usize,
+    /// What it ends with.
+    #[serde(default, skip_serializing_if = "Head::is_usual")]
+    pub head: Head,
 }
 
 impl Default for Eccv16Config {
     fn default() -> Self {
-        Self { width: 64 }
+        Self { width: 64, head: Head::default() }
     }
 }
 
 /// Block 8: twice the size, then the logits.
 #[derive(Module, Debug)]
-struct Head {
+struct Decoder {
     up: ConvTranspose2d,
     convs: Vec<Conv2d>,
     logits: Conv2d,
@@ -40,7 +42,7 @@ struct Head {
 #[derive(Module, Debug)]
 pub struct Eccv16 {
     blocks: Vec<Block>,
-    head: Head,
+    head: Decoder,
 }
 
 impl Eccv16Config {
@@ -48,10 +50,10 @@ impl Eccv16Config {
         let blocks = trunk::blocks(1, self.width, true, initializer, device);
         let from = 8 * self.width;
         let to = 4 * self.width;
-        let head = Head {
+        let head = Decoder {
             up: doubling(from, to, initializer, device),
             convs: (0..2).map(|_| Convolution::new(to, to).init(initializer, device)).collect(),
-            logits: Convolution::pointwise(to, ab_bins::COUNT).init(initializer, device),
+            logits: Convolution::pointwise(to, self.head.channels()).init(initializer, device),
         };
         Eccv16 { blocks, head }
     }
@@ -65,7 +67,9 @@ impl Eccv16Config {
         }
         let width =
             first.and_then(|shape| shape.first().copied()).filter(|width| (1..=MAX_WIDTH).contains(width));
-        Some(width.map_or_else(Self::default, |width| Self { width }))
+        let last = shapes.get("model8.6.weight").and_then(|shape| shape.first().copied());
+        let head = last.and_then(Head::of_channels).unwrap_or_default();
+        Some(Self { width: width.unwrap_or(64), head })
     }
 }
 
@@ -78,9 +82,9 @@ impl Eccv16 {
         let x = match self.blocks.get(index) {
             Some(block) => block.forward(x),
             None => {
-                let x = relu(self.head.up.forward(x));
-                let x = self.head.convs.iter().fold(x, |x, conv| relu(conv.forward(x)));
-                self.head.logits.forward(x)
+                let x = relu(convolve_transposed(&self.head.up, x));
+                let x = self.head.convs.iter().fold(x, |x, conv| relu(convolve(conv, x)));
+                convolve(&self.head.logits, x)
             }
         };
         Activations { x, skips }

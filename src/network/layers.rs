@@ -2,14 +2,75 @@
 
 use burn::module::Param;
 use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
+use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, PaddingConfig2d};
 use burn::prelude::*;
+use burn::tensor::DType;
+use burn::tensor::module::{conv_transpose2d, conv2d};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
 /// PyTorch's and Caffe's default; Burn is told so that no default of its own can differ.
 const BATCH_NORM_EPSILON: f64 = 1e-5;
 
 pub(super) fn batch_norm(channels: usize, device: &Device) -> BatchNorm {
     BatchNormConfig::new(channels).with_epsilon(BATCH_NORM_EPSILON).with_momentum(0.1).init(device)
+}
+
+/// A convolution in the type of `x`, whatever that of the weights: in mixed precision they stay f32
+/// and are rounded on their way in.
+pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let dtype = x.dtype();
+    let weight = conv.weight.val();
+    let [_, from, ..] = weight.dims();
+    let y = if weight.dtype() == dtype {
+        conv.forward(x)
+    } else {
+        let padding = [0, 1].map(|axis| conv.dilation[axis] * (conv.kernel_size[axis] / 2));
+        let options = ConvOptions::new(conv.stride, padding, conv.dilation, conv.groups);
+        let bias = conv.bias.as_ref().map(|bias| bias.val().cast(dtype));
+        conv2d(x, weight.cast(dtype), bias, options)
+    };
+    // With one channel there is no layout to keep, so the first convolution sets it.
+    if from == 1 { fastest_layout(y) } else { y }
+}
+
+/// [`convolve`] for the transposed convolution.
+pub(super) fn convolve_transposed(conv: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
+    let dtype = x.dtype();
+    let weight = conv.weight.val();
+    if weight.dtype() == dtype {
+        return conv.forward(x);
+    }
+    let options =
+        ConvTransposeOptions::new(conv.stride, conv.padding, conv.padding_out, conv.dilation, conv.groups);
+    let bias = conv.bias.as_ref().map(|bias| bias.val().cast(dtype));
+    conv_transpose2d(x, weight.cast(dtype), bias, options)
+}
+
+/// A norm of `x` in f32, given back in the type of `x`.
+pub(super) fn normalise(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "libtorch")]
+    if let Some(y) = crate::kernels::libtorch::batch_norm(norm, &x) {
+        return y;
+    }
+    match x.dtype() {
+        DType::F32 => norm.forward(x),
+        dtype => norm.forward(x.cast(DType::F32)).cast(dtype),
+    }
+}
+
+/// A linear layer in f32.
+pub(super) fn linear(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
+    match x.dtype() {
+        DType::F32 => layer.forward(x),
+        dtype => layer.forward(x.cast(DType::F32)).cast(dtype),
+    }
+}
+
+/// The memory layout that the device's convolutions are fastest in.
+fn fastest_layout(x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "libtorch")]
+    let x = crate::kernels::libtorch::channels_last(x);
+    x
 }
 
 /// The transposed convolution that doubles the size: 4 x 4, stride 2, padding 1.
@@ -80,9 +141,9 @@ impl ConvNorm {
     }
 
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.conv.forward(x);
+        let x = convolve(&self.conv, x);
         match &self.norm {
-            Some(norm) => norm.forward(x),
+            Some(norm) => normalise(norm, x),
             None => x,
         }
     }

@@ -19,6 +19,7 @@ use crate::ab_bins;
 use burn::module::{ModuleVisitor, Param};
 use burn::nn::Initializer;
 use burn::prelude::*;
+use burn::tensor::DType;
 use burn_store::burn_pack::Tensor as StoredTensor;
 use burn_store::{ModuleSnapshot, PyTorchToBurnAdapter};
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ impl NetworkConfig {
     /// Whether the widths can be built at all.
     pub(crate) fn is_consistent(&self) -> bool {
         match self {
-            Self::Eccv16(Eccv16Config { width }) | Self::Siggraph17(Siggraph17Config { width }) => {
+            Self::Eccv16(Eccv16Config { width, .. }) | Self::Siggraph17(Siggraph17Config { width }) => {
                 (1..=trunk::MAX_WIDTH).contains(width)
             }
             Self::Unet(config) => config.is_consistent(),
@@ -70,8 +71,17 @@ impl NetworkConfig {
     #[must_use]
     pub fn output(&self) -> Output {
         match self {
-            Self::Eccv16(_) | Self::Unet(_) => Output::Logits,
+            Self::Eccv16(Eccv16Config { head, .. }) | Self::Unet(UnetConfig { head, .. }) => head.output(),
             Self::Siggraph17(_) => Output::Chroma,
+        }
+    }
+
+    /// Input pixels per cell of the output, along each axis.
+    #[must_use]
+    pub fn cell(&self) -> usize {
+        match self {
+            Self::Eccv16(_) | Self::Unet(_) => 4,
+            Self::Siggraph17(_) => 1,
         }
     }
 
@@ -117,20 +127,47 @@ impl NetworkConfig {
 pub enum Output {
     /// Logits over the 313 ab bins, `[batch, 313, H/4, W/4]`.
     Logits,
-    /// One colour for each pixel, `[batch, 2, H, W]`, CIE units.
+    /// One colour for each cell of the output, `[batch, 2, H, W]` or `[batch, 2, H/4, W/4]`, CIE units.
     Chroma,
 }
 
-impl Output {
-    /// Input pixels per cell of the output, along each axis.
-    #[must_use]
-    pub fn cell(self) -> usize {
+/// What a network ends with, at a quarter of the size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// Logits over the ab bins.
+    #[default]
+    Classification,
+    /// ab / 110, for models trained on squared error.
+    Regression,
+}
+
+impl Head {
+    fn output(self) -> Output {
         match self {
-            Self::Logits => 4,
-            Self::Chroma => 1,
+            Self::Classification => Output::Logits,
+            Self::Regression => Output::Chroma,
         }
     }
 
+    /// Channels of the last layer.
+    fn channels(self) -> usize {
+        self.output().channels()
+    }
+
+    /// The head of a last layer with so many channels.
+    fn of_channels(channels: usize) -> Option<Self> {
+        [Self::Classification, Self::Regression].into_iter().find(|head| head.channels() == channels)
+    }
+
+    /// Whether it is what a network has when its configuration says nothing.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Output {
     /// Channels of the output.
     #[must_use]
     pub fn channels(self) -> usize {
@@ -212,14 +249,25 @@ impl Network {
     /// What the last step leaves; see [`Output`] for its shape.
     #[must_use]
     pub fn finish(&self, activations: Activations) -> Tensor<4> {
-        activations.x
+        let x = activations.x;
+        match self {
+            Self::Eccv16(_) | Self::Unet(_) if x.dims()[1] == 2 => x * 110.0,
+            _ => x,
+        }
     }
 
     /// The whole forward pass at once, without hints; see [`Network::start`] and
     /// [`Network::finish`] for shapes.
     #[must_use]
     pub fn forward(&self, lightness: Tensor<4>) -> Tensor<4> {
-        let start = self.start(lightness, None);
+        self.forward_in(lightness, DType::F32)
+    }
+
+    /// [`Network::forward`] with activations of another type; the weights keep theirs.
+    #[must_use]
+    pub fn forward_in(&self, lightness: Tensor<4>, dtype: DType) -> Tensor<4> {
+        let Activations { x, skips } = self.start(lightness, None);
+        let start = Activations { x: x.cast(dtype), skips };
         self.finish((0..self.steps()).fold(start, |activations, i| self.step(i, activations)))
     }
 
@@ -238,6 +286,54 @@ impl Network {
     pub(crate) fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
         let named = |(path, shape): (String, Vec<usize>)| (self.file_name(&path), shape);
         self.paths().into_iter().map(named).collect()
+    }
+
+    /// Lets a visitor see every tensor.
+    #[cfg(feature = "train")]
+    pub(crate) fn visit(&self, visitor: &mut impl ModuleVisitor) {
+        each!(self, n => n.visit(visitor));
+    }
+
+    /// Changes every tensor.
+    #[cfg(feature = "train")]
+    pub(crate) fn map(self, mapper: &mut impl burn::module::ModuleMapper) -> Self {
+        match self {
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.map(mapper))),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.map(mapper))),
+            Self::Unet(n) => Self::Unet(Box::new(n.map(mapper))),
+        }
+    }
+
+    /// The same weights off Burn's tape, every running statistic up to date.
+    #[cfg(feature = "train")]
+    pub(crate) fn valid(&self) -> Self {
+        match self {
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.valid())),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.valid())),
+            Self::Unet(n) => Self::Unet(Box::new(n.valid())),
+        }
+    }
+
+    /// The same weights on Burn's tape.
+    #[cfg(feature = "train")]
+    pub(crate) fn train(self) -> Self {
+        match self {
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.train())),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.train())),
+            Self::Unet(n) => Self::Unet(Box::new(n.train())),
+        }
+    }
+
+    /// Every tensor as files have it: name, shape and values in PyTorch's layout.
+    #[cfg(feature = "train")]
+    pub(crate) fn export(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+        let mut gather = GatherValues::default();
+        self.valid().visit(&mut gather);
+        self.paths()
+            .into_iter()
+            .zip(gather.found)
+            .map(|((path, shape), values)| (self.file_name(&path), shape, values))
+            .collect()
     }
 
     /// Burn's path and PyTorch's shape of every tensor.
@@ -269,6 +365,22 @@ impl Network {
                 None => Ok(()),
             },
         }
+    }
+}
+
+/// Gathers values as PyTorch lays them out, in the order of [`GatherShapes`].
+#[cfg(feature = "train")]
+#[derive(Default)]
+struct GatherValues {
+    found: Vec<Vec<f32>>,
+}
+
+#[cfg(feature = "train")]
+impl ModuleVisitor for GatherValues {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let tensor = if D == 2 { tensor.swap_dims(0, 1) } else { tensor };
+        self.found.push(tensor.cast(DType::F32).into_data().try_into_vec().expect("cast to f32 above"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The seven blocks that the paper's network and its interactive successor share (SPEC section 6).
 
-use super::layers::{Convolution, batch_norm};
+use super::layers::{Convolution, batch_norm, convolve, normalise};
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Initializer};
 use burn::prelude::*;
@@ -18,7 +18,7 @@ pub(super) struct Block {
 
 impl Block {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.norm.forward(self.convs.iter().fold(x, |x, conv| relu(conv.forward(x))))
+        normalise(&self.norm, self.convs.iter().fold(x, |x, conv| relu(convolve(conv, x))))
     }
 
     /// Burn's path within block `index` to the released state_dict's key: `convs.1.weight` of block

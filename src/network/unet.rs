@@ -1,9 +1,8 @@
 //! A compact U-Net: strided residual encoder, one global vector, decoder with skips that ends at a
 //! quarter of the size. BatchNorm stands before the ReLU, so it folds into its convolution.
 
-use super::Activations;
-use super::layers::{ConvNorm, Convolution};
-use crate::ab_bins;
+use super::layers::{ConvNorm, Convolution, convolve, linear};
+use super::{Activations, Head};
 use burn::nn::conv::Conv2d;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::prelude::*;
@@ -26,6 +25,9 @@ pub struct UnetConfig {
     /// Channels of each decoder stage, coming up from the deepest; the last is at a quarter of
     /// the size. One fewer than encoder stages.
     pub decoder: Vec<usize>,
+    /// What it ends with.
+    #[serde(default, skip_serializing_if = "Head::is_usual")]
+    pub head: Head,
 }
 
 /// `relu(x + norm(conv(relu(norm(conv(x))))))`.
@@ -69,7 +71,9 @@ impl Scene {
         let [batch, channels, height, width] = x.dims();
         let mean =
             x.clone().reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels]);
-        let scene = self.excite.forward(relu(self.squeeze.forward(mean)));
+        let scene = linear(&self.excite, relu(linear(&self.squeeze, mean)));
+        // A second handle keeps Burn from adding in place: the ReLU that made x needs it to go back.
+        let _kept = x.clone();
         x + scene.reshape([batch, channels, 1, 1])
     }
 }
@@ -86,8 +90,8 @@ impl Up {
     fn forward(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
         let [_, _, height, width] = skip.dims();
         let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
-        let x = interpolate(self.project.forward(x), nearest);
-        self.block.forward(relu(x + self.skip.forward(skip)))
+        let x = interpolate(convolve(&self.project, x), nearest);
+        self.block.forward(relu(x + convolve(&self.skip, skip)))
     }
 }
 
@@ -146,7 +150,7 @@ impl UnetConfig {
             encoder,
             scene,
             decoder,
-            logits: Convolution::pointwise(from, ab_bins::COUNT).init(initializer, device),
+            logits: Convolution::pointwise(from, self.head.channels()).init(initializer, device),
         }
     }
 
@@ -161,8 +165,9 @@ impl UnetConfig {
             encoder: (1..=stages).map(stage).collect::<Option<_>>()?,
             blocks: (1..=stages).map(blocks).collect(),
             decoder: (1..stages).rev().map(|i| out(&format!("u{i}.p.weight"))).collect::<Option<_>>()?,
+            head: Head::of_channels(out("out.weight")?)?,
         };
-        (config.is_consistent() && out("out.weight") == Some(ab_bins::COUNT)).then_some(config)
+        config.is_consistent().then_some(config)
     }
 }
 
@@ -189,7 +194,7 @@ impl Unet {
             let skip = skips.pop().expect("the encoder left a skip for every decoder stage");
             up.forward(x, skip)
         } else {
-            self.logits.forward(x)
+            convolve(&self.logits, x)
         };
         Activations { x, skips }
     }

@@ -1,6 +1,11 @@
-//! The pure side of training and evaluation: what a model learns from and is judged by.
+//! What a model learns from and is judged by: objectives, the step that follows them, and metrics.
 
 pub mod class_rebalancing;
+pub mod learner;
 pub mod logit_scale;
 pub mod loss;
 pub mod metrics;
+pub mod objective;
+pub mod optimizer;
+pub mod schedule;
+pub mod tape;

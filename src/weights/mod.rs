@@ -154,6 +154,11 @@ impl ModelFile {
     /// # Errors
     /// [`Error::ModelTensors`] where tensors are missing or misshaped.
     pub fn build(self, device: &Device) -> Result<Network> {
+        self.assemble(device).map(Network::into_inference)
+    }
+
+    /// Builds the network as it is trained, nothing folded. See [`ModelFile::build`].
+    pub(crate) fn assemble(self, device: &Device) -> Result<Network> {
         let mut network = self.metadata.network.init(&Initializer::Zeros, device);
         let found = self.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
         read::check_shapes(&self.metadata.network, &network.shapes(), &found)?;
@@ -166,7 +171,7 @@ impl ModelFile {
             network: self.metadata.network.name().to_owned(),
             differences,
         })?;
-        Ok(network.into_inference())
+        Ok(network)
     }
 
     /// Number of weights.

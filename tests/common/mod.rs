@@ -6,7 +6,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use autochrome::ab_bins::{self, AnnealedMean};
-use autochrome::network::{Eccv16Config, NetworkConfig, Siggraph17Config, UnetConfig};
+use autochrome::network::{Eccv16Config, Head, NetworkConfig, Siggraph17Config, UnetConfig};
 use autochrome::prediction::Prediction;
 use autochrome::weights::{HostTensor, Metadata, ModelFile};
 use serde_json::Value;
@@ -195,7 +195,13 @@ pub fn seeded_siggraph17(width: usize) -> ModelFile {
 
 /// A small U-Net of odd widths and uneven depths.
 pub fn seeded_small_unet() -> ModelFile {
-    let config = UnetConfig { stem: 4, encoder: vec![6, 8, 10], blocks: vec![1, 0, 2], decoder: vec![7, 9] };
+    let config = UnetConfig {
+        stem: 4,
+        encoder: vec![6, 8, 10],
+        blocks: vec![1, 0, 2],
+        decoder: vec![7, 9],
+        head: Head::default(),
+    };
     let mut t = Seeded(BTreeMap::new());
     t.conv_norm("stem", 1, config.stem);
     let mut from = config.stem;

@@ -1,0 +1,3 @@
+//! What Burn's operators leave undone on a device.
+
+pub mod libtorch;

@@ -1,0 +1,456 @@
+//! A network that learns: its weights, their moments and their average, one step at a time.
+
+use super::objective::{Health, Objective};
+use super::optimizer::{Moments, OptimizerConfig};
+use super::schedule::Schedule;
+use super::tape::{Flat, Tape};
+use crate::error::{Error, Result};
+use crate::network::{Network, NetworkConfig};
+use crate::weights::{HostTensor, Metadata, ModelFile};
+use burn::nn::Initializer;
+use burn::prelude::*;
+use burn::tensor::DType;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+
+/// Everything a run's arithmetic depends on, but the photographs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LearnerConfig {
+    /// What is minimised.
+    pub objective: Objective,
+    /// How weights move.
+    pub optimizer: OptimizerConfig,
+    /// How fast.
+    pub schedule: Schedule,
+    /// Memory of the weights' running average, which is what is kept in the end; 0 for none.
+    #[serde(default)]
+    pub average: f64,
+    /// Type of the activations.
+    #[serde(default)]
+    pub precision: ComputePrecision,
+    /// Length of the run.
+    pub steps: u64,
+}
+
+/// Type of the activations in training. Weights, moments and norms are f32 always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ComputePrecision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits with the range of 32.
+    Bf16,
+}
+
+impl ComputePrecision {
+    fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::Bf16 => DType::BF16,
+        }
+    }
+}
+
+/// Photographs as a step takes them.
+#[derive(Clone, Copy, Debug)]
+pub struct Examples<'a> {
+    /// How many.
+    pub count: usize,
+    /// Width and height of each, a multiple of [`NetworkConfig::size_multiple`].
+    pub crop: usize,
+    /// Raw L, `[count, 1, crop, crop]`.
+    pub lightness: &'a [f32],
+    /// True ab of every cell, `[count, crop/4, crop/4]`, CIE units.
+    pub chroma: &'a [[f32; 2]],
+}
+
+/// What a step found.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Weighted loss, divided as the objective says.
+    pub loss: f64,
+    /// Learning rate of the step.
+    pub rate: f64,
+    /// Length of the gradient before clipping; absent where it was not needed.
+    pub gradient: Option<f64>,
+    /// How lively the predictions are.
+    pub health: Health,
+}
+
+/// A network that learns.
+#[derive(Debug)]
+pub struct Learner {
+    config: LearnerConfig,
+    class_weights: Option<Vec<f64>>,
+    network_config: NetworkConfig,
+    network: Network,
+    moments: BTreeMap<String, Moments>,
+    average: Option<Network>,
+    step: u64,
+    tape: Tape,
+    /// Without a tape.
+    device: Device,
+}
+
+impl Learner {
+    /// A learner at step 0. `start` are weights to begin with (their class weights are not used);
+    /// without them convolutions begin as He et al. (2015) propose, drawn from `seed`. `prior` is the
+    /// data's colour distribution, `[313]`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for settings that make no sense or that the device has not,
+    /// [`Error::ModelTensors`] for weights of
+    /// another network.
+    pub fn new(
+        config: LearnerConfig,
+        network_config: &NetworkConfig,
+        start: Option<ModelFile>,
+        prior: &[f64],
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
+        let class_weights = config.objective.class_weights(prior)?;
+        let regression = matches!(config.objective, Objective::Regression { .. });
+        if regression != (network_config.output() == crate::network::Output::Chroma) {
+            return Err(Error::Parameter {
+                name: "head",
+                value: network_config.name().to_owned(),
+                range: "\"regression\" for a regression, \"classification\" for a classification",
+            });
+        }
+        let dtype = config.precision.dtype();
+        if dtype != DType::F32 && !device.supports_dtype(dtype) {
+            return Err(Error::Parameter {
+                name: "precision",
+                value: "bf16".to_owned(),
+                range: "f32: this device does not compute in bf16",
+            });
+        }
+        device.seed(seed);
+        let tape = Tape::of(device);
+        let network = match start {
+            Some(model) => begin_with(model, network_config, device)?,
+            None => {
+                let he = Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: false };
+                network_config.init(&he, device)
+            }
+        };
+        let average = (config.average > 0.0).then(|| copy(tape, &network, network_config, device));
+        let network = tape.record(network);
+        Ok(Self {
+            config,
+            class_weights,
+            network_config: network_config.clone(),
+            network,
+            moments: BTreeMap::new(),
+            average,
+            step: 0,
+            tape,
+            device: device.clone(),
+        })
+    }
+
+    /// Steps made.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// The 313 weights it is trained with.
+    #[must_use]
+    pub fn class_weights(&self) -> Option<&[f64]> {
+        self.class_weights.as_deref()
+    }
+
+    /// Learns from photographs: gradients of all of `parts` (which may be one) are averaged into one
+    /// step. `examine`: whether to look at loss and health, which costs a little.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where the loss or the gradient is no finite number; the weights are then
+    /// those before the step. The loss is only looked at with `examine`.
+    pub fn step(&mut self, parts: &[Examples<'_>], examine: bool) -> Result<Option<StepReport>> {
+        let share = 1.0 / parts.len() as f64;
+        let mut gradients = Flat::new();
+        let mut report = None;
+        for part in parts {
+            let (output, lesson, health) = self.compare(*part, examine)?;
+            if let Some(health) = health {
+                let loss = number(&lesson.loss);
+                if !loss.is_finite() {
+                    return Err(self.diverged("loss", loss));
+                }
+                let report: &mut StepReport = report.get_or_insert(StepReport {
+                    loss: 0.0,
+                    rate: self.config.schedule.rate(self.step, self.config.steps),
+                    gradient: None,
+                    health,
+                });
+                report.loss += loss * share;
+            }
+            let found = self.tape.gradients(&self.network, output, lesson.gradient);
+            // libtorch adds to what an earlier part left; Burn gives each part's own.
+            match self.tape {
+                Tape::Burn => {
+                    for (path, gradient) in found {
+                        let sum = match gradients.remove(&path) {
+                            None => gradient,
+                            Some(sum) => sum + gradient,
+                        };
+                        gradients.insert(path, sum);
+                    }
+                }
+                #[cfg(feature = "libtorch")]
+                Tape::Libtorch => gradients = found,
+            }
+        }
+        let length = self.update(gradients, share)?;
+        if let Some(report) = &mut report {
+            report.gradient = length;
+        }
+        self.follow();
+        self.step += 1;
+        Ok(report)
+    }
+
+    /// Output on the tape, its comparison with the truth, and its health.
+    fn compare(
+        &self,
+        part: Examples<'_>,
+        examine: bool,
+    ) -> Result<(Tensor<4>, super::objective::Lesson, Option<Health>)> {
+        let targets = self.targets(part);
+        let lightness = self.tape.input(lightness(part, &self.device));
+        let output = self.network.forward_in(lightness, self.config.precision.dtype());
+        let lesson = targets.compare(&self.tape.plain(output.clone()), examine);
+        let health = targets.health(&lesson);
+        Ok((output, lesson, health))
+    }
+
+    fn targets(&self, part: Examples<'_>) -> super::objective::Targets {
+        let cells = part.crop / self.network_config.cell();
+        self.config.objective.targets([part.count, cells, cells], part.chroma, self.class_weights.as_deref())
+    }
+
+    /// Moves the weights; returns the gradient's length where it is clipped.
+    fn update(&mut self, mut gradients: Flat, share: f64) -> Result<Option<f64>> {
+        let Self { config, moments, tape, device, step, .. } = self;
+        let mut factor = share;
+        let mut length = None;
+        if let Some(clip) = config.optimizer.clip {
+            let squares: f64 = tape.untaped(|| {
+                let each = gradients.values().map(|g| (g.clone() * g.clone()).sum());
+                let sum = each.reduce(|a, b| a + b);
+                sum.map_or(0.0, |sum| number(&sum))
+            });
+            let norm = squares.sqrt() * share;
+            if !norm.is_finite() {
+                return Err(self.diverged("gradient", norm));
+            }
+            length = Some(norm);
+            if norm > clip {
+                factor *= clip / norm;
+            }
+        }
+        let rate = config.schedule.rate(*step, config.steps);
+        let network =
+            std::mem::replace(&mut self.network, self.network_config.init(&Initializer::Zeros, device));
+        self.network = tape.change(network, true, |path, weight, matrix| {
+            let gradient = gradients.remove(path)? * factor;
+            let length = weight.dims()[0];
+            let before = moments.remove(path).unwrap_or_else(|| Moments::none(length, device));
+            let (weight, after) = config.optimizer.update(weight, gradient, before, matrix, rate, *step + 1);
+            moments.insert(path.to_owned(), after);
+            Some(weight)
+        });
+        Ok(length)
+    }
+
+    /// Lets the average follow the weights; early on it forgets faster, so that it does not drag the
+    /// first weights along.
+    fn follow(&mut self) {
+        let Some(average) = self.average.take() else { return };
+        let memory = self.config.average.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
+        let mut now = self.tape.untaped(|| self.tape.flat(&self.network));
+        self.average = Some(self.tape.change(average, false, |path, mean, _| {
+            now.remove(path).map(|now| mean * memory + now * (1.0 - memory))
+        }));
+    }
+
+    /// Mean loss and health of the averaged weights (of the weights themselves without an average)
+    /// on photographs that are not learned from.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where the loss is no finite number.
+    pub fn validate(&self, part: Examples<'_>) -> Result<(f64, Health)> {
+        self.tape.untaped(|| {
+            let off;
+            let network = match &self.average {
+                Some(average) => average,
+                None => {
+                    off = copy(self.tape, &self.network, &self.network_config, &self.device);
+                    &off
+                }
+            };
+            let targets = self.targets(part);
+            let output = network.forward(lightness(part, &self.device));
+            let lesson = targets.compare(&output, true);
+            let loss = number(&lesson.loss);
+            let health = targets.health(&lesson).unwrap_or_default();
+            if loss.is_finite() { Ok((loss, health)) } else { Err(self.diverged("loss", loss)) }
+        })
+    }
+
+    fn diverged(&self, what: &'static str, value: f64) -> Error {
+        Error::Diverged { what, value, step: self.step }
+    }
+
+    /// The model as it stands: the average where there is one. `metadata` says the rest.
+    #[must_use]
+    pub fn model(&self, metadata: Metadata) -> ModelFile {
+        let network = self.average.as_ref().unwrap_or(&self.network);
+        let tensors = self.tape.untaped(|| network.export());
+        let tensors =
+            tensors.into_iter().map(|(name, shape, values)| (name, HostTensor { shape, values })).collect();
+        let class_weights =
+            self.class_weights.as_ref().map(|weights| weights.iter().map(|w| *w as f32).collect());
+        ModelFile { metadata, tensors, class_weights, origin: None }
+    }
+
+    /// Everything that the next step depends on, as a safetensors file.
+    ///
+    /// # Errors
+    /// [`Error::ModelFormat`] where the file cannot be written.
+    pub fn save(&self) -> Result<Vec<u8>> {
+        let mut tensors: BTreeMap<String, Vec<f32>> = BTreeMap::new();
+        let mut add = |group: &str, flat: Flat| {
+            for (path, tensor) in flat {
+                let values = tensor.into_data().try_into_vec().expect("training is in f32");
+                tensors.insert(format!("{group}/{path}"), values);
+            }
+        };
+        self.tape.untaped(|| {
+            // `valid` brings running statistics up to date, which changes no number.
+            add("network", self.tape.flat(&self.network.valid()));
+            if let Some(average) = &self.average {
+                add("average", self.tape.flat(average));
+            }
+            for (path, Moments { first, second }) in &self.moments {
+                add("first", Flat::from([(path.clone(), first.clone())]));
+                add("second", Flat::from([(path.clone(), second.clone())]));
+            }
+        });
+        let views = tensors.iter().map(|(name, values)| {
+            let view = TensorView::new(Dtype::F32, vec![values.len()], bytemuck::cast_slice(values));
+            view.map(|view| (name.as_str(), view))
+        });
+        let views = views.collect::<std::result::Result<Vec<_>, _>>().map_err(unwritable)?;
+        let strings = HashMap::from([("step".to_owned(), self.step.to_string())]);
+        safetensors::serialize(views, Some(strings)).map_err(unwritable)
+    }
+
+    /// Goes on from what [`Learner::save`] wrote, to the last bit on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::ModelFormat`] for a file of another network or objective, or a damaged one.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<()> {
+        let damaged = |error: &dyn std::fmt::Display| Error::ModelFormat(format!("checkpoint: {error}"));
+        let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error))?;
+        let step = header.metadata().as_ref().and_then(|strings| strings.get("step"));
+        let step =
+            step.and_then(|step| step.parse().ok()).ok_or_else(|| damaged(&"it does not say its step"))?;
+        let mut groups: BTreeMap<String, BTreeMap<String, Vec<f32>>> = BTreeMap::new();
+        for (name, view) in file.iter() {
+            let (group, path) = name.split_once('/').ok_or_else(|| damaged(&name))?;
+            let values = bytemuck::pod_collect_to_vec::<u8, f32>(view.data());
+            groups.entry(group.to_owned()).or_default().insert(path.to_owned(), values);
+        }
+        let mut group = |name: &str| groups.remove(name).unwrap_or_default();
+        let (network, average) = (group("network"), group("average"));
+        let (first, mut second) = (group("first"), group("second"));
+        let fits = |values: &BTreeMap<String, Vec<f32>>| {
+            let own = self.tape.flat(&self.network);
+            own.len() == values.len()
+                && own.iter().all(|(path, t)| values.get(path).is_some_and(|v| v.len() == t.dims()[0]))
+        };
+        if !fits(&network) || (self.average.is_some() && !fits(&average)) {
+            return Err(damaged(&"it is of another network; start afresh or use its own configuration"));
+        }
+        let device = self.device.clone();
+        let tensor = |values: Vec<f32>| {
+            let length = values.len();
+            Tensor::<1>::from_data(TensorData::new(values, [length]), &device)
+        };
+        self.moments = first
+            .into_iter()
+            .filter_map(|(path, first)| {
+                let second = second.remove(&path)?;
+                Some((path, Moments { first: tensor(first), second: tensor(second) }))
+            })
+            .collect();
+        let put = |onto: Network, mut values: BTreeMap<String, Vec<f32>>| {
+            self.tape.change(onto, false, |path, _, _| values.remove(path).map(&tensor))
+        };
+        let fresh = self.network_config.init(&Initializer::Zeros, &self.device);
+        self.network = self.tape.record(put(fresh, network));
+        if self.average.is_some() {
+            let fresh = self.network_config.init(&Initializer::Zeros, &self.device);
+            self.average = Some(put(fresh, average));
+        }
+        self.step = step;
+        Ok(())
+    }
+}
+
+fn unwritable(error: safetensors::SafeTensorError) -> Error {
+    Error::ModelFormat(format!("checkpoint: {error}"))
+}
+
+/// Weights of a model that are to be trained on.
+fn begin_with(model: ModelFile, config: &NetworkConfig, device: &Device) -> Result<Network> {
+    let mut network = config.init(&Initializer::Zeros, device);
+    let mut fresh = None;
+    let own = network.shapes();
+    let mut tensors = model.tensors;
+    // A head for another objective begins afresh; everything else is taken over.
+    for (name, shape) in &own {
+        let fits = tensors.get(name).is_some_and(|tensor| tensor.shape == *shape);
+        if !fits && model.metadata.network.output() != config.output() {
+            let he = Initializer::KaimingNormal { gain: 1.0, fan_out_only: false };
+            let fresh = fresh.get_or_insert_with(|| {
+                let exported = config.init(&he, device).export();
+                let host = |(name, shape, values)| (name, HostTensor { shape, values });
+                exported.into_iter().map(host).collect::<BTreeMap<_, _>>()
+            });
+            if let Some(tensor) = fresh.remove(name) {
+                tensors.insert(name.clone(), tensor);
+            }
+        }
+    }
+    let metadata = Metadata { network: config.clone(), ..model.metadata };
+    network = ModelFile { metadata, tensors, ..model }.assemble(device)?;
+    Ok(network)
+}
+
+/// The same weights in tensors of their own, off the tape.
+fn copy(tape: Tape, network: &Network, config: &NetworkConfig, device: &Device) -> Network {
+    tape.untaped(|| {
+        let mut values = tape.flat(&network.valid());
+        let fresh = config.init(&Initializer::Zeros, device);
+        tape.change(fresh, false, |path, _, _| values.remove(path).map(|value| value * 1.0))
+    })
+}
+
+fn lightness(part: Examples<'_>, device: &Device) -> Tensor<4> {
+    let Examples { count, crop, lightness, .. } = part;
+    Tensor::from_data(TensorData::new(lightness.to_vec(), [count, 1, crop, crop]), device)
+}
+
+fn number(tensor: &Tensor<1>) -> f64 {
+    let values: Vec<f32> = tensor.to_data().convert::<f32>().try_into_vec().expect("converted to f32");
+    values.first().copied().map_or(f64::NAN, f64::from)
+}

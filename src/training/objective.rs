@@ -1,0 +1,258 @@
+//! What a network is taught, and the gradient that teaches it (SPEC section 4).
+//!
+//! The gradient at the network's output is written down directly, `v (softmax(z) - Z) / N` for the
+//! classifier, and handed to the tape; composing it from logarithms and gathers costs three times as
+//! much. [`super::loss`] is the same in f64, pixel by pixel.
+
+use super::class_rebalancing::class_weights;
+use crate::ab_bins;
+use crate::error::{Error, Result};
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+use burn::tensor::{DType, IndexingUpdateOp};
+use serde::{Deserialize, Serialize};
+
+/// ab at which the regression's target is 1 (SPEC section 4).
+const REGRESSION_UNIT: f32 = 110.0;
+
+/// A picture none of whose |a| and |b| exceed this teaches nothing (SPEC section 3).
+const GRAY: f32 = 5.0;
+
+/// Colours that a collapsed network and a healthy one differ in, over the cells of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// Mean entropy of the predicted distributions, nats; 0 for a regression.
+    pub entropy: f64,
+    /// Mean chroma of the predicted mean colours, CIE units.
+    pub chroma: f64,
+    /// Mean chroma of the truth.
+    pub true_chroma: f64,
+    /// Standard deviation of the predicted mean colours over cells, CIE units: 0 where every cell
+    /// gets one colour.
+    pub spread: f64,
+}
+
+/// What is minimised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Objective {
+    /// Paper equation 2: cross-entropy against soft-encoded colours.
+    Classification {
+        /// Share of the uniform distribution in the rebalancing prior: 1/2 is the paper's "full", 1
+        /// gives every bin the same weight ("class").
+        lambda: f64,
+        /// Bins that share a true colour: 5 in the paper, 10 in its code (PITFALLS 12).
+        neighbours: usize,
+        /// What the gradient is divided by.
+        #[serde(default)]
+        reduction: Reduction,
+    },
+    /// Paper equation 1: squared error of ab / 110.
+    Regression {
+        /// What the gradient is divided by.
+        #[serde(default)]
+        reduction: Reduction,
+    },
+}
+
+/// What the summed gradient of a batch is divided by. Adam's steps do not depend on it, but what
+/// weight decay inside the gradient and clipping mean does (PITFALLS 14).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reduction {
+    /// The number of pictures, as the paper's code does.
+    Pictures,
+    /// The number of cells.
+    #[default]
+    Cells,
+}
+
+/// True colours of a batch, encoded for the device.
+#[derive(Debug)]
+pub struct Targets {
+    /// Batch, height and width in cells.
+    cells: [usize; 3],
+    encoded: Encoded,
+    /// Mean chroma.
+    chroma: f64,
+}
+
+#[derive(Debug)]
+enum Encoded {
+    Classes {
+        neighbours: usize,
+        /// `[cells, neighbours]`.
+        bins: Vec<i32>,
+        /// `[cells, neighbours]`, each row sums to 1.
+        shares: Vec<f32>,
+        /// `v` of each cell over the divisor; 0 in a gray picture.
+        weights: Vec<f32>,
+    },
+    Colours {
+        /// `[batch, 2, height, width]`, CIE units.
+        ab: Vec<f32>,
+        /// One for each picture: 1 over the divisor, 0 in a gray one.
+        weights: Vec<f32>,
+    },
+}
+
+/// Loss of a batch and its gradient at the network's output.
+#[derive(Debug)]
+pub struct Lesson {
+    /// Weighted loss, divided as the gradient is, `[1]`.
+    pub loss: Tensor<1>,
+    /// In the shape of the output.
+    pub gradient: Tensor<4>,
+    /// Expected colours `[cells, 2]` and entropies `[1]`, where asked for.
+    health: Option<(Tensor<2>, Tensor<1>)>,
+}
+
+impl Objective {
+    /// Class weights of the objective for a prior; `None` for a regression.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a `lambda`, a number of neighbours or a prior that make no sense.
+    pub fn class_weights(&self, prior: &[f64]) -> Result<Option<Vec<f64>>> {
+        match self {
+            Self::Classification { lambda, neighbours, .. } => {
+                if !(1..=ab_bins::COUNT).contains(neighbours) {
+                    return Err(Error::Parameter {
+                        name: "neighbours",
+                        value: neighbours.to_string(),
+                        range: "from 1 to 313; the paper has 5, its code 10",
+                    });
+                }
+                class_weights(prior, *lambda).map(Some)
+            }
+            Self::Regression { .. } => Ok(None),
+        }
+    }
+
+    /// Encodes the true colours of `batch` pictures of `height` x `width` cells, row-major, CIE units.
+    /// `class_weights` are the 313 of [`Objective::class_weights`].
+    ///
+    /// # Panics
+    /// If the number of colours is another, or a classification gets no weights.
+    #[must_use]
+    pub fn targets(
+        &self,
+        [batch, height, width]: [usize; 3],
+        colours: &[[f32; 2]],
+        class_weights: Option<&[f64]>,
+    ) -> Targets {
+        let plane = height * width;
+        assert_eq!(colours.len(), batch * plane, "one colour for each cell");
+        let coloured: Vec<bool> =
+            colours.chunks(plane).map(|p| p.iter().flatten().any(|c| c.abs() > GRAY)).collect();
+        let divisor = |reduction| match reduction {
+            Reduction::Pictures => batch as f32,
+            Reduction::Cells => (batch * plane) as f32,
+        };
+        let encoded = match *self {
+            Self::Classification { neighbours, reduction, .. } => {
+                let class_weights = class_weights.expect("a classification has class weights");
+                let divisor = divisor(reduction);
+                let mut bins = Vec::with_capacity(colours.len() * neighbours);
+                let mut shares = Vec::with_capacity(colours.len() * neighbours);
+                let mut weights = Vec::with_capacity(colours.len());
+                for (i, ab) in colours.iter().enumerate() {
+                    let code = ab_bins::soft_encode(ab.map(f64::from), neighbours);
+                    let mask = f32::from(u8::from(coloured[i / plane]));
+                    weights.push(mask * class_weights[code[0].0] as f32 / divisor);
+                    for (bin, share) in code {
+                        bins.push(bin as i32);
+                        shares.push(share as f32);
+                    }
+                }
+                Encoded::Classes { neighbours, bins, shares, weights }
+            }
+            Self::Regression { reduction } => {
+                let divisor = divisor(reduction);
+                let ab = colours
+                    .chunks(plane)
+                    .flat_map(|p| (0..2).flat_map(move |channel| p.iter().map(move |ab| ab[channel])))
+                    .collect();
+                let weights = coloured.iter().map(|c| f32::from(u8::from(*c)) / divisor).collect();
+                Encoded::Colours { ab, weights }
+            }
+        };
+        let chroma = colours.iter().map(|[a, b]| f64::from(a.hypot(*b))).sum::<f64>() / colours.len() as f64;
+        Targets { cells: [batch, height, width], encoded, chroma }
+    }
+}
+
+impl Targets {
+    /// Compares a network's output, off any tape, with the truth: logits `[batch, 313, H/4, W/4]`, or
+    /// ab `[batch, 2, H/4, W/4]` in CIE units. `examine` also gathers what [`Lesson::health`] tells.
+    #[must_use]
+    pub fn compare(&self, output: &Tensor<4>, examine: bool) -> Lesson {
+        let device = output.device();
+        let [batch, height, width] = self.cells;
+        let count = batch * height * width;
+        let output = output.clone().cast(DType::F32);
+        match &self.encoded {
+            Encoded::Classes { neighbours, bins, shares, weights } => {
+                let tensor = |values: &[f32], columns| {
+                    Tensor::<2>::from_data(TensorData::new(values.to_vec(), [count, columns]), &device)
+                };
+                let bins =
+                    Tensor::<2, Int>::from_data(TensorData::new(bins.clone(), [count, *neighbours]), &device);
+                let (shares, weights) = (tensor(shares, *neighbours), tensor(weights, 1));
+                let rows = output.permute([0, 2, 3, 1]).reshape([count, ab_bins::COUNT]);
+                let p = softmax(rows, 1);
+                let told = p.clone().gather(1, bins.clone()).clamp_min(1e-30).log();
+                let loss = (told * shares.clone() * weights.clone()).sum().neg();
+                let health = examine.then(|| {
+                    let entropy = (p.clone() * p.clone().clamp_min(1e-30).log()).sum_dim(1).neg().mean();
+                    (p.clone().matmul(centres(&device)), entropy)
+                });
+                let gradient =
+                    (p * weights.clone()).scatter(1, bins, (shares * weights).neg(), IndexingUpdateOp::Add);
+                let gradient = gradient.reshape([batch, height, width, ab_bins::COUNT]).permute([0, 3, 1, 2]);
+                Lesson { loss, gradient, health }
+            }
+            Encoded::Colours { ab, weights } => {
+                let truth =
+                    Tensor::<4>::from_data(TensorData::new(ab.clone(), [batch, 2, height, width]), &device);
+                let weights =
+                    Tensor::<4>::from_data(TensorData::new(weights.clone(), [batch, 1, 1, 1]), &device);
+                let health = examine.then(|| {
+                    (output.clone().permute([0, 2, 3, 1]).reshape([count, 2]), Tensor::zeros([1], &device))
+                });
+                let error = (output - truth) / REGRESSION_UNIT;
+                let loss = (error.clone() * error.clone() * weights.clone()).sum() * 0.5;
+                Lesson { loss, gradient: error * weights / REGRESSION_UNIT, health }
+            }
+        }
+    }
+
+    /// How lively a comparison's predictions are; `None` where they were not examined.
+    #[must_use]
+    pub fn health(&self, lesson: &Lesson) -> Option<Health> {
+        let (colours, entropy) = lesson.health.as_ref()?;
+        let colours: Vec<f32> = colours.to_data().try_into_vec().ok()?;
+        let entropy: Vec<f32> = entropy.to_data().try_into_vec().ok()?;
+        let count = (colours.len() / 2) as f64;
+        let (mut chroma, mut sum, mut squares) = (0.0, [0.0; 2], 0.0);
+        for ab in colours.chunks_exact(2) {
+            let [a, b] = [f64::from(ab[0]), f64::from(ab[1])];
+            chroma += a.hypot(b);
+            sum = [sum[0] + a, sum[1] + b];
+            squares += a * a + b * b;
+        }
+        let mean = sum.map(|s| s / count);
+        let variance = squares / count - mean[0].powi(2) - mean[1].powi(2);
+        Some(Health {
+            entropy: entropy.first().copied().map_or(0.0, f64::from),
+            chroma: chroma / count,
+            true_chroma: self.chroma,
+            spread: variance.max(0.0).sqrt(),
+        })
+    }
+}
+
+/// The bins' centres, `[313, 2]`.
+fn centres(device: &Device) -> Tensor<2> {
+    let values: Vec<f32> = ab_bins::CENTRES.iter().flatten().map(|c| f32::from(*c)).collect();
+    Tensor::from_data(TensorData::new(values, [ab_bins::COUNT, 2]), device)
+}

@@ -1,0 +1,104 @@
+//! Adam in two forms: the one that the paper's framework has, and AdamW.
+//!
+//! Burn's own has neither Caffe's epsilon outside the bias correction nor a state that can be
+//! written down tensor by tensor, which an exact resumption needs.
+
+use burn::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Which form, and its constants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// The form.
+    pub kind: Kind,
+    /// Memory of the gradient's mean.
+    #[serde(default = "beta_1")]
+    pub beta_1: f64,
+    /// Memory of its square; the paper has 0.99.
+    #[serde(default = "beta_2")]
+    pub beta_2: f64,
+    /// Keeps the division finite.
+    #[serde(default = "epsilon")]
+    pub epsilon: f64,
+    /// Pull towards zero; the paper has 1e-3 for gradients that are sums over pixels.
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// Longest gradient over all weights; longer ones are shortened to it.
+    pub clip: Option<f64>,
+}
+
+fn beta_1() -> f64 {
+    0.9
+}
+
+fn beta_2() -> f64 {
+    0.99
+}
+
+fn epsilon() -> f64 {
+    1e-8
+}
+
+/// The form of Adam.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Caffe's: decay is part of the gradient of every weight, biases too, and epsilon stands outside
+    /// the bias correction (SPEC section 8).
+    Adam,
+    /// Decoupled decay (Loshchilov & Hutter 2019) of matrices only; epsilon inside the correction.
+    AdamW,
+}
+
+/// Running means of a weight's gradient and of its square.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// Of the gradient.
+    pub first: Tensor<1>,
+    /// Of its square.
+    pub second: Tensor<1>,
+}
+
+impl Moments {
+    /// Before any gradient was seen.
+    #[must_use]
+    pub fn none(length: usize, device: &Device) -> Self {
+        Self { first: Tensor::zeros([length], device), second: Tensor::zeros([length], device) }
+    }
+}
+
+impl OptimizerConfig {
+    /// One weight after step `step` (from 1), and its moments. `matrix`: whether it has more than one
+    /// axis.
+    #[must_use]
+    pub fn update(
+        &self,
+        weight: Tensor<1>,
+        gradient: Tensor<1>,
+        Moments { first, second }: Moments,
+        matrix: bool,
+        rate: f64,
+        step: u64,
+    ) -> (Tensor<1>, Moments) {
+        let coupled = self.kind == Kind::Adam && self.weight_decay != 0.0;
+        let gradient = if coupled { gradient + weight.clone() * self.weight_decay } else { gradient };
+        let first = first * self.beta_1 + gradient.clone() * (1.0 - self.beta_1);
+        let second = second * self.beta_2 + gradient.clone() * gradient * (1.0 - self.beta_2);
+        let exponent = i32::try_from(step).unwrap_or(i32::MAX);
+        let correction_1 = 1.0 - self.beta_1.powi(exponent);
+        let correction_2 = (1.0 - self.beta_2.powi(exponent)).sqrt();
+        let weight = match self.kind {
+            Kind::Adam => {
+                let towards = first.clone() / (second.clone().sqrt() + self.epsilon);
+                weight - towards * (rate * correction_2 / correction_1)
+            }
+            Kind::AdamW => {
+                let decay = if matrix { rate * self.weight_decay } else { 0.0 };
+                let towards = first.clone() / (second.clone().sqrt() / correction_2 + self.epsilon);
+                weight * (1.0 - decay) - towards * (rate / correction_1)
+            }
+        };
+        (weight, Moments { first, second })
+    }
+}

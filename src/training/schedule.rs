@@ -1,0 +1,85 @@
+//! The learning rate over a run.
+
+use serde::{Deserialize, Serialize};
+
+/// A learning rate for every step: up from zero over the warm-up, then down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// The highest rate.
+    pub rate: f64,
+    /// Steps over which it rises to that.
+    #[serde(default)]
+    pub warm_up: u64,
+    /// How it falls.
+    pub decay: Decay,
+}
+
+/// How a learning rate falls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Decay {
+    /// It does not.
+    Constant,
+    /// Half a cosine, from the end of the warm-up to the last step of the run.
+    Cosine {
+        /// Share of the highest rate that is left at the end.
+        #[serde(default)]
+        floor: f64,
+    },
+    /// By jumps: from step `at[i]` on it is `rates[i]`, as the paper's.
+    Steps {
+        /// Steps, ascending.
+        at: Vec<u64>,
+        /// A rate for each.
+        rates: Vec<f64>,
+    },
+}
+
+impl Schedule {
+    /// The rate of `step` (from 0) in a run of `steps`.
+    #[must_use]
+    pub fn rate(&self, step: u64, steps: u64) -> f64 {
+        let rising = if step < self.warm_up { (step + 1) as f64 / (self.warm_up + 1) as f64 } else { 1.0 };
+        let falling = match &self.decay {
+            Decay::Constant => self.rate,
+            Decay::Cosine { floor } => {
+                let length = steps.saturating_sub(self.warm_up).max(1) as f64;
+                let way = (step.saturating_sub(self.warm_up) as f64 / length).min(1.0);
+                let half = 0.5 * (1.0 + (std::f64::consts::PI * way).cos());
+                self.rate * (floor + (1.0 - floor) * half)
+            }
+            Decay::Steps { at, rates } => {
+                let passed = at.iter().zip(rates).take_while(|(at, _)| step >= **at).last();
+                passed.map_or(self.rate, |(_, rate)| *rate)
+            }
+        };
+        rising * falling
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warm_up_and_cosine() {
+        let schedule = Schedule { rate: 2.0, warm_up: 9, decay: Decay::Cosine { floor: 0.1 } };
+        assert!((schedule.rate(0, 109) - 0.2).abs() < 1e-12);
+        assert!((schedule.rate(8, 109) - 1.8).abs() < 1e-12);
+        assert!((schedule.rate(9, 109) - 2.0).abs() < 1e-12);
+        assert!((schedule.rate(59, 109) - 2.0 * 0.55).abs() < 1e-12);
+        assert!((schedule.rate(109, 109) - 0.2).abs() < 1e-12);
+        assert!((schedule.rate(500, 109) - 0.2).abs() < 1e-12);
+    }
+
+    /// The paper's: 3e-5, 1e-5 from 200,000, 3e-6 from 375,000 (SPEC section 8).
+    #[test]
+    fn jumps() {
+        let decay = Decay::Steps { at: vec![200_000, 375_000], rates: vec![1e-5, 3e-6] };
+        let schedule = Schedule { rate: 3e-5, warm_up: 0, decay };
+        for (step, rate) in [(0, 3e-5), (199_999, 3e-5), (200_000, 1e-5), (374_999, 1e-5), (375_000, 3e-6)] {
+            assert_eq!(schedule.rate(step, 450_000), rate, "at {step}");
+        }
+    }
+}

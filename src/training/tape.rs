@@ -1,0 +1,231 @@
+//! Where gradients come from: Burn's own tape, or libtorch's beneath Burn's tensors.
+
+use crate::network::Network;
+use burn::module::{ModuleMapper, ModuleVisitor, Param};
+use burn::prelude::*;
+use std::collections::BTreeMap;
+
+/// Flat tensors by Burn's path.
+pub type Flat = BTreeMap<String, Tensor<1>>;
+
+/// Who records what happens to the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tape {
+    /// Burn, on any of its backends.
+    Burn,
+    /// libtorch: faster there, see `kernels::libtorch`.
+    #[cfg(feature = "libtorch")]
+    Libtorch,
+}
+
+impl Tape {
+    /// The right one for a device.
+    #[must_use]
+    pub fn of(device: &Device) -> Self {
+        #[cfg(feature = "libtorch")]
+        if crate::kernels::libtorch::holds(&Tensor::<1>::zeros([1], device)) {
+            return Self::Libtorch;
+        }
+        let _ = device;
+        Self::Burn
+    }
+
+    /// A network whose weights are recorded.
+    pub(crate) fn record(self, network: Network) -> Network {
+        match self {
+            Self::Burn => network.train(),
+            #[cfg(feature = "libtorch")]
+            Self::Libtorch => network.map(&mut Watch { path: Vec::new() }),
+        }
+    }
+
+    /// A tensor off the tape.
+    #[must_use]
+    pub fn plain<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Burn => tensor.inner(),
+            #[cfg(feature = "libtorch")]
+            Self::Libtorch => crate::kernels::libtorch::detach(tensor),
+        }
+    }
+
+    /// A tensor as the tape's operators take it.
+    #[must_use]
+    pub fn input<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Burn => Tensor::from_inner(tensor),
+            #[cfg(feature = "libtorch")]
+            Self::Libtorch => tensor,
+        }
+    }
+
+    /// A weight that is recorded.
+    fn leaf<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Burn => Tensor::from_inner(tensor).require_grad(),
+            #[cfg(feature = "libtorch")]
+            Self::Libtorch => crate::kernels::libtorch::watch(tensor).expect("a tensor of libtorch"),
+        }
+    }
+
+    /// Gradients of the network's weights, given that at its output.
+    pub(crate) fn gradients(self, network: &Network, output: Tensor<4>, gradient: Tensor<4>) -> Flat {
+        // The gradient of this sum at the output is what was given.
+        let gradient = gradient.cast(output.dtype());
+        let sum = (output * self.input(gradient)).sum();
+        match self {
+            Self::Burn => {
+                let mut gradients = sum.backward();
+                let mut gather = Gather::new(|tensor| tensor.grad_remove_flat(&mut gradients));
+                network.visit(&mut gather);
+                gather.found
+            }
+            #[cfg(feature = "libtorch")]
+            Self::Libtorch => {
+                crate::kernels::libtorch::backward(sum);
+                let mut gather = Gather::new(|tensor| tensor.torch_gradient_flat());
+                network.visit(&mut gather);
+                gather.found
+            }
+        }
+    }
+
+    /// Runs `f`, which changes weights, with nothing recorded.
+    pub fn untaped<T>(self, f: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Burn => f(),
+            #[cfg(feature = "libtorch")]
+            Self::Libtorch => crate::kernels::libtorch::untaped(f),
+        }
+    }
+
+    /// Every tensor of a network, flat and off the tape.
+    pub(crate) fn flat(self, network: &Network) -> Flat {
+        let mut gather = Gather::new(|tensor| Some(tensor.plain_flat(self)));
+        network.visit(&mut gather);
+        gather.found
+    }
+
+    /// Changes tensors: `change` gets path, flat tensor off the tape and whether it has more than one
+    /// axis, and returns its successor, or `None` to leave it.
+    pub(crate) fn change(
+        self,
+        network: Network,
+        record: bool,
+        change: impl FnMut(&str, Tensor<1>, bool) -> Option<Tensor<1>>,
+    ) -> Network {
+        self.untaped(|| network.map(&mut Change { tape: self, record, change, path: Vec::new() }))
+    }
+}
+
+/// What can be asked of a tensor of any number of axes.
+trait Flatten {
+    fn grad_remove_flat(&self, gradients: &mut burn::tensor::Gradients) -> Option<Tensor<1>>;
+    #[cfg(feature = "libtorch")]
+    fn torch_gradient_flat(&self) -> Option<Tensor<1>>;
+    fn plain_flat(&self, tape: Tape) -> Tensor<1>;
+}
+
+impl<const D: usize> Flatten for Tensor<D> {
+    fn grad_remove_flat(&self, gradients: &mut burn::tensor::Gradients) -> Option<Tensor<1>> {
+        let length = self.shape().num_elements();
+        self.grad_remove(gradients).map(|gradient| gradient.reshape([length]))
+    }
+
+    #[cfg(feature = "libtorch")]
+    fn torch_gradient_flat(&self) -> Option<Tensor<1>> {
+        let length = self.shape().num_elements();
+        crate::kernels::libtorch::gradient(self).map(|gradient| gradient.reshape([length]))
+    }
+
+    fn plain_flat(&self, tape: Tape) -> Tensor<1> {
+        let length = self.shape().num_elements();
+        tape.plain(self.clone()).reshape([length])
+    }
+}
+
+/// Visits every tensor of a network.
+struct Gather<F> {
+    ask: F,
+    path: Vec<String>,
+    found: Flat,
+}
+
+impl<F: FnMut(&dyn Flatten) -> Option<Tensor<1>>> Gather<F> {
+    fn new(ask: F) -> Self {
+        Self { ask, path: Vec::new(), found: Flat::new() }
+    }
+}
+
+impl<F: FnMut(&dyn Flatten) -> Option<Tensor<1>>> ModuleVisitor for Gather<F> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(flat) = (self.ask)(&param.val()) {
+            self.found.insert(self.path.join("."), flat);
+        }
+    }
+
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+}
+
+/// Puts successors in the place of tensors.
+struct Change<F> {
+    tape: Tape,
+    record: bool,
+    change: F,
+    path: Vec<String>,
+}
+
+impl<F: FnMut(&str, Tensor<1>, bool) -> Option<Tensor<1>>> ModuleMapper for Change<F> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, tensor, mapper) = param.consume();
+        let shape = tensor.shape();
+        let flat = tensor.plain_flat(self.tape);
+        let tensor = match (self.change)(&self.path.join("."), flat, D > 1) {
+            None => tensor,
+            Some(successor) => {
+                let successor = successor.reshape(shape);
+                if self.record { self.tape.leaf(successor) } else { successor }
+            }
+        };
+        Param::from_mapped_value(id, tensor, mapper)
+    }
+
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+}
+
+/// Marks every weight for libtorch's tape; running statistics move by another way.
+#[cfg(feature = "libtorch")]
+struct Watch {
+    path: Vec<String>,
+}
+
+#[cfg(feature = "libtorch")]
+impl ModuleMapper for Watch {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.path.last().is_some_and(|name| name.starts_with("running_")) {
+            return param;
+        }
+        let (id, tensor, mapper) = param.consume();
+        Param::from_mapped_value(id, Tape::Libtorch.leaf(tensor), mapper)
+    }
+
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+}
