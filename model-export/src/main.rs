@@ -5,6 +5,7 @@
 
 mod arrays;
 mod commands;
+mod dataset;
 mod device;
 mod models;
 mod output;
