@@ -10,6 +10,7 @@ mod device;
 mod models;
 mod output;
 mod photographs;
+mod report;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
