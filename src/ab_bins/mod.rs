@@ -2,9 +2,11 @@
 
 mod annealed_mean;
 mod neighbours;
+mod tone_grid;
 
 pub use annealed_mean::AnnealedMean;
 pub use neighbours::{nearest, soft_encode, soft_encode_into};
+pub use tone_grid::ToneGrid;
 
 /// Number of bins.
 pub const COUNT: usize = 313;
