@@ -154,6 +154,12 @@ impl Colorizer {
         self.class_weights.is_some()
     }
 
+    /// The 313 weights the model was trained with, if it carries them.
+    #[must_use]
+    pub fn class_weights(&self) -> Option<&[f32]> {
+        self.class_weights.as_deref()
+    }
+
     /// The model's own settings.
     #[must_use]
     pub fn default_tone(&self) -> Tone {

@@ -49,7 +49,11 @@ fn multiply<F: Float>(m: &[[f64; 3]; 3], v: [F; 3]) -> [F; 3] {
 
 /// sRGB in 0…1 to Lab.
 pub fn lab_from_srgb<F: Float>(rgb: [F; 3]) -> [F; 3] {
-    let xyz = multiply(&XYZ_FROM_RGB, rgb.map(linear_from_srgb));
+    lab_from_linear(rgb.map(linear_from_srgb))
+}
+
+fn lab_from_linear<F: Float>(rgb: [F; 3]) -> [F; 3] {
+    let xyz = multiply(&XYZ_FROM_RGB, rgb);
     let [x, y, z] = [0, 1, 2].map(|i| f(xyz[i] / of(WHITE[i])));
     [of::<F>(116.0) * y - of(16.0), of::<F>(500.0) * (x - y), of::<F>(200.0) * (y - z)]
 }
@@ -101,6 +105,34 @@ impl ToLightness {
         const Y: [f64; 3] = XYZ_FROM_RGB[1];
         let y = Y[0] as f32 * self.linear[r] + Y[1] as f32 * self.linear[g] + Y[2] as f32 * self.linear[b];
         116.0 * f(y) - 16.0
+    }
+}
+
+/// Lab of 8-bit pixels: [`lab_from_srgb`] with the three powers of a pixel looked up.
+#[derive(Debug)]
+pub struct ToLab {
+    /// Linear light of each code.
+    linear: Vec<f64>,
+}
+
+impl Default for ToLab {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ToLab {
+    /// The table.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { linear: (0..=255).map(|code| linear_from_srgb(f64::from(code) / 255.0)).collect() }
+    }
+
+    /// L (0…100), a and b (CIE units) of a pixel.
+    #[inline]
+    #[must_use]
+    pub fn lab(&self, rgb: [u8; 3]) -> [f64; 3] {
+        lab_from_linear(rgb.map(|code| self.linear[usize::from(code)]))
     }
 }
 
@@ -194,6 +226,8 @@ mod tests {
             let rounded = lab_from_srgb([f64::from(code) / 255.0, 77.0 / 255.0, 153.0 / 255.0])[0];
             assert!((f64::from(to_l.lightness(i, 77, 153)) - rounded).abs() < 1e-3, "{exact:?}");
             assert_eq!(to_srgb.code(linear_from_srgb(f32::from(code) / 255.0)), code);
+            let rgb = [code as u8, 77, 153];
+            assert_eq!(ToLab::new().lab(rgb), lab_from_srgb(rgb.map(|c| f64::from(c) / 255.0)));
         }
         let deep = ToSrgb::new(65535);
         for code in (0..=65535u16).step_by(257) {

@@ -1,7 +1,7 @@
 //! A photograph in memory: checked samples, size, channels, 8 or 16 bits deep.
 
 use crate::error::{Error, Result};
-use crate::resample::bicubic;
+use crate::resample::{Region, bicubic, bicubic_region};
 
 /// The most pixels a photograph may have: 128 binary megapixels, so that every "100-megapixel"
 /// camera fits.
@@ -236,6 +236,18 @@ impl Photo {
     #[must_use]
     pub fn resized_over_white(&self, width: usize, height: usize) -> Vec<u8> {
         bicubic((self.width, self.height), 3, (width, height), |y, row| self.row_over_white(y, row))
+    }
+
+    /// 8-bit RGB of a part of the photograph, brought to a size at once, over white, by the same
+    /// filter.
+    ///
+    /// # Panics
+    /// If the region is empty or leaves the photograph.
+    #[must_use]
+    pub fn region_over_white(&self, region: Region, (width, height): (usize, usize)) -> Vec<u8> {
+        bicubic_region((self.width, self.height), 3, region, (width, height), |y, row| {
+            self.row_over_white(y, row);
+        })
     }
 
     /// A copy that is at most `max_side` pixels wide and high, 8 bits deep, alpha kept; `None`

@@ -111,6 +111,11 @@ impl Distribution {
             .collect()
     }
 
+    /// The 313 logits of each cell, row-major.
+    pub fn cells(&self) -> impl Iterator<Item = &[f32]> {
+        self.logits.chunks_exact(ab_bins::COUNT)
+    }
+
     /// The 313 logits of a cell.
     pub(crate) fn cell(&self, x: usize, y: usize) -> &[f32] {
         &self.logits[(y * self.width + x) * ab_bins::COUNT..][..ab_bins::COUNT]
@@ -119,8 +124,7 @@ impl Distribution {
     /// a and b of every cell, row-major, CIE units.
     #[must_use]
     pub fn decode(&self, decoder: &AnnealedMean<f32>) -> [Vec<f32>; 2] {
-        let cells: Vec<[f32; 2]> =
-            self.logits.chunks_exact(ab_bins::COUNT).map(|z| decoder.decode(z)).collect();
+        let cells: Vec<[f32; 2]> = self.cells().map(|z| decoder.decode(z)).collect();
         [0, 1].map(|i| cells.iter().map(|ab| ab[i]).collect())
     }
 }

@@ -25,14 +25,15 @@ fn cubic(x: f64) -> f64 {
     }
 }
 
-/// Taps of one axis. Shrinking widens the kernel by the scale, which is what antialiases.
-fn taps(from: usize, to: usize) -> Vec<Tap> {
-    let scale = from as f64 / to as f64;
+/// Taps of one axis, whose `length` samples from `start` on become `to`. Shrinking widens the kernel
+/// by the scale, which is what antialiases.
+fn taps(from: usize, start: f64, length: f64, to: usize) -> Vec<Tap> {
+    let scale = length / to as f64;
     let stretch = scale.max(1.0);
     let support = 2.0 * stretch;
     (0..to)
         .map(|i| {
-            let centre = (i as f64 + 0.5) * scale;
+            let centre = start + (i as f64 + 0.5) * scale;
             let first = (centre - support + 0.5).max(0.0) as usize;
             let end = ((centre + support + 0.5) as usize).min(from);
             let weights: Vec<f64> =
@@ -51,23 +52,65 @@ fn clip8(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
+/// A rectangle of a picture, in pixels that need not be whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Region {
+    /// Distance from the left edge.
+    pub left: f64,
+    /// Distance from the top edge.
+    pub top: f64,
+    /// Width, above 0.
+    pub width: f64,
+    /// Height, above 0.
+    pub height: f64,
+}
+
 /// Resizes interleaved 8-bit samples with Pillow's BICUBIC, bit for bit (Pillow 10: horizontal
 /// pass first, rounded to 8 bits between the passes).
 ///
 /// `read_row(y, row)` fills `row` with the `channels` times width samples of source row `y`; rows
 /// are asked for in order and once, so the source never needs to be in memory as a whole.
 pub fn bicubic(
+    from: (usize, usize),
+    channels: usize,
+    size: (usize, usize),
+    read_row: impl FnMut(usize, &mut [u8]),
+) -> Vec<u8> {
+    let all = Region { left: 0.0, top: 0.0, width: from.0 as f64, height: from.1 as f64 };
+    bicubic_region(from, channels, all, size, read_row)
+}
+
+/// [`bicubic`] of a part of the source, Pillow's `resize` with `box`: cropped and resized at once.
+/// Pixels around the region count where the kernel reaches them, and only the rows it reaches are
+/// asked for.
+///
+/// # Panics
+/// If the region is empty or leaves the source.
+pub fn bicubic_region(
     (from_width, from_height): (usize, usize),
     channels: usize,
+    region: Region,
     (width, height): (usize, usize),
     mut read_row: impl FnMut(usize, &mut [u8]),
 ) -> Vec<u8> {
-    let across = taps(from_width, width);
+    let inside = |start: f64, length: f64, from: usize| {
+        start >= 0.0 && length > 0.0 && start + length <= from as f64 + 1e-9
+    };
+    assert!(
+        inside(region.left, region.width, from_width) && inside(region.top, region.height, from_height),
+        "{region:?} is not within {from_width} x {from_height}"
+    );
+    let across = taps(from_width, region.left, region.width, width);
+    let down = taps(from_height, region.top, region.height, height);
+    let top = down.first().map_or(0, |tap| tap.first);
+    let bottom = down.last().map_or(0, |tap| tap.first + tap.weights.len());
+    let whole_width = region.left == 0.0 && region.width == from_width as f64;
+    let whole_height = region.top == 0.0 && region.height == from_height as f64;
     let mut source = vec![0; from_width * channels];
-    let mut narrow = vec![0u8; width * from_height * channels];
-    for (y, row) in narrow.chunks_exact_mut(width * channels).enumerate() {
+    let mut narrow = vec![0u8; width * (bottom - top) * channels];
+    for (y, row) in (top..).zip(narrow.chunks_exact_mut(width * channels)) {
         read_row(y, &mut source);
-        if width == from_width {
+        if whole_width && width == from_width {
             row.copy_from_slice(&source);
             continue;
         }
@@ -81,16 +124,16 @@ pub fn bicubic(
             }
         }
     }
-    if height == from_height {
+    if whole_height && height == from_height {
         return narrow;
     }
     let stride = width * channels;
     let mut out = Vec::with_capacity(height * stride);
     let mut sums = vec![0i32; stride];
-    for tap in taps(from_height, height) {
+    for tap in down {
         sums.fill(1 << (PRECISION - 1));
         for (i, weight) in tap.weights.iter().enumerate() {
-            let row = &narrow[(tap.first + i) * stride..][..stride];
+            let row = &narrow[(tap.first - top + i) * stride..][..stride];
             for (sum, sample) in sums.iter_mut().zip(row) {
                 *sum += i32::from(*sample) * weight;
             }

@@ -2,6 +2,7 @@
 
 mod common;
 
+use autochrome::ab_bins::{self, CENTRES};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
 use autochrome::lab::lab_from_srgb;
@@ -117,6 +118,39 @@ fn a_transparent_pixel_keeps_its_hidden_lightness() {
     let after = coloured(&before, Mode::Photo, BOLD);
     for (before, after) in lightness(&before).into_iter().zip(lightness(&after)) {
         assert!((before - after).abs() <= 100.0 / 255.0);
+    }
+}
+
+/// All bins by squared distance, equally near ones by index: the definition of the neighbours.
+fn ranked([a, b]: [f64; 2]) -> Vec<(usize, f64)> {
+    let distance = |[qa, qb]: [i16; 2]| (a - f64::from(qa)).powi(2) + (b - f64::from(qb)).powi(2);
+    let mut all: Vec<(usize, f64)> = CENTRES.into_iter().map(distance).enumerate().collect();
+    all.sort_by(|p, q| p.1.total_cmp(&q.1));
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn the_table_of_neighbours_finds_what_comparing_all_bins_finds(
+        a in -130.0f64..130.0,
+        b in -130.0f64..130.0,
+        neighbours in 1usize..=12,
+    ) {
+        let whole = |v: f64| (v / 5.0).round() * 5.0;
+        // Places on the borders of cells and bins are where bins are equally near.
+        for ab in [[a, b], [whole(a), b], [whole(a), whole(b)]] {
+            let expected = &ranked(ab)[..neighbours];
+            let weight = |d2: f64| (-(d2 - expected[0].1) / (2.0 * ab_bins::SIGMA.powi(2))).exp();
+            let sum: f64 = expected.iter().map(|(_, d2)| weight(*d2)).sum();
+            let found = ab_bins::soft_encode(ab, neighbours);
+            prop_assert_eq!(ab_bins::nearest(ab), expected[0].0, "{:?}", ab);
+            for ((bin, share), (expected, d2)) in found.into_iter().zip(expected) {
+                prop_assert_eq!(bin, *expected, "{:?}", ab);
+                prop_assert!((share - weight(*d2) / sum).abs() < 1e-15);
+            }
+        }
     }
 }
 

@@ -5,10 +5,12 @@
 
 mod arrays;
 mod commands;
+mod dataset;
 mod device;
 mod models;
 mod output;
 mod photographs;
+mod report;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -1,64 +1,27 @@
-//! Sets of colour photographs: a folder, or a tar archive.
+//! Colour photographs one after another, and their true colours.
 
-use anyhow::{Context, Result, ensure};
-use autochrome::files;
+use crate::dataset::Dataset;
+pub use crate::dataset::{EXTENSIONS, is_photograph};
+use anyhow::{Result, ensure};
 use autochrome::lab;
 use autochrome::photo::Photo;
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
-use walkdir::WalkDir;
 
-/// Endings of files that are read; others (lists, notes) are passed over.
-pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp"];
-
-/// Whether a name ends as a photograph's does.
-pub fn is_photograph(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    EXTENSIONS.contains(&extension.as_str())
-}
-
-/// Calls `each` with every photograph of a folder (and its folders, in order) or a tar archive, at
-/// most `limit` of them. Returns how many there were. One that cannot be read is said on stderr and
-/// passed over.
+/// Calls `each` with every photograph of a folder or archive, at most `limit` of them. Returns how
+/// many there were. One that cannot be read is said on stderr and passed over.
 pub fn for_each(from: &Path, limit: usize, mut each: impl FnMut(Photo) -> Result<()>) -> Result<usize> {
+    let set = Dataset::open(&[from.to_owned()])?.limit(limit)?;
     let mut count = 0;
-    let mut take = |name: &Path, bytes: Vec<u8>| -> Result<()> {
-        match files::decode(Cursor::new(bytes)) {
-            Ok(decoded) => {
+    for index in 0..set.len() {
+        match set.read(index) {
+            Ok(photo) => {
                 count += 1;
-                each(decoded.photo)
+                each(photo)?;
             }
-            Err(error) => {
-                eprintln!("{}: passed over: {error}", name.display());
-                Ok(())
-            }
-        }
-    };
-    let cannot = || format!("cannot read {}", from.display());
-    let mut left = limit;
-    if from.is_dir() {
-        for entry in WalkDir::new(from).sort_by_file_name() {
-            let entry = entry.with_context(cannot)?;
-            if left > 0 && entry.file_type().is_file() && is_photograph(entry.path()) {
-                left -= 1;
-                take(entry.path(), std::fs::read(entry.path()).with_context(cannot)?)?;
-            }
-        }
-    } else {
-        let mut archive = tar::Archive::new(BufReader::new(File::open(from).with_context(cannot)?));
-        for entry in archive.entries().with_context(cannot)? {
-            let mut entry = entry.with_context(cannot)?;
-            let path = entry.path().with_context(cannot)?.into_owned();
-            if left > 0 && entry.header().entry_type().is_file() && is_photograph(&path) {
-                left -= 1;
-                let mut bytes = Vec::new();
-                entry.read_to_end(&mut bytes).with_context(cannot)?;
-                take(&path, bytes)?;
-            }
+            Err(error) => eprintln!("passed over: {error:#}"),
         }
     }
-    ensure!(count > 0, "{} holds no photographs (looked for {})", from.display(), EXTENSIONS.join(", "));
+    ensure!(count > 0, "{} holds no photographs that can be read", from.display());
     Ok(count)
 }
 

@@ -1,5 +1,6 @@
 //! What a model learns from and is judged by: objectives, the step that follows them, and metrics.
 
+pub mod augmentation;
 pub mod class_rebalancing;
 pub mod learner;
 pub mod logit_scale;

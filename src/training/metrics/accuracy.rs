@@ -1,9 +1,9 @@
-//! How good a colourisation is, in numbers (SPEC section 9).
+//! Area under the cumulative error curve, plain and balanced (SPEC section 9).
 
 use crate::ab_bins;
 
 /// Largest ab error that the curve looks at.
-const RANGE: usize = 150;
+pub(super) const RANGE: usize = 150;
 
 /// Gathers ab errors of pixels into the area under the cumulative error curve. Memory does not
 /// grow with the number of pixels; sums are f64, since balanced weights reach 5e5.
@@ -57,9 +57,7 @@ impl AreaUnderCurve {
     pub fn exact(&self) -> f64 {
         1.0 - self.capped / self.weight / RANGE as f64
     }
-}
 
-impl AreaUnderCurve {
     /// Adds what another has gathered, each of its pixels weighing `weight` times as much.
     pub fn merge(&mut self, other: &Self, weight: f64) {
         for (sum, more) in self.histogram.iter_mut().zip(&other.histogram) {
@@ -106,39 +104,6 @@ impl ColourAccuracy {
     }
 }
 
-/// Gathers the true colours of photographs into a class prior: their mean soft encoding (SPEC
-/// section 3), on a grid of whole ab units so that each is encoded once.
-#[derive(Clone, Debug, Default)]
-pub struct ColourPrior {
-    pixels: std::collections::BTreeMap<(i16, i16), u64>,
-}
-
-impl ColourPrior {
-    /// Adds a pixel.
-    pub fn add(&mut self, [a, b]: [f64; 2]) {
-        *self.pixels.entry((a.round() as i16, b.round() as i16)).or_default() += 1;
-    }
-
-    /// The 313 probabilities. Bins that never occur get 1e-12: no pixel will ask for their weight.
-    ///
-    /// # Panics
-    /// If no pixel was added.
-    #[must_use]
-    pub fn probabilities(&self, neighbours: usize) -> Vec<f64> {
-        let mut prior = vec![0.0; ab_bins::COUNT];
-        for (&(a, b), &count) in &self.pixels {
-            for (bin, share) in ab_bins::soft_encode([f64::from(a), f64::from(b)], neighbours) {
-                prior[bin] += share * count as f64;
-            }
-        }
-        let pixels: f64 = prior.iter().sum();
-        assert!(pixels > 0.0, "a prior of no pixels");
-        let floored: Vec<f64> = prior.iter().map(|p| (p / pixels).max(1e-12)).collect();
-        let sum: f64 = floored.iter().sum();
-        floored.into_iter().map(|p| p / sum).collect()
-    }
-}
-
 /// The weight of a true colour in the balanced curve.
 #[must_use]
 pub fn balanced_weight(truth: [f64; 2], class_weights: &[f64]) -> f64 {
@@ -149,6 +114,7 @@ pub fn balanced_weight(truth: [f64; 2], class_weights: &[f64]) -> f64 {
 mod tests {
     use super::*;
     use crate::training::class_rebalancing::class_weights;
+    use crate::training::metrics::ColourPrior;
 
     #[test]
     fn one_pass_gives_what_weighted_pixels_give() {
@@ -175,14 +141,5 @@ mod tests {
             assert!((found.trapezoid() - expected.trapezoid()).abs() < 1e-12);
             assert!((found.exact() - expected.exact()).abs() < 1e-12);
         }
-    }
-
-    #[test]
-    fn a_prior_of_one_colour() {
-        let mut prior = ColourPrior::default();
-        prior.add([0.2, -0.3]);
-        let p = prior.probabilities(1);
-        assert!(p[120] > 0.999_999 && p.iter().all(|p| *p > 0.0));
-        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     }
 }

@@ -1,107 +1,8 @@
-//! The 313 quantised ab colours, their soft encoding and the annealed mean (SPEC sections 2, 5).
+//! From logits to a colour (paper equation 5; SPEC section 5).
 
+use super::{CENTRES, COUNT};
 use crate::error::{Error, Result};
 use num_traits::Float;
-
-/// Number of bins.
-pub const COUNT: usize = 313;
-
-/// Width of the Gaussian of the soft encoding, in ab units.
-pub const SIGMA: f64 = 5.0;
-
-/// Temperature of the paper's annealed mean.
-pub const PAPER_TEMPERATURE: f32 = 0.38;
-
-/// SHA-256 of the bins as little-endian `i64` pairs (a, b), row by row.
-pub const HASH: &str = "2a39983ed60d5b52b717842d56d5f766982289e6d5a609582155f437cecc1045";
-
-/// First and last b, in tens, of each row of equal a from -90 to 100. No formula gives this
-/// set: it is wider than the sRGB gamut and is the paper's own (SPEC section 2).
-const ROWS: [(i16, i16); 20] = [
-    (5, 9),
-    (2, 9),
-    (0, 9),
-    (-2, 9),
-    (-3, 10),
-    (-4, 10),
-    (-5, 10),
-    (-5, 10),
-    (-6, 10),
-    (-7, 10),
-    (-8, 9),
-    (-8, 9),
-    (-9, 9),
-    (-10, 9),
-    (-10, 8),
-    (-11, 8),
-    (-11, 8),
-    (-11, 7),
-    (-11, 7),
-    (-9, 0),
-];
-
-/// Centres (a, b) of the bins, a ascending, then b ascending: the order of the authors' table
-/// and of every network's output channels.
-pub const CENTRES: [[i16; 2]; COUNT] = centres();
-
-const fn centres() -> [[i16; 2]; COUNT] {
-    let mut centres = [[0; 2]; COUNT];
-    let (mut index, mut row) = (0, 0);
-    while row < ROWS.len() {
-        let mut b = ROWS[row].0;
-        while b <= ROWS[row].1 {
-            centres[index] = [(row as i16 - 9) * 10, b * 10];
-            index += 1;
-            b += 1;
-        }
-        row += 1;
-    }
-    assert!(index == COUNT);
-    centres
-}
-
-/// SHA-256 of [`CENTRES`], computed; equal to [`HASH`].
-#[must_use]
-pub fn hash() -> String {
-    use sha2::{Digest, Sha256};
-    let mut sha = Sha256::new();
-    for value in CENTRES.iter().flatten() {
-        sha.update(i64::from(*value).to_le_bytes());
-    }
-    crate::hex(&sha.finalize())
-}
-
-fn squared_distance([a, b]: [f64; 2], bin: usize) -> f64 {
-    let [qa, qb] = CENTRES[bin];
-    (a - f64::from(qa)).powi(2) + (b - f64::from(qb)).powi(2)
-}
-
-/// The bin nearest to a colour; of equally near ones the one with the lower index.
-#[must_use]
-pub fn nearest(ab: [f64; 2]) -> usize {
-    (0..COUNT)
-        .min_by(|&p, &q| squared_distance(ab, p).total_cmp(&squared_distance(ab, q)))
-        .expect("there are bins")
-}
-
-/// Soft encoding of a ground-truth colour: its `neighbours` nearest bins with Gaussian weights
-/// that sum to 1, nearest first (paper section 2.2; the paper says 5, the authors' code uses 10).
-///
-/// # Panics
-/// If `neighbours` is zero or more than [`COUNT`].
-#[must_use]
-pub fn soft_encode(ab: [f64; 2], neighbours: usize) -> Vec<(usize, f64)> {
-    assert!((1..=COUNT).contains(&neighbours), "between 1 and {COUNT} neighbours");
-    let mut by_distance: Vec<(usize, f64)> = (0..COUNT).map(|q| (q, squared_distance(ab, q))).collect();
-    by_distance.sort_by(|p, q| p.1.total_cmp(&q.1));
-    by_distance.truncate(neighbours);
-    let nearest = by_distance[0].1;
-    for (_, d2) in &mut by_distance {
-        *d2 = (-(*d2 - nearest) / (2.0 * SIGMA * SIGMA)).exp();
-    }
-    let sum: f64 = by_distance.iter().map(|(_, w)| w).sum();
-    by_distance.into_iter().map(|(q, w)| (q, w / sum)).collect()
-}
 
 /// From the logits of a pixel to its colour: `softmax((z - (1 - rebalance) ln w) / T)`, then the
 /// mean of the bins (paper equation 5; SPEC section 5 for `rebalance`).
@@ -187,12 +88,6 @@ impl<F: Float> AnnealedMean<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_table_is_the_papers() {
-        assert_eq!(hash(), HASH);
-        assert_eq!((CENTRES[0], CENTRES[120], CENTRES[312]), ([-90, 50], [0, 0], [100, 0]));
-    }
 
     #[test]
     fn any_temperature_and_any_logits_give_a_finite_colour() {

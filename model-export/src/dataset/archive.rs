@@ -1,0 +1,195 @@
+//! What photographs lie in: folders, tar and zip archives, read at any place from many threads.
+
+use super::is_photograph;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use walkdir::WalkDir;
+use zip::ZipArchive;
+
+/// More bytes than any photograph's file has: the largest that is decoded, at 16 bits with alpha.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// A folder or archive, opened.
+pub struct Archive {
+    /// As it was given, for messages.
+    pub path: PathBuf,
+    content: Content,
+}
+
+enum Content {
+    Folder,
+    Tar(SharedFile),
+    Zip(ZipArchive<SharedFile>),
+}
+
+/// A photograph's file in a folder or archive.
+pub struct Entry {
+    /// Its path within, with `/`.
+    pub name: String,
+    pub place: Place,
+}
+
+/// Where a photograph's bytes lie.
+pub enum Place {
+    File(PathBuf),
+    Range { start: u64, length: u64 },
+    Index(usize),
+}
+
+/// Whether a file's name is that of an archive that is read here.
+pub fn is_archive(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tar") || e.eq_ignore_ascii_case("zip"))
+}
+
+impl Archive {
+    /// A folder with the photographs in it and its folders, sorted, and the archives found there.
+    pub fn folder(path: &Path) -> Result<(Self, Vec<Entry>, Vec<PathBuf>)> {
+        let (mut entries, mut archives) = (Vec::new(), Vec::new());
+        for file in WalkDir::new(path).follow_links(true).sort_by_file_name() {
+            let file = file.with_context(|| format!("cannot read {}", path.display()))?;
+            if !file.file_type().is_file() {
+                continue;
+            }
+            if is_archive(file.path()) {
+                archives.push(file.into_path());
+            } else if is_photograph(file.path()) {
+                let within = file.path().strip_prefix(path).unwrap_or(file.path());
+                let parts: Vec<_> = within.iter().map(|part| part.to_string_lossy()).collect();
+                entries.push(Entry { name: parts.join("/"), place: Place::File(file.into_path()) });
+            }
+        }
+        Ok((Self { path: path.to_owned(), content: Content::Folder }, entries, archives))
+    }
+
+    /// A tar or zip archive with its photographs, in the archive's order.
+    pub fn file(path: &Path) -> Result<(Self, Vec<Entry>)> {
+        let name = path.display();
+        let mut file = SharedFile::open(path).with_context(|| format!("cannot read {name}"))?;
+        let mut head = [0; 4];
+        let zipped = file.length >= 4 && {
+            file.read_exact(&mut head).with_context(|| format!("cannot read {name}"))?;
+            file.rewind()?;
+            matches!(head, [b'P', b'K', 3 | 5, _])
+        };
+        ensure!(
+            zipped || is_archive(path),
+            "{name} is no folder, tar or zip archive; a compressed tar archive must be unpacked first"
+        );
+        let (content, entries) = if zipped || path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip"))
+        {
+            let archive = ZipArchive::new(file)
+                .with_context(|| format!("{name} cannot be read as a zip archive; it may be cut short"))?;
+            let entries = zip_entries(&archive).with_context(|| name.to_string())?;
+            (Content::Zip(archive), entries)
+        } else {
+            let entries = tar_entries(&file)
+                .with_context(|| format!("{name} cannot be read as a tar archive; it may be damaged"))?;
+            (Content::Tar(file), entries)
+        };
+        Ok((Self { path: path.to_owned(), content }, entries))
+    }
+
+    /// The bytes of one of its entries.
+    pub fn read(&self, place: &Place) -> Result<Vec<u8>> {
+        let (reader, length): (&mut dyn Read, u64) = match (&self.content, place) {
+            (Content::Folder, Place::File(path)) => {
+                let file = File::open(path)?;
+                let length = file.metadata()?.len();
+                (&mut { file }, length)
+            }
+            (Content::Tar(file), Place::Range { start, length }) => {
+                (&mut SharedFile { position: *start, ..file.clone() }, *length)
+            }
+            (Content::Zip(archive), Place::Index(index)) => {
+                // The list of entries is shared, so a copy costs no more than its position.
+                let mut archive = archive.clone();
+                let mut file = archive.by_index(*index)?;
+                let length = file.size();
+                return whole(&mut file, length);
+            }
+            _ => bail!("an entry of another archive"),
+        };
+        whole(reader, length)
+    }
+}
+
+/// Reads exactly `length` bytes.
+fn whole(reader: &mut dyn Read, length: u64) -> Result<Vec<u8>> {
+    ensure!(length <= MAX_BYTES, "{length} bytes are more than any photograph has");
+    let mut bytes = Vec::with_capacity(length.min(1 << 24) as usize);
+    // One more, so that a reader that checks its sum at the end comes there.
+    reader.take(length + 1).read_to_end(&mut bytes)?;
+    ensure!(bytes.len() as u64 == length, "{} of {length} bytes are there", bytes.len());
+    Ok(bytes)
+}
+
+fn zip_entries(archive: &ZipArchive<SharedFile>) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for index in 0..archive.len() {
+        let entry = archive.by_index_data(index)?;
+        let name = entry.name()?.into_owned();
+        if entry.is_file() && is_photograph(Path::new(&name)) {
+            entries.push(Entry { name, place: Place::Index(index) });
+        }
+    }
+    Ok(entries)
+}
+
+fn tar_entries(file: &SharedFile) -> Result<Vec<Entry>> {
+    let length = file.length;
+    let mut archive = tar::Archive::new(file.clone());
+    let mut entries = Vec::new();
+    for entry in archive.entries_with_seek()? {
+        let entry = entry?;
+        let name = entry.path()?.to_string_lossy().into_owned();
+        let (start, size) = (entry.raw_file_position(), entry.size());
+        ensure!(start.saturating_add(size) <= length, "it ends within {name}");
+        if entry.header().entry_type().is_file() && is_photograph(Path::new(&name)) {
+            let name = name.strip_prefix("./").unwrap_or(&name).to_owned();
+            entries.push(Entry { name, place: Place::Range { start, length: size } });
+        }
+    }
+    Ok(entries)
+}
+
+/// A file that many threads read at once, each copy from its own position.
+#[derive(Clone)]
+struct SharedFile {
+    file: Arc<File>,
+    length: u64,
+    position: u64,
+}
+
+impl SharedFile {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok(Self { file: Arc::new(file), length, position: 0 })
+    }
+}
+
+impl Read for SharedFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        let count = std::os::unix::fs::FileExt::read_at(&*self.file, buffer, self.position)?;
+        #[cfg(windows)]
+        let count = std::os::windows::fs::FileExt::seek_read(&*self.file, buffer, self.position)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for SharedFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.length.checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}

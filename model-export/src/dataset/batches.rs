@@ -1,0 +1,243 @@
+//! Batches of training examples, made by threads ahead of the one that trains.
+
+use super::Dataset;
+use anyhow::{Context, Result, bail, ensure};
+use autochrome::photo::Photo;
+use autochrome::training::augmentation::{self, Augmentation, example};
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+/// Photographs that may fail one after another in one place of a batch.
+const DRAWS: usize = 16;
+
+/// How often photographs of each source are drawn. Absent fields have their defaults.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sampling {
+    /// A source is drawn in proportion to the number of its photographs to this power: 1 treats all
+    /// photographs alike, 0 all sources; 0 to 1 [0.75].
+    pub source_power: f64,
+    /// Factors on that for the sources named [none]; 0 leaves a source out.
+    pub source_weights: BTreeMap<String, f64>,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { source_power: 0.75, source_weights: BTreeMap::new() }
+    }
+}
+
+/// Examples for one step, in the layout of the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// The step it belongs to.
+    pub step: u64,
+    /// Examples in it.
+    pub count: usize,
+    /// Their side in pixels.
+    pub crop: usize,
+    /// Raw L in 0…100, `[count, 1, crop, crop]`.
+    pub lightness: Vec<f32>,
+    /// a and b in CIE units, `[count, crop/4, crop/4]` of both.
+    pub chroma: Vec<[f32; 2]>,
+    /// What the photographs show, as places in [`Dataset::labels`].
+    pub labels: Vec<Option<u32>>,
+    /// A line for each photograph that could not be read, the first time it was met.
+    pub warnings: Vec<String>,
+}
+
+/// An endless row of batches. What is in a batch depends on the data set, the settings, the seed
+/// and its step, and on nothing else: not on the number of threads, nor on where the row begins.
+///
+/// Each thread makes every `workers`-th batch and keeps at most two that were not yet taken. The
+/// threads end when this is dropped.
+pub struct Batches {
+    /// Batches of each thread, in order; the threads take turns.
+    queues: Vec<Receiver<Result<Made>>>,
+    threads: Vec<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+    turn: usize,
+    reported: HashSet<usize>,
+}
+
+/// A batch, and the photographs that failed while it was made.
+struct Made {
+    batch: Batch,
+    failed: Vec<(usize, String)>,
+}
+
+impl Batches {
+    /// Begins to make batches of `batch` examples for the steps from `first_step` on.
+    ///
+    /// # Errors
+    /// For settings outside their range, sources that do not occur, or where no thread can be
+    /// started.
+    pub fn new(
+        dataset: Arc<Dataset>,
+        sampling: Sampling,
+        augmentation: Augmentation,
+        batch: usize,
+        seed: u64,
+        workers: usize,
+        first_step: u64,
+    ) -> Result<Self> {
+        ensure!(batch > 0, "a batch of 0 examples");
+        augmentation.check()?;
+        let workers = workers.max(1);
+        let sources = Sources::new(&dataset, &sampling)?;
+        let maker = Arc::new(Maker { dataset, sources, augmentation, batch, seed });
+        let mut batches = Self {
+            queues: Vec::new(),
+            threads: Vec::new(),
+            stop: Arc::new(AtomicBool::new(false)),
+            turn: 0,
+            reported: HashSet::new(),
+        };
+        for worker in 0..workers {
+            let (sender, queue) = sync_channel(1);
+            let (maker, stop) = (Arc::clone(&maker), Arc::clone(&batches.stop));
+            let steps = (first_step + worker as u64..).step_by(workers);
+            let thread = thread::Builder::new()
+                .name(format!("examples-{worker}"))
+                .spawn(move || maker.work(steps, &sender, &stop))
+                .context("no thread can be started")?;
+            batches.queues.push(queue);
+            batches.threads.push(thread);
+        }
+        Ok(batches)
+    }
+
+    /// The next batch, waited for where none is ready.
+    ///
+    /// # Errors
+    /// If 16 photographs in a row could not be read. There is no further batch then.
+    pub fn next(&mut self) -> Result<Batch> {
+        let made = self.queues[self.turn].recv().context("the thread that makes examples has ended")??;
+        self.turn = (self.turn + 1) % self.queues.len();
+        let Made { mut batch, failed } = made;
+        for (index, warning) in failed {
+            if self.reported.insert(index) {
+                batch.warnings.push(warning);
+            }
+        }
+        Ok(batch)
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A thread that waits to hand over a batch learns it from the queue.
+        self.queues.clear();
+        for thread in self.threads.drain(..) {
+            // One that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What every thread needs.
+struct Maker {
+    dataset: Arc<Dataset>,
+    sources: Sources,
+    augmentation: Augmentation,
+    batch: usize,
+    seed: u64,
+}
+
+impl Maker {
+    fn work(&self, steps: impl Iterator<Item = u64>, queue: &SyncSender<Result<Made>>, stop: &AtomicBool) {
+        for step in steps {
+            let made = self.make(step, stop).transpose();
+            let Some(made) = made else { return };
+            let failed = made.is_err();
+            if queue.send(made).is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    /// The batch of a step; `None` when it is no longer wanted.
+    fn make(&self, step: u64, stop: &AtomicBool) -> Result<Option<Made>> {
+        let crop = self.augmentation.crop;
+        let mut batch = Batch {
+            step,
+            count: self.batch,
+            crop,
+            lightness: Vec::with_capacity(self.batch * crop * crop),
+            chroma: Vec::with_capacity(self.batch * crop * crop / 16),
+            labels: Vec::with_capacity(self.batch),
+            warnings: Vec::new(),
+        };
+        let mut failed = Vec::new();
+        for slot in 0..self.batch {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let mut rng = augmentation::generator(self.seed, step, slot as u64);
+            let (index, photo) = self.draw(&mut rng, &mut failed)?;
+            let example = example(&photo, &self.augmentation, &mut rng);
+            batch.lightness.extend(example.lightness);
+            batch.chroma.extend(example.chroma);
+            batch.labels.push(self.dataset.item(index).label_index);
+        }
+        Ok(Some(Made { batch, failed }))
+    }
+
+    /// The first photograph drawn that can be read.
+    fn draw(&self, rng: &mut impl Rng, failed: &mut Vec<(usize, String)>) -> Result<(usize, Photo)> {
+        for _ in 0..DRAWS {
+            let index = self.sources.draw(rng);
+            match self.dataset.read(index) {
+                Ok(photo) => return Ok((index, photo)),
+                Err(error) => failed.push((index, format!("passed over: {error:#}"))),
+            }
+        }
+        let last = failed.last().map_or("", |(_, warning)| warning);
+        bail!("{DRAWS} photographs in a row could not be read; the last was {last}")
+    }
+}
+
+/// Photographs by source, and how far up in 0…1 each source's share reaches.
+struct Sources {
+    photographs: Vec<Vec<usize>>,
+    reach: Vec<f64>,
+}
+
+impl Sources {
+    fn new(dataset: &Dataset, sampling: &Sampling) -> Result<Self> {
+        let power = sampling.source_power;
+        ensure!((0.0..=1.0).contains(&power), "source_power is {power}; it must be between 0 and 1");
+        for (name, weight) in &sampling.source_weights {
+            dataset.check_source(name).context("source_weights")?;
+            ensure!(
+                weight.is_finite() && *weight >= 0.0,
+                "source_weights: {name} has {weight}; a weight must be a number from 0 up"
+            );
+        }
+        let (mut photographs, mut reach, mut sum) = (Vec::new(), Vec::new(), 0.0);
+        for (name, numbers) in dataset.sources().iter().zip(dataset.by_source()) {
+            let weight = sampling.source_weights.get(name).copied().unwrap_or(1.0);
+            if weight > 0.0 {
+                sum += weight * (numbers.len() as f64).powf(power);
+                photographs.push(numbers);
+                reach.push(sum);
+            }
+        }
+        ensure!(!reach.is_empty(), "source_weights leave no photographs");
+        reach.iter_mut().for_each(|r| *r /= sum);
+        Ok(Self { photographs, reach })
+    }
+
+    fn draw(&self, rng: &mut impl Rng) -> usize {
+        let at = rng.random::<f64>();
+        let source = self.reach.partition_point(|reach| *reach <= at).min(self.reach.len() - 1);
+        let photographs = &self.photographs[source];
+        photographs[rng.random_range(0..photographs.len() as u64) as usize]
+    }
+}

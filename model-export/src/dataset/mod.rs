@@ -1,0 +1,255 @@
+//! Sets of colour photographs to train with and to measure by: folders and archives, with what is
+//! known of each photograph.
+
+mod archive;
+pub mod batches;
+mod manifest;
+
+use anyhow::{Context, Result, ensure};
+use archive::{Archive, Entry, Place};
+use autochrome::files;
+use autochrome::photo::Photo;
+use manifest::Manifest;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+/// Endings of files that are read; others (lists, notes) are passed over.
+pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp"];
+
+/// Whether a name is a photograph's: by its ending, and not one of a hidden file, which macOS puts
+/// beside photographs under the same ending.
+pub fn is_photograph(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    EXTENSIONS.contains(&extension.as_str()) && !hidden
+}
+
+/// Photographs by number, read from any thread. Their order is that of the paths given; within a
+/// folder by name, within an archive the archive's own.
+pub struct Dataset {
+    archives: Vec<Archive>,
+    records: Vec<Record>,
+    sources: Vec<String>,
+    labels: Vec<String>,
+}
+
+/// What is kept of each photograph; text that many share is kept once.
+struct Record {
+    archive: usize,
+    entry: Entry,
+    source: usize,
+    label: Option<u32>,
+}
+
+/// What is known of a photograph before it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item<'a> {
+    /// Its path within its folder or archive, with `/`.
+    pub name: &'a str,
+    /// The collection it comes from: as its list says; otherwise its folder's or archive's name.
+    pub source: &'a str,
+    /// `source/class` as its list says, one of [`Dataset::labels`].
+    pub label: Option<&'a str>,
+    /// Where the label stands in [`Dataset::labels`].
+    pub label_index: Option<u32>,
+}
+
+impl Dataset {
+    /// Opens folders (with their folders, and the archives in them), `.tar` and `.zip` archives.
+    ///
+    /// A `manifest.csv` or `manifest.csv.gz` in the folder, or beside the archive, says by its
+    /// columns `file`, `source` and `class` where photographs come from and what they show.
+    ///
+    /// # Errors
+    /// For a path that cannot be read, that is no archive or a damaged one, or that holds no
+    /// photograph, and for a list that cannot be read.
+    pub fn open(paths: &[PathBuf]) -> Result<Self> {
+        ensure!(!paths.is_empty(), "no folder or archive of photographs was given");
+        let mut set = Builder::default();
+        for path in paths {
+            let before = set.found.len();
+            if path.is_dir() {
+                let (folder, entries, archives) = Archive::folder(path)?;
+                set.add(folder, entries, path)?;
+                for path in archives {
+                    set.add_file(&path)?;
+                }
+            } else {
+                set.add_file(path)?;
+            }
+            ensure!(
+                set.found.len() > before,
+                "{} holds no photographs (looked for {})",
+                path.display(),
+                EXTENSIONS.join(", ")
+            );
+        }
+        Ok(set.finish())
+    }
+
+    /// How many photographs there are; at least one.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// What is known of a photograph.
+    ///
+    /// # Panics
+    /// If there is none with this number.
+    pub fn item(&self, index: usize) -> Item<'_> {
+        let record = &self.records[index];
+        Item {
+            name: &record.entry.name,
+            source: &self.sources[record.source],
+            label: record.label.map(|label| self.labels[label as usize].as_str()),
+            label_index: record.label,
+        }
+    }
+
+    /// Reads and decodes a photograph.
+    ///
+    /// # Errors
+    /// With its archive and name, where its bytes cannot be read or decoded.
+    ///
+    /// # Panics
+    /// If there is none with this number.
+    pub fn read(&self, index: usize) -> Result<Photo> {
+        let Record { archive, entry: Entry { name, place }, .. } = &self.records[index];
+        let archive = &self.archives[*archive];
+        let decode = || Ok::<_, anyhow::Error>(files::decode(Cursor::new(archive.read(place)?))?.photo);
+        decode().with_context(|| match place {
+            Place::File(path) => path.display().to_string(),
+            _ => format!("{}: {name}", archive.path.display()),
+        })
+    }
+
+    /// The collections that photographs come from, sorted.
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    /// Every `source/class` that occurs, sorted.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The numbers of the photographs of each source, in the order of [`Dataset::sources`].
+    pub fn by_source(&self) -> Vec<Vec<usize>> {
+        let mut numbers = vec![Vec::new(); self.sources.len()];
+        for (index, record) in self.records.iter().enumerate() {
+            numbers[record.source].push(index);
+        }
+        numbers
+    }
+
+    /// Only the photographs of these sources.
+    ///
+    /// # Errors
+    /// For a name that no source has, or none at all.
+    pub fn only_sources(self, names: &[String]) -> Result<Self> {
+        for name in names {
+            self.check_source(name)?;
+        }
+        ensure!(!names.is_empty(), "no source was named; there are {}", self.sources.join(", "));
+        Ok(self.keep(|set, record| names.contains(&set.sources[record.source]), usize::MAX))
+    }
+
+    /// The first `most` photographs.
+    ///
+    /// # Errors
+    /// If that is none.
+    pub fn limit(self, most: usize) -> Result<Self> {
+        ensure!(most > 0, "a limit of 0 leaves no photographs");
+        Ok(self.keep(|_, _| true, most))
+    }
+
+    fn check_source(&self, name: &str) -> Result<()> {
+        let known = self.sources.iter().any(|source| source == name);
+        ensure!(known, "no photograph comes from {name:?}; the sources are {}", self.sources.join(", "));
+        Ok(())
+    }
+
+    fn keep(mut self, wanted: impl Fn(&Self, &Record) -> bool, most: usize) -> Self {
+        let records = std::mem::take(&mut self.records);
+        let mut set = Builder::default();
+        for record in records.into_iter().filter(|record| wanted(&self, record)).take(most) {
+            let source = self.sources[record.source].clone();
+            let label = record.label.map(|label| self.labels[label as usize].clone());
+            set.found.push(Found { archive: record.archive, entry: record.entry, source, label });
+        }
+        set.archives = self.archives;
+        set.finish()
+    }
+}
+
+/// A data set while its paths are opened.
+#[derive(Default)]
+struct Builder {
+    archives: Vec<Archive>,
+    found: Vec<Found>,
+    /// Lists by folder: shards share one.
+    manifests: BTreeMap<PathBuf, Manifest>,
+}
+
+struct Found {
+    archive: usize,
+    entry: Entry,
+    source: String,
+    label: Option<String>,
+}
+
+impl Builder {
+    fn add_file(&mut self, path: &Path) -> Result<()> {
+        let (archive, entries) = Archive::file(path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        self.add(archive, entries, folder)
+    }
+
+    /// Adds an archive whose list lies in `folder`.
+    fn add(&mut self, archive: Archive, entries: Vec<Entry>, folder: &Path) -> Result<()> {
+        if !self.manifests.contains_key(folder) {
+            self.manifests.insert(folder.to_owned(), Manifest::of_folder(folder)?);
+        }
+        let manifest = &self.manifests[folder];
+        let own_name = own_name(&archive.path);
+        for entry in entries {
+            let (source, class) = manifest.get(&entry.name);
+            let parent = entry.name.rsplit('/').nth(1);
+            let source = source.or(parent).unwrap_or(&own_name).to_owned();
+            let label = class.map(|class| format!("{source}/{class}"));
+            self.found.push(Found { archive: self.archives.len(), entry, source, label });
+        }
+        self.archives.push(archive);
+        Ok(())
+    }
+
+    fn finish(self) -> Dataset {
+        let sources: BTreeSet<&String> = self.found.iter().map(|found| &found.source).collect();
+        let labels: BTreeSet<&String> = self.found.iter().filter_map(|found| found.label.as_ref()).collect();
+        let sources: Vec<String> = sources.into_iter().cloned().collect();
+        let labels: Vec<String> = labels.into_iter().cloned().collect();
+        let place = |list: &[String], text: &String| list.binary_search(text).expect("it was collected");
+        let record = |Found { archive, entry, source, label }: Found| Record {
+            archive,
+            entry,
+            source: place(&sources, &source),
+            label: label.map(|label| place(&labels, &label) as u32),
+        };
+        Dataset {
+            records: self.found.into_iter().map(record).collect(),
+            archives: self.archives,
+            sources,
+            labels,
+        }
+    }
+}
+
+/// The name of a folder, or of an archive without its ending.
+fn own_name(path: &Path) -> String {
+    // "." and the like have a name only when they are followed.
+    let followed = path.canonicalize();
+    let path = followed.as_deref().unwrap_or(path);
+    let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
+    name.map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,18 @@
+//! How good a colourisation is, in numbers (SPEC section 9), and how sure they are.
+//!
+//! [`accuracy`] is the paper's measure, pooled over all pixels of a set. [`photograph`] keeps a few
+//! sums of each photograph, from which every [`Measure`] of any choice of photographs follows, and
+//! [`bootstrap`] its interval. [`baselines`] makes what a model has to be better than.
+
+pub mod accuracy;
+pub mod baselines;
+pub mod bootstrap;
+pub mod colourfulness;
+pub mod photograph;
+mod prior;
+
+pub use accuracy::{AreaUnderCurve, ColourAccuracy, balanced_weight};
+pub use bootstrap::{Bootstrap, Interval};
+pub use colourfulness::Colourfulness;
+pub use photograph::{Measure, Picture, Score};
+pub use prior::ColourPrior;

@@ -1,0 +1,273 @@
+//! What is kept of one photograph under one method, and the measures of a set that follow from it.
+
+use super::accuracy::RANGE;
+use super::{AreaUnderCurve, Colourfulness, balanced_weight};
+use crate::lab::ToLab;
+
+/// Squared error of a sample that rounding to 8 bits alone makes: uniform over one step.
+const ROUNDING: f64 = 1.0 / 12.0;
+
+/// Mean chroma below which a set counts as gray: a ratio to it would only be noise. Rounding to 8
+/// bits alone makes a chroma of about this size.
+const GRAY: f64 = 0.5;
+
+/// A picture at 8 bits with its colours: what a person sees, in both spaces.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    rgb: Vec<u8>,
+    ab: Vec<[f64; 2]>,
+}
+
+impl Picture {
+    /// From interleaved sRGB samples.
+    ///
+    /// # Panics
+    /// Unless there are three to a pixel, and at least one pixel.
+    #[must_use]
+    pub fn new(rgb: Vec<u8>, to_lab: &ToLab) -> Self {
+        assert!(!rgb.is_empty() && rgb.len().is_multiple_of(3), "three samples to a pixel");
+        let ab = rgb
+            .chunks_exact(3)
+            .map(|p| {
+                let [_, a, b] = to_lab.lab([p[0], p[1], p[2]]);
+                [a, b]
+            })
+            .collect();
+        Self { rgb, ab }
+    }
+
+    /// Interleaved sRGB samples.
+    #[must_use]
+    pub fn rgb(&self) -> &[u8] {
+        &self.rgb
+    }
+
+    /// a and b of every pixel, CIE units.
+    #[must_use]
+    pub fn ab(&self) -> &[[f64; 2]] {
+        &self.ab
+    }
+}
+
+/// Sums over the pixels of one photograph under one method.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    pixels: f64,
+    /// ab errors, each at most 150.
+    errors: f64,
+    /// Balanced weights, and errors weighted by them.
+    weight: f64,
+    weighted_errors: f64,
+    /// Squared ab errors.
+    squares: f64,
+    chroma: f64,
+    true_chroma: f64,
+    /// Of the whole photograph.
+    psnr: f64,
+    m3: f64,
+    m1: f64,
+}
+
+impl Score {
+    /// Compares what a method shows with the truth; `class_weights` (lambda 0) are those of the
+    /// balanced area. The pixels also go to `pooled`: the plain and the balanced curve of a set.
+    ///
+    /// # Panics
+    /// If the pictures differ in size.
+    #[must_use]
+    pub fn compare(
+        truth: &Picture,
+        shown: &Picture,
+        class_weights: &[f64],
+        pooled: &mut [AreaUnderCurve; 2],
+    ) -> Self {
+        assert_eq!(truth.rgb.len(), shown.rgb.len(), "pictures of one size");
+        let (mut errors, mut weight, mut weighted_errors, mut squares, mut true_chroma) =
+            (0.0, 0.0, 0.0, 0.0, 0.0);
+        for (truth, shown) in truth.ab.iter().zip(&shown.ab) {
+            let balanced = balanced_weight(*truth, class_weights);
+            pooled[0].add(*truth, *shown, 1.0);
+            pooled[1].add(*truth, *shown, balanced);
+            let square = (truth[0] - shown[0]).powi(2) + (truth[1] - shown[1]).powi(2);
+            let error = square.sqrt().min(RANGE as f64);
+            errors += error;
+            weight += balanced;
+            weighted_errors += balanced * error;
+            squares += square;
+            true_chroma += truth[0].hypot(truth[1]);
+        }
+        let mut colourfulness = Colourfulness::default();
+        for (rgb, ab) in shown.rgb.chunks_exact(3).zip(&shown.ab) {
+            colourfulness.add([rgb[0], rgb[1], rgb[2]], *ab);
+        }
+        let pixels = truth.ab.len() as f64;
+        Self {
+            pixels,
+            errors,
+            weight,
+            weighted_errors,
+            squares,
+            chroma: colourfulness.mean_chroma() * pixels,
+            true_chroma,
+            psnr: psnr(&truth.rgb, &shown.rgb),
+            m3: colourfulness.m3(),
+            m1: colourfulness.m1(),
+        }
+    }
+
+    /// Mean ab error of the photograph, each pixel's at most 150, CIE units.
+    #[must_use]
+    pub fn mean_error(&self) -> f64 {
+        self.errors / self.pixels
+    }
+}
+
+/// Peak signal-to-noise ratio of 8-bit sRGB samples in dB, over all three channels together:
+/// `10 log10(255² / mean squared error)`. The mean squared error is taken as at least 1/12, what
+/// rounding makes, so that a perfect picture has 58.9 dB and not infinitely many.
+fn psnr(truth: &[u8], shown: &[u8]) -> f64 {
+    let squares: u64 = truth.iter().zip(shown).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
+    let mean = (squares as f64 / truth.len() as f64).max(ROUNDING);
+    10.0 * (255.0 * 255.0 / mean).log10()
+}
+
+/// A figure of a set of photographs under one method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Area under the cumulative error curve in percent, every pixel of the set counting the same;
+    /// the continuous form `1 - E[min(error, 150)] / 150`.
+    Auc,
+    /// The same, each pixel counting as much as its true colour is rare.
+    BalancedAuc,
+    /// Root of the mean over all pixels of `Δa² + Δb²`, CIE units. Not divided by the two channels:
+    /// a mean over channels too is smaller by the root of 2.
+    Rmse,
+    /// Mean over the photographs of their PSNR (8-bit sRGB, three channels), dB.
+    Psnr,
+    /// Mean chroma shown over mean true chroma, over all pixels; not a number where the truth is
+    /// gray (mean chroma below 0.5, what rounding makes).
+    ChromaRatio,
+    /// Mean over all pixels of `sqrt(a² + b²)`, CIE units.
+    MeanChroma,
+    /// Mean over the photographs of [`Colourfulness::m3`].
+    ColourfulnessM3,
+    /// Mean over the photographs of [`Colourfulness::m1`].
+    ColourfulnessM1,
+}
+
+impl Measure {
+    /// All of them, in the order of a table.
+    pub const ALL: [Self; 8] = [
+        Self::Auc,
+        Self::BalancedAuc,
+        Self::Rmse,
+        Self::Psnr,
+        Self::ChromaRatio,
+        Self::MeanChroma,
+        Self::ColourfulnessM3,
+        Self::ColourfulnessM1,
+    ];
+
+    /// The figure of photographs; one that is given twice counts twice. Not a number of none.
+    #[must_use]
+    pub fn of<'a>(self, scores: impl IntoIterator<Item = &'a Score>) -> f64 {
+        let parts = |score: &Score| match self {
+            Self::Auc => [score.errors, score.pixels],
+            Self::BalancedAuc => [score.weighted_errors, score.weight],
+            Self::Rmse => [score.squares, score.pixels],
+            Self::Psnr => [score.psnr, 1.0],
+            Self::ChromaRatio => [score.chroma, score.true_chroma],
+            Self::MeanChroma => [score.chroma, score.pixels],
+            Self::ColourfulnessM3 => [score.m3, 1.0],
+            Self::ColourfulnessM1 => [score.m1, 1.0],
+        };
+        let (mut above, mut below, mut pixels) = (0.0, 0.0, 0.0);
+        for score in scores {
+            let [numerator, denominator] = parts(score);
+            above += numerator;
+            below += denominator;
+            pixels += score.pixels;
+        }
+        let mean = above / below;
+        match self {
+            Self::Auc | Self::BalancedAuc => 100.0 * (1.0 - mean / RANGE as f64),
+            Self::Rmse => mean.sqrt(),
+            Self::ChromaRatio if below / pixels < GRAY => f64::NAN,
+            _ => mean,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ab_bins;
+
+    /// A picture of given colours; its samples are given too, since no sRGB colour need have them.
+    fn picture(rgb: &[[u8; 3]], ab: &[[f64; 2]]) -> Picture {
+        Picture { rgb: rgb.concat(), ab: ab.to_vec() }
+    }
+
+    fn compare(truth: &Picture, shown: &Picture) -> Score {
+        let mut weights = vec![1.0; ab_bins::COUNT];
+        weights[ab_bins::nearest([30.0, 40.0])] = 3.0;
+        Score::compare(truth, shown, &weights, &mut Default::default())
+    }
+
+    #[test]
+    fn values_computed_by_hand() {
+        // Errors 50 (weight 3) and 10 (weight 1); chroma 0 and 10 of 50 and 0.
+        let truth = picture(&[[10, 10, 10], [90, 90, 90]], &[[30.0, 40.0], [0.0, 0.0]]);
+        let shown = picture(&[[10, 14, 7], [90, 90, 85]], &[[0.0, 0.0], [6.0, 8.0]]);
+        let score = compare(&truth, &shown);
+        let near = |measure: Measure, expected: f64| {
+            let found = measure.of([&score]);
+            assert!((found - expected).abs() < 1e-9, "{measure:?}: {found}, expected {expected}");
+        };
+        near(Measure::Auc, 100.0 * (1.0 - 30.0 / 150.0));
+        near(Measure::BalancedAuc, 100.0 * (1.0 - 40.0 / 150.0));
+        near(Measure::Rmse, 1300f64.sqrt());
+        // Squared errors of samples: 16, 9 and 25, of six.
+        near(Measure::Psnr, 10.0 * (255.0f64.powi(2) / (50.0 / 6.0)).log10());
+        near(Measure::ChromaRatio, 0.2);
+        near(Measure::MeanChroma, 5.0);
+        assert_eq!(score.mean_error(), 30.0);
+    }
+
+    #[test]
+    fn sets_are_pooled_by_pixels_but_means_of_pictures_are_not() {
+        let (small, large) = (picture(&[[0; 3]], &[[0.0; 2]]), picture(&[[0; 3]; 3], &[[0.0; 2]; 3]));
+        let (wrong, right) = (picture(&[[51; 3]], &[[40.0, 0.0]]), large.clone());
+        let scores = [compare(&small, &wrong), compare(&large, &right)];
+        assert!((Measure::Auc.of(&scores) - 100.0 * (1.0 - 10.0 / 150.0)).abs() < 1e-9);
+        let [noisy, perfect] = [10.0 * 25f64.log10(), 10.0 * (255.0f64.powi(2) * 12.0).log10()];
+        assert!((Measure::Psnr.of(&scores) - (noisy + perfect) / 2.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn of_a_gray_truth_there_is_no_chroma_ratio() {
+        let gray = picture(&[[9; 3]], &[[0.002, -0.004]]);
+        let shown = picture(&[[9; 3]], &[[5.0, 0.0]]);
+        assert!(Measure::ChromaRatio.of([&compare(&gray, &shown)]).is_nan());
+        assert!(Measure::Auc.of([&compare(&gray, &shown)]) > 96.0);
+        assert!(Measure::ALL.iter().all(|measure| measure.of([]).is_nan()), "nothing has no figure");
+    }
+
+    #[test]
+    fn the_area_is_the_exact_one_of_the_pooled_curves() {
+        let mut pooled: [AreaUnderCurve; 2] = Default::default();
+        let weights: Vec<f64> = (0..ab_bins::COUNT).map(|q| 1.0 + (q % 5) as f64).collect();
+        let to_lab = ToLab::new();
+        let scores: Vec<Score> = (0..4u8)
+            .map(|i| {
+                let rgb = |k: u8| (0..60u8).map(|j| j.wrapping_mul(37 + i).wrapping_mul(k)).collect();
+                let [truth, shown] = [3, 5].map(|k| Picture::new(rgb(k), &to_lab));
+                Score::compare(&truth, &shown, &weights, &mut pooled)
+            })
+            .collect();
+        for (measure, area) in [Measure::Auc, Measure::BalancedAuc].into_iter().zip(&pooled) {
+            assert!((measure.of(&scores) - 100.0 * area.exact()).abs() < 1e-9, "{measure:?}");
+            assert!((measure.of(&scores) - 100.0 * area.trapezoid()).abs() < 0.5, "{measure:?}");
+        }
+    }
+}
