@@ -33,6 +33,8 @@ enum Command {
     Convert(commands::convert::Arguments),
     /// Say what is in a model file or checkpoint
     Inspect(commands::inspect::Arguments),
+    /// Train a network on colour photographs
+    Train(commands::train::Arguments),
     /// Measure how near a model's colours come to the true ones
     Evaluate(commands::evaluate::Arguments),
 }
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Forward(arguments) => commands::forward::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
+        Command::Train(arguments) => commands::train::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
     };
     match result {

@@ -8,6 +8,7 @@
 
 #![expect(deprecated, reason = "Burn 0.22 is the last with libtorch; CONTRIBUTING says why it is used")]
 
+use crate::error::{Error, Result};
 use burn::backend::LibTorch;
 use burn::nn::BatchNorm;
 use burn::prelude::*;
@@ -24,6 +25,25 @@ fn burn<const D: usize>(tensor: tch::Tensor) -> Tensor<D> {
 /// The same memory seen another way: Burn must know of every owner before it works in place.
 fn alias<const D: usize>(of: TchTensor, tensor: tch::Tensor) -> Tensor<D> {
     Tensor::from_primitive::<LibTorch>(TchTensor::from_existing(tensor, of.storage))
+}
+
+/// libtorch on the processor.
+#[must_use]
+pub fn cpu() -> Device {
+    Device::libtorch()
+}
+
+/// libtorch on the first NVIDIA card.
+///
+/// # Errors
+/// [`Error::NoDevice`] where it sees none.
+pub fn cuda() -> Result<Device> {
+    if tch::Cuda::is_available() {
+        Ok(Device::libtorch_cuda(0))
+    } else {
+        let reason = "libtorch sees no NVIDIA card, or was built without CUDA";
+        Err(Error::NoDevice(reason.to_owned()))
+    }
 }
 
 /// Whether a tensor is one of libtorch's.

@@ -173,6 +173,9 @@ impl Learner {
     /// [`Error::Diverged`] where the loss or the gradient is no finite number; the weights are then
     /// those before the step. The loss is only looked at with `examine`.
     pub fn step(&mut self, parts: &[Examples<'_>], examine: bool) -> Result<Option<StepReport>> {
+        for part in parts {
+            self.check(*part)?;
+        }
         let share = 1.0 / parts.len() as f64;
         let mut gradients = Flat::new();
         let mut report = None;
@@ -214,6 +217,29 @@ impl Learner {
         self.follow();
         self.step += 1;
         Ok(report)
+    }
+
+    /// Whether photographs and colours are as many as they must be.
+    fn check(&self, part: Examples<'_>) -> Result<()> {
+        let Examples { count, crop, lightness, chroma } = part;
+        let multiple = self.network_config.size_multiple();
+        if count == 0 || crop == 0 || crop % multiple != 0 {
+            return Err(Error::Parameter {
+                name: "crop",
+                value: crop.to_string(),
+                range: "a multiple of what the network halves: 32 for a unet of four stages, 8 for eccv16",
+            });
+        }
+        let cells = crop / self.network_config.cell();
+        let found = [lightness.len(), chroma.len()];
+        if found != [count * crop * crop, count * cells * cells] {
+            return Err(Error::Parameter {
+                name: "examples",
+                value: format!("{} pixels and {} colours", found[0], found[1]),
+                range: "a lightness for each pixel and a colour for each cell of 4 x 4",
+            });
+        }
+        Ok(())
     }
 
     /// Output on the tape, its comparison with the truth, and its health.
@@ -286,6 +312,7 @@ impl Learner {
     /// # Errors
     /// [`Error::Diverged`] where the loss is no finite number.
     pub fn validate(&self, part: Examples<'_>) -> Result<(f64, Health)> {
+        self.check(part)?;
         self.tape.untaped(|| {
             let off;
             let network = match &self.average {

@@ -2,6 +2,7 @@
 
 pub mod augmentation;
 pub mod class_rebalancing;
+pub mod collapse;
 pub mod learner;
 pub mod logit_scale;
 pub mod loss;

@@ -21,8 +21,8 @@ const GRAY: f32 = 5.0;
 /// Colours that a collapsed network and a healthy one differ in, over the cells of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
-    /// Mean entropy of the predicted distributions, nats; 0 for a regression.
-    pub entropy: f64,
+    /// Mean entropy of the predicted distributions, nats; none for a regression.
+    pub entropy: Option<f64>,
     /// Mean chroma of the predicted mean colours, CIE units.
     pub chroma: f64,
     /// Mean chroma of the truth.
@@ -30,6 +30,8 @@ pub struct Health {
     /// Standard deviation of the predicted mean colours over cells, CIE units: 0 where every cell
     /// gets one colour.
     pub spread: f64,
+    /// The same of the truth.
+    pub true_spread: f64,
 }
 
 /// What is minimised.
@@ -73,8 +75,8 @@ pub struct Targets {
     /// Batch, height and width in cells.
     cells: [usize; 3],
     encoded: Encoded,
-    /// Mean chroma.
-    chroma: f64,
+    /// Mean chroma and spread.
+    truth: (f64, f64),
 }
 
 #[derive(Debug)]
@@ -103,8 +105,8 @@ pub struct Lesson {
     pub loss: Tensor<1>,
     /// In the shape of the output.
     pub gradient: Tensor<4>,
-    /// Expected colours `[cells, 2]` and entropies `[1]`, where asked for.
-    health: Option<(Tensor<2>, Tensor<1>)>,
+    /// Expected colours `[cells, 2]` and mean entropy `[1]`, where asked for.
+    health: Option<(Tensor<2>, Option<Tensor<1>>)>,
 }
 
 impl Objective {
@@ -155,13 +157,14 @@ impl Objective {
                 let mut bins = Vec::with_capacity(colours.len() * neighbours);
                 let mut shares = Vec::with_capacity(colours.len() * neighbours);
                 let mut weights = Vec::with_capacity(colours.len());
+                let mut code = vec![(0, 0.0); neighbours];
                 for (i, ab) in colours.iter().enumerate() {
-                    let code = ab_bins::soft_encode(ab.map(f64::from), neighbours);
+                    ab_bins::soft_encode_into(ab.map(f64::from), &mut code);
                     let mask = f32::from(u8::from(coloured[i / plane]));
                     weights.push(mask * class_weights[code[0].0] as f32 / divisor);
-                    for (bin, share) in code {
-                        bins.push(bin as i32);
-                        shares.push(share as f32);
+                    for (bin, share) in &code {
+                        bins.push(*bin as i32);
+                        shares.push(*share as f32);
                     }
                 }
                 Encoded::Classes { neighbours, bins, shares, weights }
@@ -176,8 +179,7 @@ impl Objective {
                 Encoded::Colours { ab, weights }
             }
         };
-        let chroma = colours.iter().map(|[a, b]| f64::from(a.hypot(*b))).sum::<f64>() / colours.len() as f64;
-        Targets { cells: [batch, height, width], encoded, chroma }
+        Targets { cells: [batch, height, width], encoded, truth: chroma_and_spread(colours) }
     }
 }
 
@@ -204,7 +206,7 @@ impl Targets {
                 let loss = (told * shares.clone() * weights.clone()).sum().neg();
                 let health = examine.then(|| {
                     let entropy = (p.clone() * p.clone().clamp_min(1e-30).log()).sum_dim(1).neg().mean();
-                    (p.clone().matmul(centres(&device)), entropy)
+                    (p.clone().matmul(centres(&device)), Some(entropy))
                 });
                 let gradient =
                     (p * weights.clone()).scatter(1, bins, (shares * weights).neg(), IndexingUpdateOp::Add);
@@ -217,7 +219,7 @@ impl Targets {
                 let weights =
                     Tensor::<4>::from_data(TensorData::new(weights.clone(), [batch, 1, 1, 1]), &device);
                 let health = examine.then(|| {
-                    (output.clone().permute([0, 2, 3, 1]).reshape([count, 2]), Tensor::zeros([1], &device))
+                    (output.clone().permute([0, 2, 3, 1]).reshape([count, 2]), None)
                 });
                 let error = (output - truth) / REGRESSION_UNIT;
                 let loss = (error.clone() * error.clone() * weights.clone()).sum() * 0.5;
@@ -231,24 +233,29 @@ impl Targets {
     pub fn health(&self, lesson: &Lesson) -> Option<Health> {
         let (colours, entropy) = lesson.health.as_ref()?;
         let colours: Vec<f32> = colours.to_data().try_into_vec().ok()?;
-        let entropy: Vec<f32> = entropy.to_data().try_into_vec().ok()?;
-        let count = (colours.len() / 2) as f64;
-        let (mut chroma, mut sum, mut squares) = (0.0, [0.0; 2], 0.0);
-        for ab in colours.chunks_exact(2) {
-            let [a, b] = [f64::from(ab[0]), f64::from(ab[1])];
-            chroma += a.hypot(b);
-            sum = [sum[0] + a, sum[1] + b];
-            squares += a * a + b * b;
-        }
-        let mean = sum.map(|s| s / count);
-        let variance = squares / count - mean[0].powi(2) - mean[1].powi(2);
-        Some(Health {
-            entropy: entropy.first().copied().map_or(0.0, f64::from),
-            chroma: chroma / count,
-            true_chroma: self.chroma,
-            spread: variance.max(0.0).sqrt(),
-        })
+        let entropy = match entropy {
+            None => None,
+            Some(entropy) => entropy.to_data().try_into_vec::<f32>().ok()?.first().copied().map(f64::from),
+        };
+        let (chroma, spread) = chroma_and_spread(bytemuck::cast_slice(&colours));
+        let (true_chroma, true_spread) = self.truth;
+        Some(Health { entropy, chroma, true_chroma, spread, true_spread })
     }
+}
+
+/// Mean chroma, and the root mean square distance from the mean colour.
+fn chroma_and_spread(colours: &[[f32; 2]]) -> (f64, f64) {
+    let count = colours.len() as f64;
+    let (mut chroma, mut sum, mut squares) = (0.0, [0.0; 2], 0.0);
+    for ab in colours {
+        let [a, b] = ab.map(f64::from);
+        chroma += a.hypot(b);
+        sum = [sum[0] + a, sum[1] + b];
+        squares += a * a + b * b;
+    }
+    let mean = sum.map(|s| s / count);
+    let variance = squares / count - mean[0].powi(2) - mean[1].powi(2);
+    (chroma / count, variance.max(0.0).sqrt())
 }
 
 /// The bins' centres, `[313, 2]`.
