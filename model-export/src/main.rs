@@ -33,6 +33,8 @@ enum Command {
     Convert(commands::convert::Arguments),
     /// Say what is in a model file or checkpoint
     Inspect(commands::inspect::Arguments),
+    /// Count the colours of photographs: the class prior that training weighs them by
+    Prior(commands::prior::Arguments),
     /// Measure how near a model's colours come to the true ones
     Evaluate(commands::evaluate::Arguments),
 }
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Forward(arguments) => commands::forward::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
+        Command::Prior(arguments) => commands::prior::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
     };
     match result {

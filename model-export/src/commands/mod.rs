@@ -5,3 +5,4 @@ pub mod convert;
 pub mod evaluate;
 pub mod forward;
 pub mod inspect;
+pub mod prior;
