@@ -80,12 +80,28 @@ pub fn bicubic(
     bicubic_region(from, channels, all, size, read_row)
 }
 
+/// The horizontal pass of one row. The number of channels is known to the compiler, which keeps the
+/// sums of a pixel in registers.
+fn narrow_row<const CHANNELS: usize>(source: &[u8], across: &[Tap], row: &mut [u8]) {
+    let (source, _) = source.as_chunks::<CHANNELS>();
+    let (row, _) = row.as_chunks_mut::<CHANNELS>();
+    for (out, tap) in row.iter_mut().zip(across) {
+        let mut sums = [1 << (PRECISION - 1); CHANNELS];
+        for (weight, pixel) in tap.weights.iter().zip(&source[tap.first..]) {
+            for (sum, sample) in sums.iter_mut().zip(pixel) {
+                *sum += i32::from(*sample) * weight;
+            }
+        }
+        *out = sums.map(clip8);
+    }
+}
+
 /// [`bicubic`] of a part of the source, Pillow's `resize` with `box`: cropped and resized at once.
 /// Pixels around the region count where the kernel reaches them, and only the rows it reaches are
 /// asked for.
 ///
 /// # Panics
-/// If the region is empty or leaves the source.
+/// If the region is empty or leaves the source, or for other channels than 1, 3 or 4.
 pub fn bicubic_region(
     (from_width, from_height): (usize, usize),
     channels: usize,
@@ -114,14 +130,11 @@ pub fn bicubic_region(
             row.copy_from_slice(&source);
             continue;
         }
-        for (pixel, tap) in row.chunks_exact_mut(channels).zip(&across) {
-            for (c, out) in pixel.iter_mut().enumerate() {
-                let mut sum = 1 << (PRECISION - 1);
-                for (i, weight) in tap.weights.iter().enumerate() {
-                    sum += i32::from(source[(tap.first + i) * channels + c]) * weight;
-                }
-                *out = clip8(sum);
-            }
+        match channels {
+            1 => narrow_row::<1>(&source, &across, row),
+            3 => narrow_row::<3>(&source, &across, row),
+            4 => narrow_row::<4>(&source, &across, row),
+            _ => panic!("pictures have 1, 3 or 4 channels, not {channels}"),
         }
     }
     if whole_height && height == from_height {
@@ -199,4 +212,43 @@ pub fn bilinear<F: Float>(
         across.stretch(&line, row);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(side: usize) -> Vec<u8> {
+        (0..side * side * 3).map(|i| (i * 7919 % 251) as u8).collect()
+    }
+
+    fn square(source: &[u8], side: usize, region: Region, to: usize) -> Vec<u8> {
+        bicubic_region((side, side), 3, region, (to, to), |y, row| {
+            row.copy_from_slice(&source[y * side * 3..(y + 1) * side * 3]);
+        })
+    }
+
+    fn part(source: &[u8], side: usize, start: usize, length: usize) -> Vec<u8> {
+        let rows = source.chunks(side * 3).skip(start).take(length);
+        rows.flat_map(|row| row[start * 3..(start + length) * 3].to_vec()).collect()
+    }
+
+    #[test]
+    fn a_region_is_that_part_of_the_whole_resized_alike() {
+        let source = noise(20);
+        let region =
+            |start: f64, length: f64| Region { left: start, top: start, width: length, height: length };
+        assert_eq!(square(&source, 20, region(3.0, 8.0), 8), part(&source, 20, 3, 8));
+        let doubled = square(&source, 20, region(0.0, 20.0), 40);
+        assert_eq!(square(&source, 20, region(4.5, 10.0), 20), part(&doubled, 40, 9, 20));
+        let halved = square(&source, 20, region(0.0, 20.0), 10);
+        assert_eq!(square(&source, 20, region(6.0, 8.0), 4), part(&halved, 10, 3, 4));
+    }
+
+    #[test]
+    #[should_panic(expected = "is not within")]
+    fn a_region_outside_is_refused() {
+        let region = Region { left: 15.0, top: 0.0, width: 6.0, height: 6.0 };
+        let _ = square(&noise(20), 20, region, 4);
+    }
 }

@@ -1,7 +1,7 @@
 //! NumPy files in and out.
 
 use anyhow::{Context, Result, bail, ensure};
-use npyz::{DType, NpyFile, Order, WriterBuilder};
+use npyz::{AutoSerialize, DType, NpyFile, Order, WriterBuilder};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -10,23 +10,43 @@ use crate::output::write_whole;
 
 /// An f32 (or f64, narrowed) array in C order: its shape and elements.
 pub fn read(path: &Path) -> Result<(Vec<usize>, Vec<f32>)> {
+    let (shape, values) = open(path)?;
+    Ok(match values {
+        Values::F32(values) => (shape, values),
+        Values::F64(values) => (shape, values.into_iter().map(|v| v as f32).collect()),
+    })
+}
+
+/// An f64 (or f32, widened) array in C order: its shape and elements.
+pub fn read_f64(path: &Path) -> Result<(Vec<usize>, Vec<f64>)> {
+    let (shape, values) = open(path)?;
+    Ok(match values {
+        Values::F32(values) => (shape, values.into_iter().map(f64::from).collect()),
+        Values::F64(values) => (shape, values),
+    })
+}
+
+enum Values {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+fn open(path: &Path) -> Result<(Vec<usize>, Values)> {
     let name = path.display();
     let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
     let array = NpyFile::new(BufReader::new(file)).with_context(|| format!("{name} is not a .npy file"))?;
     ensure!(array.order() == Order::C, "{name} is in Fortran order; save it with numpy.ascontiguousarray");
     let shape: Vec<usize> = array.shape().iter().map(|n| *n as usize).collect();
     let values = match array.dtype() {
-        DType::Plain(t) if t.to_string().ends_with("f4") => array.into_vec::<f32>()?,
-        DType::Plain(t) if t.to_string().ends_with("f8") => {
-            array.into_vec::<f64>()?.into_iter().map(|v| v as f32).collect()
-        }
-        other => bail!("{name} holds {}; f32 is needed", other.descr()),
+        DType::Plain(t) if t.to_string().ends_with("f4") => Values::F32(array.into_vec()?),
+        DType::Plain(t) if t.to_string().ends_with("f8") => Values::F64(array.into_vec()?),
+        other => bail!("{name} holds {}; f32 or f64 is needed", other.descr()),
     };
     Ok((shape, values))
 }
 
-/// Writes an f32 array in C order.
-pub fn write(path: &Path, shape: &[usize], values: &[f32]) -> Result<()> {
+/// Writes an array in C order.
+pub fn write<T: AutoSerialize>(path: &Path, shape: &[usize], values: &[T]) -> Result<()> {
     let shape: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
     write_whole(path, |out| {
         let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;

@@ -35,6 +35,8 @@ enum Command {
     Inspect(commands::inspect::Arguments),
     /// Train a network on colour photographs
     Train(commands::train::Arguments),
+    /// Count the colours of photographs: the class prior that training weighs them by
+    Prior(commands::prior::Arguments),
     /// Measure how near a model's colours come to the true ones
     Evaluate(commands::evaluate::Arguments),
 }
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
+        Command::Prior(arguments) => commands::prior::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
     };
     match result {

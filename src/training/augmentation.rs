@@ -5,7 +5,7 @@
 //! asked for stay those of the photograph.
 
 use crate::error::{Error, Result};
-use crate::lab::{ToLightness, lab_from_srgb};
+use crate::lab::{ToLab, ToLightness};
 use crate::photo::Photo;
 use crate::resample::Region;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -187,9 +187,9 @@ fn between(rng: &mut impl Rng, [low, high]: [f64; 2]) -> f64 {
 
 /// L of every pixel of a square picture, ab of every 4th.
 fn encode(rgb: &[u8], side: usize) -> Example {
-    static TO_LIGHTNESS: LazyLock<ToLightness> = LazyLock::new(|| ToLightness::new(255));
+    static TABLES: LazyLock<(ToLightness, ToLab)> = LazyLock::new(|| (ToLightness::new(255), ToLab::new()));
     assert!(side > 0 && side.is_multiple_of(CELL), "a crop of {side} pixels has no whole cells");
-    let to_lightness = &*TO_LIGHTNESS;
+    let (to_lightness, to_lab) = &*TABLES;
     let (pixels, _) = rgb.as_chunks::<3>();
     let lightness = pixels.iter().map(|p| {
         let [r, g, b] = p.map(usize::from);
@@ -197,8 +197,8 @@ fn encode(rgb: &[u8], side: usize) -> Example {
     });
     let cells = pixels.chunks_exact(side).step_by(CELL).flat_map(|row| row.iter().step_by(CELL));
     let chroma = cells.map(|p| {
-        let [_, a, b] = lab_from_srgb(p.map(|c| f32::from(c) / 255.0));
-        [a, b]
+        let [_, a, b] = to_lab.lab(*p);
+        [a as f32, b as f32]
     });
     Example { lightness: lightness.collect(), chroma: chroma.collect() }
 }

@@ -6,3 +6,4 @@ pub mod evaluate;
 pub mod forward;
 pub mod inspect;
 pub mod train;
+pub mod prior;

@@ -94,33 +94,34 @@ impl Archive {
 
     /// The bytes of one of its entries.
     pub fn read(&self, place: &Place) -> Result<Vec<u8>> {
-        let (reader, length): (&mut dyn Read, u64) = match (&self.content, place) {
+        match (&self.content, place) {
             (Content::Folder, Place::File(path)) => {
                 let file = File::open(path)?;
                 let length = file.metadata()?.len();
-                (&mut { file }, length)
+                whole(file, length)
             }
             (Content::Tar(file), Place::Range { start, length }) => {
-                (&mut SharedFile { position: *start, ..file.clone() }, *length)
+                let file = SharedFile { position: *start, ..file.clone() };
+                whole(file.take(*length), *length)
             }
             (Content::Zip(archive), Place::Index(index)) => {
                 // The list of entries is shared, so a copy costs no more than its position.
                 let mut archive = archive.clone();
-                let mut file = archive.by_index(*index)?;
+                let file = archive.by_index(*index)?;
                 let length = file.size();
-                return whole(&mut file, length);
+                whole(file, length)
             }
             _ => bail!("an entry of another archive"),
-        };
-        whole(reader, length)
+        }
     }
 }
 
-/// Reads exactly `length` bytes.
-fn whole(reader: &mut dyn Read, length: u64) -> Result<Vec<u8>> {
+/// Reads to the end, which must come after `length` bytes.
+fn whole(reader: impl Read, length: u64) -> Result<Vec<u8>> {
     ensure!(length <= MAX_BYTES, "{length} bytes are more than any photograph has");
     let mut bytes = Vec::with_capacity(length.min(1 << 24) as usize);
-    // One more, so that a reader that checks its sum at the end comes there.
+    // To the end and not just `length`: zip archives have their sum checked there. One that
+    // unpacks to more than it says stops soon after.
     reader.take(length + 1).read_to_end(&mut bytes)?;
     ensure!(bytes.len() as u64 == length, "{} of {length} bytes are there", bytes.len());
     Ok(bytes)
@@ -139,19 +140,27 @@ fn zip_entries(archive: &ZipArchive<SharedFile>) -> Result<Vec<Entry>> {
 }
 
 fn tar_entries(file: &SharedFile) -> Result<Vec<Entry>> {
-    let length = file.length;
+    const BLOCK: u64 = 512;
+    let (length, mut end) = (file.length, 0u64);
     let mut archive = tar::Archive::new(file.clone());
     let mut entries = Vec::new();
     for entry in archive.entries_with_seek()? {
         let entry = entry?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
         let name = entry.path()?.to_string_lossy().into_owned();
         let (start, size) = (entry.raw_file_position(), entry.size());
-        ensure!(start.saturating_add(size) <= length, "it ends within {name}");
-        if entry.header().entry_type().is_file() && is_photograph(Path::new(&name)) {
+        end = start.saturating_add(size);
+        ensure!(end <= length, "it ends within {name}");
+        if is_photograph(Path::new(&name)) {
             let name = name.strip_prefix("./").unwrap_or(&name).to_owned();
             entries.push(Entry { name, place: Place::Range { start, length: size } });
         }
     }
+    // Cut short between two entries it would pass for a smaller archive.
+    let marked = end.next_multiple_of(BLOCK) + BLOCK <= length;
+    ensure!(marked, "the mark at its end is missing");
     Ok(entries)
 }
 

@@ -241,3 +241,133 @@ impl Sources {
         photographs[rng.random_range(0..photographs.len() as u64) as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{coloured, dataset_of, write_zip};
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    fn small() -> Augmentation {
+        Augmentation { crop: 16, lightness: 0.5, blur: 0.5, grain: 0.5, ..Augmentation::default() }
+    }
+
+    fn begin(dataset: &Arc<Dataset>, seed: u64, workers: usize, first_step: u64) -> Batches {
+        Batches::new(Arc::clone(dataset), Sampling::default(), small(), 5, seed, workers, first_step).unwrap()
+    }
+
+    fn take(mut batches: Batches, count: usize) -> Vec<Batch> {
+        (0..count).map(|_| batches.next().unwrap()).collect()
+    }
+
+    fn photographs(folder: &Path) -> Arc<Dataset> {
+        for (source, count) in [("a", 6), ("b", 2)] {
+            fs::create_dir_all(folder.join(source)).unwrap();
+            for i in 0..count {
+                coloured(20 + i, 24, i).save(folder.join(format!("{source}/{i}.png"))).unwrap();
+            }
+        }
+        dataset_of(folder)
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_batches_from_any_step_by_any_number_of_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = photographs(folder.path());
+        let expected = take(begin(&dataset, 7, 1, 0), 7);
+        assert_eq!(take(begin(&dataset, 7, 3, 0), 7), expected);
+        assert_eq!(take(begin(&dataset, 7, 2, 4), 3), expected[4..]);
+        for (step, batch) in (0..).zip(&expected) {
+            assert_eq!((batch.step, batch.count, batch.crop), (step, 5, 16));
+            assert_eq!((batch.lightness.len(), batch.chroma.len()), (5 * 256, 5 * 16));
+            assert_eq!((batch.labels.len(), &batch.warnings), (5, &Vec::new()));
+        }
+        assert_ne!(expected[0].lightness, expected[1].lightness);
+        assert_ne!(take(begin(&dataset, 8, 1, 0), 1)[0].lightness, expected[0].lightness);
+    }
+
+    #[test]
+    fn threads_end_when_the_batches_are_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = photographs(folder.path());
+        let mut batches = begin(&dataset, 0, 3, 0);
+        batches.next().unwrap();
+        assert!(Arc::strong_count(&dataset) > 1);
+        drop(batches);
+        assert_eq!(Arc::strong_count(&dataset), 1);
+    }
+
+    #[test]
+    fn sources_are_drawn_by_their_weight_and_photographs_alike() {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = photographs(folder.path());
+        let shares = |sampling: &Sampling| {
+            let sources = Sources::new(&dataset, sampling).unwrap();
+            let mut rng = augmentation::generator(1, 2, 3);
+            let mut counts = vec![0.0; dataset.len()];
+            (0..20_000).for_each(|_| counts[sources.draw(&mut rng)] += 1.0 / 20_000.0);
+            counts
+        };
+        let weights = |b: f64| BTreeMap::from([("b".to_owned(), b)]);
+        // 6 photographs of a, 2 of b.
+        for (source_power, source_weights, a) in [
+            (1.0, weights(1.0), 6.0 / 8.0),
+            (0.0, weights(1.0), 0.5),
+            (0.75, BTreeMap::new(), 6f64.powf(0.75) / (6f64.powf(0.75) + 2f64.powf(0.75))),
+            (0.0, weights(3.0), 0.25),
+            (1.0, weights(0.0), 1.0),
+        ] {
+            let shares = shares(&Sampling { source_power, source_weights });
+            for share in &shares[..6] {
+                assert!((share - a / 6.0).abs() < 0.01, "{shares:?} for {a}");
+            }
+            for share in &shares[6..] {
+                assert!((share - (1.0 - a) / 2.0).abs() < 0.01, "{shares:?} for {a}");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_outside_their_range_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = photographs(folder.path());
+        for (text, says) in [
+            (r#"{"source_power": 2}"#, "source_power"),
+            (r#"{"source_weights": {"c": 1}}"#, "\"c\""),
+            (r#"{"source_weights": {"a": -1}}"#, "from 0 up"),
+            (r#"{"source_weights": {"a": 0, "b": 0}}"#, "leave no photographs"),
+        ] {
+            let sampling = serde_json::from_str(text).unwrap();
+            let error = Batches::new(Arc::clone(&dataset), sampling, small(), 5, 0, 1, 0).err().unwrap();
+            assert!(format!("{error:#}").contains(says), "{error:#}");
+        }
+        assert!(serde_json::from_str::<Sampling>(r#"{"power": 1}"#).is_err());
+        let crooked = Augmentation { crop: 18, ..small() };
+        assert!(Batches::new(dataset, Sampling::default(), crooked, 5, 0, 1, 0).is_err());
+    }
+
+    #[test]
+    fn a_damaged_photograph_is_replaced_and_said_once() {
+        let folder = tempfile::tempdir().unwrap();
+        photographs(folder.path());
+        fs::write(folder.path().join("b/damaged.png"), b"\x89PNG\r\n\x1a\nnothing more").unwrap();
+        let dataset = dataset_of(folder.path());
+        let batches = take(begin(&dataset, 1, 2, 0), 20);
+        let warnings: Vec<&String> = batches.iter().flat_map(|batch| &batch.warnings).collect();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("damaged.png"), "{warnings:?}");
+        assert!(batches.iter().all(|batch| batch.lightness.len() == 5 * 256));
+        assert_eq!(take(begin(&dataset, 1, 1, 0), 20), batches);
+    }
+
+    #[test]
+    fn nothing_but_damaged_photographs_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let broken: Vec<(String, Vec<u8>)> = (0..3).map(|i| (format!("{i}.jpg"), vec![1, 2, 3])).collect();
+        write_zip(&folder.path().join("set.zip"), &broken, zip::CompressionMethod::Stored);
+        let mut batches = begin(&dataset_of(folder.path()), 0, 2, 0);
+        let error = format!("{:#}", batches.next().unwrap_err());
+        assert!(error.contains("16 photographs in a row") && error.contains("set.zip: "), "{error}");
+    }
+}

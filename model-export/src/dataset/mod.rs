@@ -8,7 +8,7 @@ mod manifest;
 use anyhow::{Context, Result, ensure};
 use archive::{Archive, Entry, Place};
 use autochrome::files;
-use autochrome::photo::Photo;
+use autochrome::photo::{Channels, Photo, Samples};
 use manifest::Manifest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -245,6 +245,19 @@ impl Builder {
     }
 }
 
+/// A photograph with its short side brought to `short` pixels, 8-bit RGB over white.
+///
+/// # Errors
+/// Where that is larger than a photograph may be.
+pub fn with_short_side(photo: &Photo, short: usize) -> Result<Photo> {
+    let least = photo.width().min(photo.height());
+    let scaled = |side: usize| ((side * short + least / 2) / least).max(1);
+    let (width, height) = (scaled(photo.width()), scaled(photo.height()));
+    Photo::check_size(width as u64, height as u64)?;
+    let rgb = photo.resized_over_white(width, height);
+    Ok(Photo::new(width, height, Channels::Rgb, Samples::U8(rgb))?)
+}
+
 /// The name of a folder, or of an archive without its ending.
 fn own_name(path: &Path) -> String {
     // "." and the like have a name only when they are followed.
@@ -253,3 +266,6 @@ fn own_name(path: &Path) -> String {
     let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
     name.map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests;

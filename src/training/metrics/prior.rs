@@ -1,18 +1,59 @@
 //! The class prior of photographs (SPEC section 3).
 
 use crate::ab_bins;
+use std::collections::BTreeSet;
+
+/// Reach of the grid that colours are counted on, along a and b; no colour of sRGB is further out.
+const REACH: f64 = 128.0;
+
+/// Whole ab units along each axis of that grid.
+const SIDE: usize = 2 * REACH as usize + 1;
 
 /// Gathers the true colours of photographs into a class prior: their mean soft encoding (SPEC
 /// section 3), on a grid of whole ab units so that each is encoded once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ColourPrior {
-    pixels: std::collections::BTreeMap<(i16, i16), u64>,
+    /// Pixels of each colour, a for a.
+    pixels: Vec<u64>,
+}
+
+impl Default for ColourPrior {
+    fn default() -> Self {
+        Self { pixels: vec![0; SIDE * SIDE] }
+    }
 }
 
 impl ColourPrior {
     /// Adds a pixel.
-    pub fn add(&mut self, [a, b]: [f64; 2]) {
-        *self.pixels.entry((a.round() as i16, b.round() as i16)).or_default() += 1;
+    pub fn add(&mut self, ab: [f64; 2]) {
+        let [a, b] = ab.map(|v| (v.clamp(-REACH, REACH) + REACH).round() as usize);
+        self.pixels[a * SIDE + b] += 1;
+    }
+
+    /// Adds all pixels of another.
+    pub fn merge(&mut self, other: &Self) {
+        for (sum, more) in self.pixels.iter_mut().zip(&other.pixels) {
+            *sum += more;
+        }
+    }
+
+    /// How many pixels were added.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        self.pixels.iter().sum()
+    }
+
+    /// How many of the 313 bins are the nearest one of a pixel.
+    #[must_use]
+    pub fn occurring(&self) -> usize {
+        let bins: BTreeSet<usize> = self.colours().map(|(ab, _)| ab_bins::nearest(ab)).collect();
+        bins.len()
+    }
+
+    /// The colours that occur, with their pixels.
+    fn colours(&self) -> impl Iterator<Item = ([f64; 2], u64)> {
+        let occurring = self.pixels.iter().copied().enumerate().filter(|(_, count)| *count > 0);
+        occurring.map(|(i, count)| ([i / SIDE, i % SIDE].map(|v| v as f64 - REACH), count))
     }
 
     /// The 313 probabilities. Bins that never occur get 1e-12: no pixel will ask for their weight.
@@ -22,8 +63,8 @@ impl ColourPrior {
     #[must_use]
     pub fn probabilities(&self, neighbours: usize) -> Vec<f64> {
         let mut prior = vec![0.0; ab_bins::COUNT];
-        for (&(a, b), &count) in &self.pixels {
-            for (bin, share) in ab_bins::soft_encode([f64::from(a), f64::from(b)], neighbours) {
+        for (ab, count) in self.colours() {
+            for (bin, share) in ab_bins::soft_encode(ab, neighbours) {
                 prior[bin] += share * count as f64;
             }
         }
@@ -46,5 +87,27 @@ mod tests {
         let p = prior.probabilities(1);
         assert!(p[120] > 0.999_999 && p.iter().all(|p| *p > 0.0));
         assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn parts_of_a_set_join_to_the_whole() {
+        let colours = [[0.2, -0.3], [-86.2, 83.1], [98.2, -60.8], [0.4, 0.1]];
+        let gathered = |colours: &[[f64; 2]]| {
+            let mut prior = ColourPrior::default();
+            colours.iter().for_each(|ab| prior.add(*ab));
+            prior
+        };
+        let mut joined = gathered(&colours[..1]);
+        joined.merge(&gathered(&colours[1..]));
+        assert_eq!(joined.probabilities(10), gathered(&colours).probabilities(10));
+        assert_eq!((joined.pixels(), joined.occurring()), (4, 3));
+
+        // The definition: the mean of the encodings, here of colours on the grid.
+        let exact = joined.probabilities(5);
+        let mut mean = vec![0.0; ab_bins::COUNT];
+        for colour in [[0.0, 0.0], [-86.0, 83.0], [98.0, -61.0], [0.0, 0.0]] {
+            ab_bins::soft_encode(colour, 5).into_iter().for_each(|(bin, share)| mean[bin] += share / 4.0);
+        }
+        assert!(exact.iter().zip(&mean).all(|(p, q)| (p - q).abs() < 1e-9));
     }
 }

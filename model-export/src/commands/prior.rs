@@ -1,0 +1,133 @@
+//! `autochrome prior`: how often each colour bin occurs in photographs.
+
+use crate::dataset::{Dataset, with_short_side};
+use crate::{Usage, arrays};
+use anyhow::{Result, ensure};
+use autochrome::ab_bins;
+use autochrome::lab::ToLab;
+use autochrome::training::metrics::ColourPrior;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Arguments of `prior`.
+#[derive(Args)]
+pub struct Arguments {
+    /// Folders, tar and zip archives of colour photographs
+    #[arg(long, required = true, num_args = 1.., value_name = "DIR|TAR|ZIP")]
+    data: Vec<PathBuf>,
+    /// Where the 313 probabilities go, .npy f64 [313]
+    #[arg(long)]
+    out: PathBuf,
+    /// Bins that each colour is spread over; the paper says 5, the authors' code 10
+    #[arg(long, default_value_t = 10)]
+    neighbours: usize,
+    /// Bring the short side of each photograph to this many pixels first [default: as they are]
+    #[arg(long)]
+    size: Option<usize>,
+    /// Photographs to take
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+    limit: usize,
+    /// One JSON document on stdout that says what was counted
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    for (name, value, most) in [
+        ("neighbours", Some(arguments.neighbours), ab_bins::COUNT),
+        ("size", arguments.size, 8192),
+        ("limit", Some(arguments.limit), usize::MAX),
+    ] {
+        if value.is_some_and(|value| value == 0 || value > most) {
+            return Err(Usage(format!("--{name}: from 1 to {most}")).into());
+        }
+    }
+    let set = Dataset::open(&arguments.data)?.limit(arguments.limit)?;
+    let counted = count(&set, arguments.size)?;
+    let prior = counted.prior.probabilities(arguments.neighbours);
+    arrays::write(&arguments.out, &[ab_bins::COUNT], &prior)?;
+
+    let (photographs, bins) = (set.len() - counted.failed, counted.prior.occurring());
+    eprintln!(
+        "{}: {photographs} photographs, {bins} of {} bins occur",
+        arguments.out.display(),
+        ab_bins::COUNT
+    );
+    if arguments.json {
+        let report = serde_json::json!({
+            "photographs": photographs,
+            "failed": counted.failed,
+            "pixels": counted.prior.pixels(),
+            "neighbours": arguments.neighbours,
+            "bins": bins,
+        });
+        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(if counted.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What was found in a set.
+pub struct Counted {
+    /// Every pixel of every photograph.
+    pub prior: ColourPrior,
+    /// Photographs that could not be read.
+    pub failed: usize,
+}
+
+/// Counts the colours of all photographs on all processors, with their short sides brought to
+/// `size` where one is given. One that cannot be read is said on stderr and passed over.
+///
+/// # Errors
+/// If none can be read.
+pub fn count(set: &Dataset, size: Option<usize>) -> Result<Counted> {
+    let style = ProgressStyle::with_template("{pos}/{len} photographs {wide_bar} {eta}");
+    let bar = ProgressBar::new(set.len() as u64).with_style(style.expect("a valid template"));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let to_lab = ToLab::new();
+        let mut counted = Counted { prior: ColourPrior::default(), failed: 0 };
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= set.len() {
+                return counted;
+            }
+            let photo = set.read(index).and_then(|photo| match size {
+                Some(short) => with_short_side(&photo, short),
+                None => Ok(photo),
+            });
+            match photo {
+                Ok(photo) => {
+                    let rgb = photo.resized_over_white(photo.width(), photo.height());
+                    for pixel in rgb.as_chunks::<3>().0 {
+                        let [_, a, b] = to_lab.lab(*pixel);
+                        counted.prior.add([a, b]);
+                    }
+                }
+                Err(error) => {
+                    counted.failed += 1;
+                    bar.suspend(|| eprintln!("passed over: {error:#}"));
+                }
+            }
+            bar.inc(1);
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(set.len());
+    let mut whole = Counted { prior: ColourPrior::default(), failed: 0 };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            let part = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            whole.prior.merge(&part.prior);
+            whole.failed += part.failed;
+        }
+    });
+    bar.finish_and_clear();
+    ensure!(whole.failed < set.len(), "none of the {} photographs can be read", set.len());
+    Ok(whole)
+}
