@@ -47,6 +47,9 @@ pub enum Error {
     /// A checkpoint that lacks what a model file must have.
     #[error("this is not a model file: {0}. Make one with `autochrome convert`")]
     ModelFormat(String),
+    /// A file that is no classifier of photographs.
+    #[error("this is not a classifier: {0}. Make one with `autochrome classifier`")]
+    Classifier(String),
     /// A model file of a later version of the format.
     #[error("the model file has format version {found}, this build reads {known}. Update Autochrome")]
     ModelVersion {
@@ -151,6 +154,7 @@ impl Error {
             Self::ImageTooLarge { .. } => "image-too-large",
             Self::Checkpoint(_)
             | Self::ModelFormat(_)
+            | Self::Classifier(_)
             | Self::ModelVersion { .. }
             | Self::ModelTensors { .. }
             | Self::ModelNotFinite { .. }

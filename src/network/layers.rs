@@ -5,6 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfi
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, PaddingConfig2d};
 use burn::prelude::*;
 use burn::tensor::DType;
+use burn::tensor::activation::relu;
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
@@ -17,7 +18,7 @@ pub(super) fn batch_norm(channels: usize, device: &Device) -> BatchNorm {
 
 /// A convolution in the type of `x`, whatever that of the weights: in mixed precision they stay f32
 /// and are rounded on their way in.
-pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+pub(crate) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     let dtype = x.dtype();
     let weight = conv.weight.val();
     let [_, from, ..] = weight.dims();
@@ -67,7 +68,7 @@ pub(super) fn linear(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
 }
 
 /// The memory layout that the device's convolutions are fastest in.
-fn fastest_layout(x: Tensor<4>) -> Tensor<4> {
+pub(crate) fn fastest_layout(x: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "libtorch")]
     let x = crate::kernels::libtorch::channels_last(x);
     x
@@ -88,27 +89,27 @@ pub(super) fn doubling(
 }
 
 /// A square convolution.
-pub(super) struct Convolution {
-    pub(super) channels: [usize; 2],
-    pub(super) kernel: usize,
-    pub(super) stride: usize,
-    pub(super) dilation: usize,
-    pub(super) bias: bool,
+pub(crate) struct Convolution {
+    pub(crate) channels: [usize; 2],
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    pub(crate) dilation: usize,
+    pub(crate) bias: bool,
 }
 
 impl Convolution {
     /// 3 x 3, stride 1, with bias.
-    pub(super) fn new(from: usize, to: usize) -> Self {
+    pub(crate) fn new(from: usize, to: usize) -> Self {
         Self { channels: [from, to], kernel: 3, stride: 1, dilation: 1, bias: true }
     }
 
     /// 1 x 1 with bias.
-    pub(super) fn pointwise(from: usize, to: usize) -> Self {
+    pub(crate) fn pointwise(from: usize, to: usize) -> Self {
         Self { kernel: 1, ..Self::new(from, to) }
     }
 
     /// Zero padding that keeps the size at stride 1.
-    pub(super) fn init(&self, initializer: &Initializer, device: &Device) -> Conv2d {
+    pub(crate) fn init(&self, initializer: &Initializer, device: &Device) -> Conv2d {
         let padding = self.dilation * (self.kernel / 2);
         Conv2dConfig::new(self.channels, [self.kernel; 2])
             .with_stride([self.stride; 2])
@@ -122,14 +123,14 @@ impl Convolution {
 
 /// Convolution and BatchNorm, in this order; the norm is gone once it is folded.
 #[derive(Module, Debug)]
-pub(super) struct ConvNorm {
-    pub(super) conv: Conv2d,
-    pub(super) norm: Option<BatchNorm>,
+pub(crate) struct ConvNorm {
+    pub(crate) conv: Conv2d,
+    pub(crate) norm: Option<BatchNorm>,
 }
 
 impl ConvNorm {
     /// 3 x 3 without bias, `stride` 1 or 2, then BatchNorm.
-    pub(super) fn new(
+    pub(crate) fn new(
         from: usize,
         to: usize,
         stride: usize,
@@ -140,7 +141,7 @@ impl ConvNorm {
         Self { conv: conv.init(initializer, device), norm: Some(batch_norm(to, device)) }
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = convolve(&self.conv, x);
         match &self.norm {
             Some(norm) => normalise(norm, x),
@@ -162,5 +163,58 @@ impl ConvNorm {
         conv.weight = Param::from_tensor(conv.weight.val() * scale.reshape([channels, 1, 1, 1]));
         conv.bias = Some(Param::from_tensor(bias));
         Self { conv, norm: None }
+    }
+}
+
+/// `relu(x + norm(conv(relu(norm(conv(x))))))`.
+#[derive(Module, Debug)]
+pub(crate) struct Residual {
+    a: ConvNorm,
+    b: ConvNorm,
+}
+
+impl Residual {
+    pub(super) fn new(channels: usize, initializer: &Initializer, device: &Device) -> Self {
+        let layer = || ConvNorm::new(channels, channels, 1, initializer, device);
+        Self { a: layer(), b: layer() }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        relu(self.b.forward(relu(self.a.forward(x.clone()))) + x)
+    }
+
+    pub(super) fn fold(self) -> Self {
+        Self { a: self.a.fold(), b: self.b.fold() }
+    }
+}
+
+/// Half the size, then residual blocks.
+#[derive(Module, Debug)]
+pub(crate) struct Stage {
+    down: ConvNorm,
+    blocks: Vec<Residual>,
+}
+
+impl Stage {
+    /// `count` blocks.
+    pub(crate) fn new(
+        from: usize,
+        to: usize,
+        count: usize,
+        initializer: &Initializer,
+        device: &Device,
+    ) -> Self {
+        Self {
+            down: ConvNorm::new(from, to, 2, initializer, device),
+            blocks: (0..count).map(|_| Residual::new(to, initializer, device)).collect(),
+        }
+    }
+
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.blocks.iter().fold(relu(self.down.forward(x)), |x, block| block.forward(x))
+    }
+
+    pub(super) fn fold(self) -> Self {
+        Self { down: self.down.fold(), blocks: self.blocks.into_iter().map(Residual::fold).collect() }
     }
 }

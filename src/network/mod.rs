@@ -6,7 +6,7 @@
 //! network knows how its own Burn paths map to them.
 
 mod eccv16;
-mod layers;
+pub(crate) mod layers;
 mod siggraph17;
 mod trunk;
 mod unet;
@@ -16,6 +16,8 @@ pub use siggraph17::{Siggraph17, Siggraph17Config};
 pub use unet::{Unet, UnetConfig};
 
 use crate::ab_bins;
+#[cfg(feature = "train")]
+use crate::training::tape::Trainable;
 use burn::module::{ModuleVisitor, Param};
 use burn::nn::Initializer;
 use burn::prelude::*;
@@ -288,42 +290,6 @@ impl Network {
         self.paths().into_iter().map(named).collect()
     }
 
-    /// Lets a visitor see every tensor.
-    #[cfg(feature = "train")]
-    pub(crate) fn visit(&self, visitor: &mut impl ModuleVisitor) {
-        each!(self, n => n.visit(visitor));
-    }
-
-    /// Changes every tensor.
-    #[cfg(feature = "train")]
-    pub(crate) fn map(self, mapper: &mut impl burn::module::ModuleMapper) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.map(mapper))),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.map(mapper))),
-            Self::Unet(n) => Self::Unet(Box::new(n.map(mapper))),
-        }
-    }
-
-    /// The same weights off Burn's tape, every running statistic up to date.
-    #[cfg(feature = "train")]
-    pub(crate) fn valid(&self) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.valid())),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.valid())),
-            Self::Unet(n) => Self::Unet(Box::new(n.valid())),
-        }
-    }
-
-    /// The same weights on Burn's tape.
-    #[cfg(feature = "train")]
-    pub(crate) fn train(self) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.train())),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.train())),
-            Self::Unet(n) => Self::Unet(Box::new(n.train())),
-        }
-    }
-
     /// Every tensor as files have it: name, shape and values in PyTorch's layout.
     #[cfg(feature = "train")]
     pub(crate) fn export(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
@@ -368,11 +334,42 @@ impl Network {
     }
 }
 
+#[cfg(feature = "train")]
+impl Trainable for Network {
+    fn visit(&self, visitor: &mut impl ModuleVisitor) {
+        each!(self, n => n.visit(visitor));
+    }
+
+    fn map(self, mapper: &mut impl burn::module::ModuleMapper) -> Self {
+        match self {
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.map(mapper))),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.map(mapper))),
+            Self::Unet(n) => Self::Unet(Box::new(n.map(mapper))),
+        }
+    }
+
+    fn train(self) -> Self {
+        match self {
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.train())),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.train())),
+            Self::Unet(n) => Self::Unet(Box::new(n.train())),
+        }
+    }
+
+    fn valid(&self) -> Self {
+        match self {
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.valid())),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.valid())),
+            Self::Unet(n) => Self::Unet(Box::new(n.valid())),
+        }
+    }
+}
+
 /// Gathers values as PyTorch lays them out, in the order of [`GatherShapes`].
 #[cfg(feature = "train")]
 #[derive(Default)]
-struct GatherValues {
-    found: Vec<Vec<f32>>,
+pub(crate) struct GatherValues {
+    pub(crate) found: Vec<Vec<f32>>,
 }
 
 #[cfg(feature = "train")]
@@ -387,9 +384,9 @@ impl ModuleVisitor for GatherValues {
 /// Gathers paths and shapes as PyTorch has them: a norm's gamma and beta are its weight and bias,
 /// and a linear layer's matrix is transposed.
 #[derive(Default)]
-struct GatherShapes {
+pub(crate) struct GatherShapes {
     path: Vec<String>,
-    found: Vec<(String, Vec<usize>)>,
+    pub(crate) found: Vec<(String, Vec<usize>)>,
 }
 
 impl ModuleVisitor for GatherShapes {

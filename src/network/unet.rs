@@ -1,7 +1,7 @@
 //! A compact U-Net: strided residual encoder, one global vector, decoder with skips that ends at a
 //! quarter of the size. BatchNorm stands before the ReLU, so it folds into its convolution.
 
-use super::layers::{ConvNorm, Convolution, convolve, linear};
+use super::layers::{ConvNorm, Convolution, Residual, Stage, convolve, linear};
 use super::{Activations, Head};
 use burn::nn::conv::Conv2d;
 use burn::nn::{Initializer, Linear, LinearConfig};
@@ -28,35 +28,6 @@ pub struct UnetConfig {
     /// What it ends with.
     #[serde(default, skip_serializing_if = "Head::is_usual")]
     pub head: Head,
-}
-
-/// `relu(x + norm(conv(relu(norm(conv(x))))))`.
-#[derive(Module, Debug)]
-struct Residual {
-    a: ConvNorm,
-    b: ConvNorm,
-}
-
-impl Residual {
-    fn new(channels: usize, initializer: &Initializer, device: &Device) -> Self {
-        let layer = || ConvNorm::new(channels, channels, 1, initializer, device);
-        Self { a: layer(), b: layer() }
-    }
-
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        relu(self.b.forward(relu(self.a.forward(x.clone()))) + x)
-    }
-
-    fn fold(self) -> Self {
-        Self { a: self.a.fold(), b: self.b.fold() }
-    }
-}
-
-/// Half the size, then residual blocks.
-#[derive(Module, Debug)]
-struct Stage {
-    down: ConvNorm,
-    blocks: Vec<Residual>,
 }
 
 /// What the whole photograph shows, added to every position of the deepest stage.
@@ -128,10 +99,7 @@ impl UnetConfig {
         let mut from = self.stem;
         let mut encoder = Vec::new();
         for (&to, &count) in self.encoder.iter().zip(&self.blocks) {
-            encoder.push(Stage {
-                down: ConvNorm::new(from, to, 2, initializer, device),
-                blocks: (0..count).map(|_| Residual::new(to, initializer, device)).collect(),
-            });
+            encoder.push(Stage::new(from, to, count, initializer, device));
             from = to;
         }
         let linear = || LinearConfig::new(from, from).with_initializer(initializer.clone()).init(device);
@@ -182,8 +150,7 @@ impl Unet {
         let x = if index == 0 {
             relu(self.stem.forward(x))
         } else if index <= stages {
-            let stage = &self.encoder[index - 1];
-            let x = stage.blocks.iter().fold(relu(stage.down.forward(x)), |x, block| block.forward(x));
+            let x = self.encoder[index - 1].forward(x);
             if index < stages {
                 skips.push(x.clone());
             }
@@ -200,10 +167,7 @@ impl Unet {
     }
 
     pub(super) fn fold_norms(self) -> Self {
-        let encoder = self.encoder.into_iter().map(|stage| Stage {
-            down: stage.down.fold(),
-            blocks: stage.blocks.into_iter().map(Residual::fold).collect(),
-        });
+        let encoder = self.encoder.into_iter().map(Stage::fold);
         let decoder = self.decoder.into_iter().map(|up| Up { block: up.block.fold(), ..up });
         Self { stem: self.stem.fold(), encoder: encoder.collect(), decoder: decoder.collect(), ..self }
     }

@@ -144,23 +144,52 @@ pub fn generator(seed: u64, step: u64, slot: u64) -> Xoshiro256PlusPlus {
 pub fn example(photo: &Photo, augmentation: &Augmentation, rng: &mut impl Rng) -> Example {
     // What is drawn does not depend on the shares, so that one of them can be changed and all else
     // stays as it was; only the grain, whose draws are many, comes last.
-    let short = photo.width().min(photo.height()) as f64;
-    let side = short / between(rng, augmentation.scale);
-    // Whole pixels: a photograph of just the crop's size is then not resampled.
-    let mut offset = |length: usize| rng.random_range(0..=(length as f64 - side) as u32);
-    let (left, top) = (f64::from(offset(photo.width())), f64::from(offset(photo.height())));
-    let mirror = rng.random::<f64>() < augmentation.mirror;
+    let rgb = crop(photo, augmentation.crop, augmentation.scale, augmentation.mirror, rng);
     let change = Photometric::draw(augmentation, rng);
-
-    let region = Region { left, top, width: side, height: side };
-    let mut rgb = photo.region_over_white(region, (augmentation.crop, augmentation.crop));
-    if mirror {
-        let (pixels, _) = rgb.as_chunks_mut::<3>();
-        pixels.chunks_exact_mut(augmentation.crop).for_each(<[_]>::reverse);
-    }
     let mut example = encode(&rgb, augmentation.crop);
     change.apply(&mut example.lightness, augmentation.crop, rng);
     example
+}
+
+/// A random square of a photograph at `side` x `side`, interleaved 8-bit sRGB over white. It is shown
+/// at `scale` times the smallest size that covers the square, drawn evenly between the two, and is
+/// mirrored left to right in a share `mirror` of all cases.
+///
+/// # Panics
+/// If `side` is 0 or `scale` goes below 1.
+#[must_use]
+pub fn crop(photo: &Photo, side: usize, scale: [f64; 2], mirror: f64, rng: &mut impl Rng) -> Vec<u8> {
+    let short = photo.width().min(photo.height()) as f64;
+    let seen = short / between(rng, scale);
+    // Whole pixels: a photograph of just the crop's size is then not resampled.
+    let mut offset = |length: usize| rng.random_range(0..=(length as f64 - seen) as u32);
+    let (left, top) = (f64::from(offset(photo.width())), f64::from(offset(photo.height())));
+    let mirror = rng.random::<f64>() < mirror;
+
+    let region = Region { left, top, width: seen, height: seen };
+    let mut rgb = photo.region_over_white(region, (side, side));
+    if mirror {
+        let (pixels, _) = rgb.as_chunks_mut::<3>();
+        pixels.chunks_exact_mut(side).for_each(<[_]>::reverse);
+    }
+    rgb
+}
+
+/// The middle square of a photograph at `side` x `side`, interleaved 8-bit sRGB over white.
+///
+/// # Panics
+/// If `side` is 0.
+#[must_use]
+pub fn middle(photo: &Photo, side: usize) -> Vec<u8> {
+    let seen = photo.width().min(photo.height());
+    let offset = |length: usize| ((length - seen) / 2) as f64;
+    let region = Region {
+        left: offset(photo.width()),
+        top: offset(photo.height()),
+        width: seen as f64,
+        height: seen as f64,
+    };
+    photo.region_over_white(region, (side, side))
 }
 
 /// The middle of a photograph, at the smallest size that covers the crop, unchanged: what a network
@@ -170,15 +199,7 @@ pub fn example(photo: &Photo, augmentation: &Augmentation, rng: &mut impl Rng) -
 /// If `crop` is not a multiple of 4 above 0.
 #[must_use]
 pub fn plain(photo: &Photo, crop: usize) -> Example {
-    let side = photo.width().min(photo.height());
-    let middle = |length: usize| ((length - side) / 2) as f64;
-    let region = Region {
-        left: middle(photo.width()),
-        top: middle(photo.height()),
-        width: side as f64,
-        height: side as f64,
-    };
-    encode(&photo.region_over_white(region, (crop, crop)), crop)
+    encode(&middle(photo, crop), crop)
 }
 
 fn between(rng: &mut impl Rng, [low, high]: [f64; 2]) -> f64 {

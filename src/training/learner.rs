@@ -1,9 +1,9 @@
 //! A network that learns: its weights, their moments and their average, one step at a time.
 
 use super::objective::{Health, Objective};
-use super::optimizer::{Moments, OptimizerConfig};
+use super::optimizer::{Moments, Optimizer, OptimizerConfig};
 use super::schedule::Schedule;
-use super::tape::{Flat, Tape};
+use super::tape::{Flat, Tape, Trainable};
 use crate::error::{Error, Result};
 use crate::network::{Network, NetworkConfig};
 use crate::weights::{HostTensor, Metadata, ModelFile};
@@ -88,7 +88,7 @@ pub struct Learner {
     class_weights: Option<Vec<f64>>,
     network_config: NetworkConfig,
     network: Network,
-    moments: BTreeMap<String, Moments>,
+    optimizer: Optimizer,
     average: Option<Network>,
     step: u64,
     tape: Tape,
@@ -139,14 +139,15 @@ impl Learner {
                 network_config.init(&he, device)
             }
         };
-        let average = (config.average > 0.0).then(|| copy(tape, &network, network_config, device));
+        let average = (config.average > 0.0)
+            .then(|| tape.copy(&network, network_config.init(&Initializer::Zeros, device)));
         let network = tape.record(network);
         Ok(Self {
+            optimizer: Optimizer::new(config.optimizer.clone(), tape),
             config,
             class_weights,
             network_config: network_config.clone(),
             network,
-            moments: BTreeMap::new(),
             average,
             step: 0,
             tape,
@@ -262,36 +263,15 @@ impl Learner {
     }
 
     /// Moves the weights; returns the gradient's length where it is clipped.
-    fn update(&mut self, mut gradients: Flat, share: f64) -> Result<Option<f64>> {
-        let Self { config, moments, tape, device, step, .. } = self;
-        let mut factor = share;
-        let mut length = None;
-        if let Some(clip) = config.optimizer.clip {
-            let squares: f64 = tape.untaped(|| {
-                let each = gradients.values().map(|g| (g.clone() * g.clone()).sum());
-                let sum = each.reduce(|a, b| a + b);
-                sum.map_or(0.0, |sum| number(&sum))
-            });
-            let norm = squares.sqrt() * share;
-            if !norm.is_finite() {
-                return Err(self.diverged("gradient", norm));
-            }
-            length = Some(norm);
-            if norm > clip {
-                factor *= clip / norm;
-            }
+    fn update(&mut self, gradients: Flat, share: f64) -> Result<Option<f64>> {
+        let (factor, length) = self.optimizer.factor(&gradients, share);
+        if let Some(length) = length.filter(|length| !length.is_finite()) {
+            return Err(self.diverged("gradient", length));
         }
-        let rate = config.schedule.rate(*step, config.steps);
-        let network =
-            std::mem::replace(&mut self.network, self.network_config.init(&Initializer::Zeros, device));
-        self.network = tape.change(network, true, |path, weight, matrix| {
-            let gradient = gradients.remove(path)? * factor;
-            let length = weight.dims()[0];
-            let before = moments.remove(path).unwrap_or_else(|| Moments::none(length, device));
-            let (weight, after) = config.optimizer.update(weight, gradient, before, matrix, rate, *step + 1);
-            moments.insert(path.to_owned(), after);
-            Some(weight)
-        });
+        let rate = self.config.schedule.rate(self.step, self.config.steps);
+        let fresh = self.network_config.init(&Initializer::Zeros, &self.device);
+        let network = std::mem::replace(&mut self.network, fresh);
+        self.network = self.optimizer.step(network, gradients, factor, rate, self.step + 1);
         Ok(length)
     }
 
@@ -318,7 +298,8 @@ impl Learner {
             let network = match &self.average {
                 Some(average) => average,
                 None => {
-                    off = copy(self.tape, &self.network, &self.network_config, &self.device);
+                    let fresh = self.network_config.init(&Initializer::Zeros, &self.device);
+                    off = self.tape.copy(&self.network, fresh);
                     &off
                 }
             };
@@ -365,7 +346,7 @@ impl Learner {
             if let Some(average) = &self.average {
                 add("average", self.tape.flat(average));
             }
-            for (path, Moments { first, second }) in &self.moments {
+            for (path, Moments { first, second }) in &self.optimizer.moments {
                 add("first", Flat::from([(path.clone(), first.clone())]));
                 add("second", Flat::from([(path.clone(), second.clone())]));
             }
@@ -412,7 +393,7 @@ impl Learner {
             let length = values.len();
             Tensor::<1>::from_data(TensorData::new(values, [length]), &device)
         };
-        self.moments = first
+        self.optimizer.moments = first
             .into_iter()
             .filter_map(|(path, first)| {
                 let second = second.remove(&path)?;
@@ -463,21 +444,12 @@ fn begin_with(model: ModelFile, config: &NetworkConfig, device: &Device) -> Resu
     Ok(network)
 }
 
-/// The same weights in tensors of their own, off the tape.
-fn copy(tape: Tape, network: &Network, config: &NetworkConfig, device: &Device) -> Network {
-    tape.untaped(|| {
-        let mut values = tape.flat(&network.valid());
-        let fresh = config.init(&Initializer::Zeros, device);
-        tape.change(fresh, false, |path, _, _| values.remove(path).map(|value| value * 1.0))
-    })
-}
-
 fn lightness(part: Examples<'_>, device: &Device) -> Tensor<4> {
     let Examples { count, crop, lightness, .. } = part;
     Tensor::from_data(TensorData::new(lightness.to_vec(), [count, 1, crop, crop]), device)
 }
 
-fn number(tensor: &Tensor<1>) -> f64 {
+pub(super) fn number(tensor: &Tensor<1>) -> f64 {
     let values: Vec<f32> = tensor.to_data().convert::<f32>().try_into_vec().expect("converted to f32");
     values.first().copied().map_or(f64::NAN, f64::from)
 }

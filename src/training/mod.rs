@@ -2,7 +2,9 @@
 
 pub mod augmentation;
 pub mod class_rebalancing;
+pub mod classifier;
 pub mod collapse;
+pub mod held_out;
 pub mod learner;
 pub mod logit_scale;
 pub mod loss;

@@ -3,8 +3,11 @@
 //! Burn's own has neither Caffe's epsilon outside the bias correction nor a state that can be
 //! written down tensor by tensor, which an exact resumption needs.
 
+use super::learner::number;
+use super::tape::{Flat, Tape, Trainable};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Which form, and its constants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,5 +103,54 @@ impl OptimizerConfig {
             }
         };
         (weight, Moments { first, second })
+    }
+}
+
+/// An optimiser at work: the moments of every weight of a network.
+#[derive(Debug)]
+pub(crate) struct Optimizer {
+    config: OptimizerConfig,
+    tape: Tape,
+    /// By Burn's path.
+    pub(crate) moments: BTreeMap<String, Moments>,
+}
+
+impl Optimizer {
+    /// Before any gradient was seen.
+    pub(crate) fn new(config: OptimizerConfig, tape: Tape) -> Self {
+        Self { config, tape, moments: BTreeMap::new() }
+    }
+
+    /// What to multiply `gradients` by: `share`, or less where they would be longer than the clip; and
+    /// their length before that, where there is a clip. The length may be no finite number.
+    pub(crate) fn factor(&self, gradients: &Flat, share: f64) -> (f64, Option<f64>) {
+        let Some(clip) = self.config.clip else { return (share, None) };
+        let squares: f64 = self.tape.untaped(|| {
+            let each = gradients.values().map(|g| (g.clone() * g.clone()).sum());
+            let sum = each.reduce(|a, b| a + b);
+            sum.map_or(0.0, |sum| number(&sum))
+        });
+        let length = squares.sqrt() * share;
+        (if length > clip { share * (clip / length) } else { share }, Some(length))
+    }
+
+    /// Moves the weights that have a gradient, `factor` times it; `step` counts from 1.
+    pub(crate) fn step<N: Trainable>(
+        &mut self,
+        network: N,
+        mut gradients: Flat,
+        factor: f64,
+        rate: f64,
+        step: u64,
+    ) -> N {
+        let Self { config, tape, moments } = self;
+        tape.change(network, true, |path, weight, matrix| {
+            let gradient = gradients.remove(path)? * factor;
+            let before =
+                moments.remove(path).unwrap_or_else(|| Moments::none(weight.dims()[0], &weight.device()));
+            let (weight, after) = config.update(weight, gradient, before, matrix, rate, step);
+            moments.insert(path.to_owned(), after);
+            Some(weight)
+        })
     }
 }

@@ -1,12 +1,26 @@
 //! Where gradients come from: Burn's own tape, or libtorch's beneath Burn's tensors.
 
-use crate::network::Network;
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use std::collections::BTreeMap;
 
 /// Flat tensors by Burn's path.
 pub type Flat = BTreeMap<String, Tensor<1>>;
+
+/// A network that can be put on a tape: every tensor of it can be seen and changed.
+pub(crate) trait Trainable: Sized {
+    /// Lets a visitor see every tensor.
+    fn visit(&self, visitor: &mut impl ModuleVisitor);
+
+    /// Changes every tensor.
+    fn map(self, mapper: &mut impl ModuleMapper) -> Self;
+
+    /// The same weights on Burn's tape.
+    fn train(self) -> Self;
+
+    /// The same weights off Burn's tape, every running statistic up to date.
+    fn valid(&self) -> Self;
+}
 
 /// Who records what happens to the weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +45,7 @@ impl Tape {
     }
 
     /// A network whose weights are recorded.
-    pub(crate) fn record(self, network: Network) -> Network {
+    pub(crate) fn record<N: Trainable>(self, network: N) -> N {
         match self {
             Self::Burn => network.train(),
             #[cfg(feature = "libtorch")]
@@ -69,7 +83,7 @@ impl Tape {
     }
 
     /// Gradients of the network's weights, given that at its output.
-    pub(crate) fn gradients(self, network: &Network, output: Tensor<4>, gradient: Tensor<4>) -> Flat {
+    pub(crate) fn gradients<N: Trainable>(self, network: &N, output: Tensor<4>, gradient: Tensor<4>) -> Flat {
         // The gradient of this sum at the output is what was given.
         let gradient = gradient.cast(output.dtype());
         let sum = (output * self.input(gradient)).sum();
@@ -100,20 +114,29 @@ impl Tape {
     }
 
     /// Every tensor of a network, flat and off the tape.
-    pub(crate) fn flat(self, network: &Network) -> Flat {
+    pub(crate) fn flat(self, network: &impl Trainable) -> Flat {
         let mut gather = Gather::new(|tensor| Some(tensor.plain_flat(self)));
         network.visit(&mut gather);
         gather.found
     }
 
+    /// The same weights in tensors of their own, off the tape: those of `fresh`, which is of the same
+    /// shape.
+    pub(crate) fn copy<N: Trainable>(self, network: &N, fresh: N) -> N {
+        self.untaped(|| {
+            let mut values = self.flat(&network.valid());
+            self.change(fresh, false, |path, _, _| values.remove(path).map(|value| value * 1.0))
+        })
+    }
+
     /// Changes tensors: `change` gets path, flat tensor off the tape and whether it has more than one
     /// axis, and returns its successor, or `None` to leave it.
-    pub(crate) fn change(
+    pub(crate) fn change<N: Trainable>(
         self,
-        network: Network,
+        network: N,
         record: bool,
         change: impl FnMut(&str, Tensor<1>, bool) -> Option<Tensor<1>>,
-    ) -> Network {
+    ) -> N {
         self.untaped(|| network.map(&mut Change { tape: self, record, change, path: Vec::new() }))
     }
 }

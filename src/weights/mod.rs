@@ -40,6 +40,9 @@ pub const FORMAT: &str = "1";
 /// Prefix of every metadata key and tensor that is ours.
 const PREFIX: &str = "autochrome.";
 
+/// The metadata key of a file that holds no model but a classifier of photographs.
+pub(crate) const CLASSIFIER: &str = "autochrome.classifier";
+
 /// The tensor of class weights.
 const CLASS_WEIGHTS: &str = "autochrome.class_weights";
 

@@ -1,6 +1,8 @@
 //! From a file to a model: our own files, and checkpoints recognised by their tensors.
 
-use super::{CLASS_WEIGHTS, FORMAT, HostTensor, Metadata, ModelFile, Origin, PREFIX, Precision, int8};
+use super::{
+    CLASS_WEIGHTS, CLASSIFIER, FORMAT, HostTensor, Metadata, ModelFile, Origin, PREFIX, Precision, int8,
+};
 use crate::ab_bins;
 use crate::checkpoint::{Checkpoint, Element, RawTensor};
 use crate::error::{Error, Result};
@@ -27,6 +29,10 @@ impl ModelFile {
     /// or misshaped (all are named), an unknown version, other bins, values that are not finite.
     pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
         let Checkpoint { format, mut tensors, strings } = Checkpoint::read(bytes)?;
+        if strings.contains_key(CLASSIFIER) {
+            let what = "it is a classifier, which measures colours and makes none";
+            return Err(Error::ModelFormat(what.to_owned()));
+        }
         let own = strings.contains_key(&format!("{PREFIX}format"));
         let mut unused = Vec::new();
         let prefix = if own { String::new() } else { strip_prefix(&mut tensors, &mut unused) };

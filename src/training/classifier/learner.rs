@@ -1,0 +1,174 @@
+//! The classifier while it learns.
+
+use super::{Classifier, ClassifierConfig, Labels, planes};
+use crate::error::{Error, Result};
+use crate::training::learner::number;
+use crate::training::optimizer::{Optimizer, OptimizerConfig};
+use crate::training::schedule::Schedule;
+use crate::training::tape::Tape;
+use burn::nn::Initializer;
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+use serde::{Deserialize, Serialize};
+
+/// What is added to the logits of other sources: their probability becomes 0.
+const OTHERS: f32 = -1e9;
+
+/// Everything a run's arithmetic depends on, but the photographs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassifierLearnerConfig {
+    /// Share of the target that is spread evenly over all labels of the source (Szegedy et al. 2016).
+    #[serde(default)]
+    pub smoothing: f64,
+    /// How weights move.
+    pub optimizer: OptimizerConfig,
+    /// How fast.
+    pub schedule: Schedule,
+    /// Length of the run.
+    pub steps: u64,
+}
+
+/// Photographs and what they show.
+#[derive(Clone, Copy, Debug)]
+pub struct Labelled<'a> {
+    /// Interleaved 8-bit sRGB, `[count, input, input, 3]`.
+    pub rgb: &'a [u8],
+    /// Places in [`Labels`], one for each.
+    pub labels: &'a [usize],
+}
+
+/// What a step found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lesson {
+    /// Mean smoothed cross-entropy of the photographs, nats.
+    pub loss: f64,
+    /// Learning rate of the step.
+    pub rate: f64,
+}
+
+/// A classifier that learns.
+#[derive(Debug)]
+pub struct ClassifierLearner {
+    config: ClassifierLearnerConfig,
+    network_config: ClassifierConfig,
+    labels: Labels,
+    network: Classifier,
+    optimizer: Optimizer,
+    step: u64,
+    tape: Tape,
+    device: Device,
+}
+
+impl ClassifierLearner {
+    /// A learner at step 0; convolutions begin as He et al. (2015) propose, drawn from `seed`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for settings that make no sense, or no labels.
+    pub fn new(
+        config: ClassifierLearnerConfig,
+        network_config: ClassifierConfig,
+        labels: Labels,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
+        network_config.check()?;
+        if !(0.0..1.0).contains(&config.smoothing) {
+            let value = config.smoothing.to_string();
+            return Err(Error::Parameter { name: "smoothing", value, range: "from 0 up to below 1" });
+        }
+        if labels.is_empty() {
+            let range = "at least two labels of one source";
+            return Err(Error::Parameter { name: "labels", value: "none".to_owned(), range });
+        }
+        device.seed(seed);
+        let tape = Tape::of(device);
+        let he = Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: false };
+        let network = tape.record(network_config.init(labels.len(), &he, device));
+        Ok(Self {
+            optimizer: Optimizer::new(config.optimizer.clone(), tape),
+            config,
+            network_config,
+            labels,
+            network,
+            step: 0,
+            tape,
+            device: device.clone(),
+        })
+    }
+
+    /// Steps made.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// Learns from photographs. `examine`: whether to look at the loss, which makes the device finish
+    /// first.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for photographs of another size or labels that are not known,
+    /// [`Error::Diverged`] where the loss or the gradient is no finite number; the weights are then
+    /// those before the step. The loss is only looked at with `examine`.
+    pub fn step(&mut self, photographs: Labelled<'_>, examine: bool) -> Result<Option<Lesson>> {
+        let (count, side) = (photographs.labels.len(), self.network_config.input);
+        let known = photographs.labels.iter().all(|label| *label < self.labels.len());
+        if count == 0 || photographs.rgb.len() != count * side * side * 3 || !known {
+            return Err(Error::Parameter {
+                name: "photographs",
+                value: format!("{} samples and {count} labels", photographs.rgb.len()),
+                range: "three samples for each pixel of the input and a known label for each photograph",
+            });
+        }
+        let rate = self.config.schedule.rate(self.step, self.config.steps);
+        let output = self.network.forward(self.tape.input(planes(photographs.rgb, side, &self.device)));
+        let (loss, gradient) = self.compare(&self.tape.plain(output.clone()), photographs.labels);
+        let lesson = examine.then(|| Lesson { loss: number(&loss), rate });
+        if let Some(Lesson { loss, .. }) = lesson
+            && !loss.is_finite()
+        {
+            return Err(Error::Diverged { what: "loss", value: loss, step: self.step });
+        }
+        let gradients = self.tape.gradients(&self.network, output, gradient);
+        let (factor, length) = self.optimizer.factor(&gradients, 1.0);
+        if let Some(value) = length.filter(|length| !length.is_finite()) {
+            return Err(Error::Diverged { what: "gradient", value, step: self.step });
+        }
+        let blank = self.blank();
+        let network = std::mem::replace(&mut self.network, blank);
+        self.network = self.optimizer.step(network, gradients, factor, rate, self.step + 1);
+        self.step += 1;
+        Ok(lesson)
+    }
+
+    /// Loss and its gradient at the output: `(softmax(z) - t) / N` over the labels of each
+    /// photograph's own source, 0 elsewhere, where t is 1 at the label but for the smoothing.
+    fn compare(&self, output: &Tensor<4>, labels: &[usize]) -> (Tensor<1>, Tensor<4>) {
+        let [batch, width, ..] = output.dims();
+        let mut target = vec![0.0f32; batch * width];
+        let mut others = vec![OTHERS; batch * width];
+        let rows = target.chunks_exact_mut(width).zip(others.chunks_exact_mut(width));
+        for ((target, others), &label) in rows.zip(labels) {
+            let own = self.labels.siblings(label);
+            target[own.clone()].fill((self.config.smoothing / own.len() as f64) as f32);
+            target[label] += (1.0 - self.config.smoothing) as f32;
+            others[own].fill(0.0);
+        }
+        let tensor = |values| Tensor::<2>::from_data(TensorData::new(values, [batch, width]), &self.device);
+        let (target, others) = (tensor(target), tensor(others));
+        let p = softmax(output.clone().reshape([batch, width]) + others, 1);
+        let loss = (p.clone().clamp_min(1e-30).log() * target.clone()).sum() / -(batch as f32);
+        let gradient = (p - target) / batch as f32;
+        (loss, gradient.reshape([batch, width, 1, 1]))
+    }
+
+    fn blank(&self) -> Classifier {
+        self.network_config.init(self.labels.len(), &Initializer::Zeros, &self.device)
+    }
+
+    /// The classifier as it stands, off the tape.
+    #[must_use]
+    pub fn classifier(&self) -> Classifier {
+        self.tape.copy(&self.network, self.blank())
+    }
+}
