@@ -1,16 +1,15 @@
 //! Batches of training examples, made by threads ahead of the one that trains.
 
 use super::Dataset;
+use super::ahead::{Ahead, Failure, Made};
 use anyhow::{Context, Result, bail, ensure};
 use autochrome::photo::Photo;
 use autochrome::training::augmentation::{self, Augmentation, example};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
 
 /// Photographs that may fail one after another in one place of a batch.
 const DRAWS: usize = 16;
@@ -53,23 +52,7 @@ pub struct Batch {
 
 /// An endless row of batches. What is in a batch depends on the data set, the settings, the seed
 /// and its step, and on nothing else: not on the number of threads, nor on where the row begins.
-///
-/// Each thread makes every `workers`-th batch and keeps at most two that were not yet taken. The
-/// threads end when this is dropped.
-pub struct Batches {
-    /// Batches of each thread, in order; the threads take turns.
-    queues: Vec<Receiver<Result<Made>>>,
-    threads: Vec<JoinHandle<()>>,
-    stop: Arc<AtomicBool>,
-    turn: usize,
-    reported: HashSet<usize>,
-}
-
-/// A batch, and the photographs that failed while it was made.
-struct Made {
-    batch: Batch,
-    failed: Vec<(usize, String)>,
-}
+pub struct Batches(Ahead<Batch>);
 
 impl Batches {
     /// Begins to make batches of `batch` examples for the steps from `first_step` on.
@@ -88,28 +71,9 @@ impl Batches {
     ) -> Result<Self> {
         ensure!(batch > 0, "a batch of 0 examples");
         augmentation.check()?;
-        let workers = workers.max(1);
-        let sources = Sources::new(&dataset, &sampling)?;
-        let maker = Arc::new(Maker { dataset, sources, augmentation, batch, seed });
-        let mut batches = Self {
-            queues: Vec::new(),
-            threads: Vec::new(),
-            stop: Arc::new(AtomicBool::new(false)),
-            turn: 0,
-            reported: HashSet::new(),
-        };
-        for worker in 0..workers {
-            let (sender, queue) = sync_channel(1);
-            let (maker, stop) = (Arc::clone(&maker), Arc::clone(&batches.stop));
-            let steps = (first_step + worker as u64..).step_by(workers);
-            let thread = thread::Builder::new()
-                .name(format!("examples-{worker}"))
-                .spawn(move || maker.work(steps, &sender, &stop))
-                .context("no thread can be started")?;
-            batches.queues.push(queue);
-            batches.threads.push(thread);
-        }
-        Ok(batches)
+        let draw = Draw::new(dataset, &sampling)?;
+        let maker = Maker { draw, augmentation, batch, seed };
+        Ok(Self(Ahead::new(move |step, stop| maker.make(step, stop), workers, first_step)?))
     }
 
     /// The next batch, waited for where none is ready.
@@ -117,53 +81,22 @@ impl Batches {
     /// # Errors
     /// If 16 photographs in a row could not be read. There is no further batch then.
     pub fn next(&mut self) -> Result<Batch> {
-        let made = self.queues[self.turn].recv().context("the thread that makes examples has ended")??;
-        self.turn = (self.turn + 1) % self.queues.len();
-        let Made { mut batch, failed } = made;
-        for (index, warning) in failed {
-            if self.reported.insert(index) {
-                batch.warnings.push(warning);
-            }
-        }
-        Ok(batch)
-    }
-}
-
-impl Drop for Batches {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // A thread that waits to hand over a batch learns it from the queue.
-        self.queues.clear();
-        for thread in self.threads.drain(..) {
-            // One that panicked has said so already.
-            let _ = thread.join();
-        }
+        let (batch, warnings) = self.0.next()?;
+        Ok(Batch { warnings, ..batch })
     }
 }
 
 /// What every thread needs.
 struct Maker {
-    dataset: Arc<Dataset>,
-    sources: Sources,
+    draw: Draw,
     augmentation: Augmentation,
     batch: usize,
     seed: u64,
 }
 
 impl Maker {
-    fn work(&self, steps: impl Iterator<Item = u64>, queue: &SyncSender<Result<Made>>, stop: &AtomicBool) {
-        for step in steps {
-            let made = self.make(step, stop).transpose();
-            let Some(made) = made else { return };
-            let failed = made.is_err();
-            if queue.send(made).is_err() || failed {
-                return;
-            }
-        }
-    }
-
     /// The batch of a step; `None` when it is no longer wanted.
-    fn make(&self, step: u64, stop: &AtomicBool) -> Result<Option<Made>> {
+    fn make(&self, step: u64, stop: &AtomicBool) -> Result<Option<Made<Batch>>> {
         let crop = self.augmentation.crop;
         let mut batch = Batch {
             step,
@@ -180,17 +113,34 @@ impl Maker {
                 return Ok(None);
             }
             let mut rng = augmentation::generator(self.seed, step, slot as u64);
-            let (index, photo) = self.draw(&mut rng, &mut failed)?;
+            let (index, photo) = self.draw.photograph(&mut rng, &mut failed)?;
             let example = example(&photo, &self.augmentation, &mut rng);
             batch.lightness.extend(example.lightness);
             batch.chroma.extend(example.chroma);
-            batch.labels.push(self.dataset.item(index).label_index);
+            batch.labels.push(self.draw.dataset.item(index).label_index);
         }
-        Ok(Some(Made { batch, failed }))
+        Ok(Some(Made { value: batch, failed }))
+    }
+}
+
+/// Draws photographs of a data set.
+pub(super) struct Draw {
+    pub(super) dataset: Arc<Dataset>,
+    sources: Sources,
+}
+
+impl Draw {
+    /// # Errors
+    /// For settings outside their range, or sources that do not occur.
+    pub(super) fn new(dataset: Arc<Dataset>, sampling: &Sampling) -> Result<Self> {
+        Ok(Self { sources: Sources::new(&dataset, sampling)?, dataset })
     }
 
-    /// The first photograph drawn that can be read.
-    fn draw(&self, rng: &mut impl Rng, failed: &mut Vec<(usize, String)>) -> Result<(usize, Photo)> {
+    /// The first photograph drawn that can be read, and its number; those that cannot go to `failed`.
+    ///
+    /// # Errors
+    /// If 16 in a row cannot be read.
+    pub(super) fn photograph(&self, rng: &mut impl Rng, failed: &mut Vec<Failure>) -> Result<(usize, Photo)> {
         for _ in 0..DRAWS {
             let index = self.sources.draw(rng);
             match self.dataset.read(index) {

@@ -1,8 +1,10 @@
 //! Sets of colour photographs to train with and to measure by: folders and archives, with what is
 //! known of each photograph.
 
+mod ahead;
 mod archive;
 pub mod batches;
+pub mod labelled;
 mod manifest;
 
 use anyhow::{Context, Result, ensure};
@@ -164,13 +166,24 @@ impl Dataset {
         Ok(self.keep(|_, _| true, most))
     }
 
+    /// Only the photographs that are wanted.
+    ///
+    /// # Errors
+    /// With `otherwise`, if that is none.
+    pub fn only(self, wanted: impl Fn(&Item<'_>) -> bool, otherwise: &str) -> Result<Self> {
+        let wanted: Vec<bool> = (0..self.len()).map(|index| wanted(&self.item(index))).collect();
+        ensure!(wanted.contains(&true), "{otherwise}");
+        let mut wanted = wanted.into_iter();
+        Ok(self.keep(|_, _| wanted.next().unwrap_or_default(), usize::MAX))
+    }
+
     fn check_source(&self, name: &str) -> Result<()> {
         let known = self.sources.iter().any(|source| source == name);
         ensure!(known, "no photograph comes from {name:?}; the sources are {}", self.sources.join(", "));
         Ok(())
     }
 
-    fn keep(mut self, wanted: impl Fn(&Self, &Record) -> bool, most: usize) -> Self {
+    fn keep(mut self, mut wanted: impl FnMut(&Self, &Record) -> bool, most: usize) -> Self {
         let records = std::mem::take(&mut self.records);
         let mut set = Builder::default();
         for record in records.into_iter().filter(|record| wanted(&self, record)).take(most) {
