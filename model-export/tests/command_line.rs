@@ -472,7 +472,8 @@ fn evaluate_reports_methods_sources_curve_and_examples() {
         assert_eq!(code, 0, "{stderr}");
         serde_json::from_str::<serde_json::Value>(&stdout).unwrap()
     };
-    let arguments = "--size 32 --curve --temperatures 0.38,1 --rebalances 0,0.5,1 --seed 3 --report out/report";
+    let arguments =
+        "--size 32 --curve --temperatures 0.38,1 --rebalances 0,0.5,1 --seed 3 --report out/report";
     let report = evaluate(arguments);
     assert_eq!(report, evaluate(arguments), "the same seed gives the same figures");
     let written = fs::read_to_string(bench.path("out/report/evaluation.json")).unwrap();
