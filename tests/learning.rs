@@ -167,7 +167,13 @@ fn adam() {
 }
 
 fn network(head: Head) -> NetworkConfig {
-    NetworkConfig::Unet(UnetConfig { stem: 4, encoder: vec![6, 8], blocks: vec![1, 1], decoder: vec![8], head })
+    NetworkConfig::Unet(UnetConfig {
+        stem: 4,
+        encoder: vec![6, 8],
+        blocks: vec![1, 1],
+        decoder: vec![8],
+        head,
+    })
 }
 
 fn config(objective: Objective, steps: u64) -> LearnerConfig {
@@ -304,7 +310,10 @@ fn the_tape_gives_the_slope_of_the_loss() {
             (at(reach) - at(-reach)) / (2.0 * f64::from(reach))
         };
         let gradient = f64::from(*gradient);
-        assert!((slope - gradient).abs() < 0.03 * gradient.abs().max(0.02), "{name}: {slope}, not {gradient}");
+        assert!(
+            (slope - gradient).abs() < 0.03 * gradient.abs().max(0.02),
+            "{name}: {slope}, not {gradient}"
+        );
         seen += 1;
     }
     assert!(seen > 20);
@@ -401,7 +410,8 @@ fn what_cannot_be_learned_from_is_refused() {
         head: Head::Classification,
     });
     let mut other =
-        Learner::new(config(classification(0.5, 5), 3), &wider, None, &flat_prior(), 1, &Device::flex()).unwrap();
+        Learner::new(config(classification(0.5, 5), 3), &wider, None, &flat_prior(), 1, &Device::flex())
+            .unwrap();
     assert!(matches!(other.restore(&before), Err(Error::ModelFormat(_))));
 }
 
