@@ -530,11 +530,18 @@ fn evaluate_reports_methods_sources_curve_and_examples() {
 
     let plain = evaluate("");
     assert!(plain["methods"][1]["curve"].is_null() && plain["methods"][1]["examples"].is_null());
-    for other in ["--temperature 0.01", "--rebalance 0.25", "--working-size 32"] {
+    for other in ["--temperature 0.01", "--rebalance 0.25"] {
         let changed = evaluate(other);
-        assert_ne!(changed["methods"][1]["auc"], plain["methods"][1]["auc"], "{other}");
+        assert_ne!(changed["methods"][1]["rmse"], plain["methods"][1]["rmse"], "{other}");
         assert_eq!(changed["methods"][0], plain["methods"][0], "{other}: gray stays as it was");
     }
+    fs::write(bench.path("e.pth"), writers::pth(&writers::tiny_eccv16(), "")).unwrap();
+    let largest = [32, 64].map(|size| {
+        let report = evaluate(&format!("--model e.pth --working-size {size}"));
+        assert_eq!(report["methods"][2]["working_size"], size);
+        report["methods"][2]["largest_output"].as_f64().unwrap()
+    });
+    assert_ne!(largest[0], largest[1], "the network saw the photographs at another size");
 }
 
 #[test]
@@ -544,11 +551,11 @@ fn evaluate_says_what_one_gray_photograph_cannot_tell() {
     fs::write(bench.path("one/broken.png"), "no picture").unwrap();
     let (code, stdout, stderr) =
         bench.run(&format!("evaluate --data one --json --curve --report report {CPU}"));
-    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(code, 1, "one could not be read, the rest is measured: {stderr}");
     assert!(stderr.contains("broken.png"), "{stderr}");
     let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     let methods = report["methods"].as_array().unwrap();
-    assert_eq!((&report["photographs"], methods.len()), (&1.into(), 3));
+    assert_eq!((&report["photographs"], &report["failed"], methods.len()), (&1.into(), &1.into(), 3));
     assert!(report["not_available"][0].as_str().unwrap().starts_with("random"));
     for method in methods {
         assert!(method["chroma_ratio"].is_null(), "nothing to compare chroma with: {method}");
@@ -560,6 +567,7 @@ fn evaluate_says_what_one_gray_photograph_cannot_tell() {
     assert!(points.len() == 7 && points.iter().all(|point| point["rebalance"] == 1.0), "no weights");
     let page = fs::read_to_string(bench.path("report/index.html")).unwrap();
     assert!(page.contains("not available: random"));
+    fs::remove_file(bench.path("one/broken.png")).unwrap();
     let (code, table, _) = bench.run(&format!("evaluate --data one {CPU}"));
     assert!(code == 0 && table.contains("not available: random"), "{table}");
 }
@@ -575,7 +583,7 @@ fn evaluate_refuses_settings_that_mean_nothing() {
         "evaluate --data one --model model.safetensors --rebalance 0.5",
         "evaluate --data one --model model.safetensors --temperature -1",
         "evaluate --data one --neighbours 0",
-        "evaluate --data one --size 1",
+        "evaluate --data one --size 0",
         "evaluate --data one --limit 0",
         "evaluate --data one --curve --rebalances 0,2",
     ] {

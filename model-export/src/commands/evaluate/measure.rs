@@ -3,7 +3,7 @@
 use super::Arguments;
 use super::curve::Curve;
 use super::examples::Examples;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, with_short_side};
 use crate::report::sheet::Thumbnail;
 use crate::{Usage, device, models};
 use anyhow::{Result, ensure};
@@ -58,16 +58,10 @@ pub fn survey(set: &Dataset, size: Option<usize>, bar: &ProgressBar) -> Result<S
 /// A photograph, with its short side brought to `size` where one is asked for.
 fn read(set: &Dataset, index: usize, size: Option<usize>) -> Result<Photo> {
     let photo = set.read(index)?;
-    let Some(short) = size else { return Ok(photo) };
-    let (width, height) = (photo.width(), photo.height());
-    let scaled = |side: usize| {
-        let least = width.min(height);
-        ((side * short + least / 2) / least).max(1)
-    };
-    let (width, height) = (scaled(width), scaled(height));
-    Photo::check_size(width as u64, height as u64)?;
-    let rgb = photo.resized_over_white(width, height);
-    Ok(Photo::new(width, height, Channels::Rgb, Samples::U8(rgb))?)
+    match size {
+        Some(short) => with_short_side(&photo, short),
+        None => Ok(photo),
+    }
 }
 
 /// What a person sees of a photograph.

@@ -17,6 +17,7 @@ use autochrome::ab_bins;
 use autochrome::training::class_rebalancing::class_weights;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -87,7 +88,7 @@ impl Arguments {
             }
             _ => Ok(()),
         };
-        within("size", self.size, 8, 8192)?;
+        within("size", self.size, 1, 8192)?;
         within("working-size", self.working_size, 8, 4096)?;
         within("neighbours", Some(self.neighbours), 1, ab_bins::COUNT)?;
         within("limit", Some(self.limit), 1, usize::MAX)?;
@@ -141,11 +142,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         eprintln!("{}", path.display());
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&evaluation)?);
+        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&evaluation)?)?;
     } else {
-        print!("{}", evaluation.text());
+        write!(std::io::stdout(), "{}", evaluation.text())?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if evaluation.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The models with the settings that were asked for.
@@ -158,10 +159,10 @@ fn open_models(arguments: &Arguments) -> Result<Vec<measure::Model>> {
 }
 
 fn read_prior(path: &Path) -> Result<Vec<f64>> {
-    let (shape, values) = arrays::read(path)?;
+    let (shape, values) = arrays::read_f64(path)?;
     ensure!(shape == [ab_bins::COUNT], "{} has shape {shape:?}; [313] is needed", path.display());
-    let sum: f64 = values.iter().map(|p| f64::from(*p)).sum();
-    let prior: Vec<f64> = values.iter().map(|p| f64::from(*p) / sum).collect();
+    let sum: f64 = values.iter().sum();
+    let prior: Vec<f64> = values.iter().map(|p| p / sum).collect();
     class_weights(&prior, 0.0).with_context(|| path.display().to_string())?;
     Ok(prior)
 }

@@ -9,6 +9,9 @@ use crate::report::{Page, Table};
 use anyhow::Result;
 use autochrome::training::metrics::Measure;
 
+/// Between the ends of an interval, which stay on one line.
+const TO: &str = "\u{a0}…\u{a0}";
+
 /// Rows of the paper's Table 1: AuC, balanced AuC.
 const TABLE_1: [(&str, f64, f64); 9] = [
     ("Ground truth", 100.0, 100.0),
@@ -86,6 +89,9 @@ pub fn page(evaluation: &Evaluation, methods: &[Method], set: &Dataset, survey: 
         evaluation.settings.resamples,
         evaluation.settings.seed,
     ));
+    if evaluation.failed > 0 {
+        page.warning(&format!("{} more could not be read and are left out.", evaluation.failed));
+    }
     for missing in &evaluation.not_available {
         page.warning(&format!("not available: {missing}"));
     }
@@ -168,7 +174,7 @@ fn number(value: f64, decimals: usize) -> String {
 fn cell(value: f64, interval: Option<[f64; 2]>, decimals: usize) -> String {
     match interval {
         Some([low, high]) => {
-            format!("{}\n{low:.decimals$} … {high:.decimals$}", number(value, decimals))
+            format!("{}\n{low:.decimals$}{TO}{high:.decimals$}", number(value, decimals))
         }
         None => number(value, decimals),
     }
@@ -199,7 +205,7 @@ fn differences(evaluation: &Evaluation) -> Table {
             let difference = differences[key(measure)];
             let interval = difference.interval;
             let interval =
-                interval.map_or_else(String::new, |[low, high]| format!("\n{low:+.2} … {high:+.2}"));
+                interval.map_or_else(String::new, |[low, high]| format!("\n{low:+.2}{TO}{high:+.2}"));
             format!("{:+.2}{interval}", difference.value)
         });
         Some([name(figures)].into_iter().chain(cells).collect())

@@ -16,6 +16,8 @@ pub const RESAMPLES: usize = 1000;
 #[derive(Serialize)]
 pub struct Evaluation {
     pub photographs: usize,
+    /// Photographs that could not be read.
+    pub failed: usize,
     pub settings: Settings,
     /// Mean a and b of the photographs, which the baseline `mean` predicts everywhere.
     pub mean_ab: [f64; 2],
@@ -224,6 +226,7 @@ impl Evaluation {
         let random = "random: one photograph has no other whose colours it could take";
         Self {
             photographs: all.len(),
+            failed: set.len() - all.len(),
             settings,
             mean_ab: survey.mean,
             methods: methods_whole,
