@@ -218,9 +218,8 @@ impl Targets {
                     Tensor::<4>::from_data(TensorData::new(ab.clone(), [batch, 2, height, width]), &device);
                 let weights =
                     Tensor::<4>::from_data(TensorData::new(weights.clone(), [batch, 1, 1, 1]), &device);
-                let health = examine.then(|| {
-                    (output.clone().permute([0, 2, 3, 1]).reshape([count, 2]), None)
-                });
+                let health =
+                    examine.then(|| (output.clone().permute([0, 2, 3, 1]).reshape([count, 2]), None));
                 let error = (output - truth) / REGRESSION_UNIT;
                 let loss = (error.clone() * error.clone() * weights.clone()).sum() * 0.5;
                 Lesson { loss, gradient: error * weights / REGRESSION_UNIT, health }

@@ -5,5 +5,5 @@ pub mod convert;
 pub mod evaluate;
 pub mod forward;
 pub mod inspect;
-pub mod train;
 pub mod prior;
+pub mod train;

@@ -25,7 +25,7 @@ pub struct Table {
     pub caption: String,
     /// Names of the columns, the first one's among them.
     pub columns: Vec<String>,
-    /// As many cells to a row as there are columns.
+    /// As many cells to a row as there are columns. Lines of a cell stay lines.
     pub rows: Vec<Vec<String>>,
 }
 
@@ -58,22 +58,31 @@ impl Page {
     /// A table.
     pub fn table(&mut self, table: &Table) {
         self.content.push(html! {
-            // What is wider than a phone scrolls by itself, by keyboard too.
-            div.scroll role="region" aria-label=(table.caption) tabindex="0" {
-                table {
-                    caption { (table.caption) }
-                    thead { tr { @for name in &table.columns { th scope="col" { (name) } } } }
-                    tbody {
-                        @for row in &table.rows {
-                            tr {
-                                @for (i, cell) in row.iter().enumerate() {
-                                    @if i == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+            figure {
+                figcaption { (table.caption) }
+                // What is wider than a phone scrolls by itself, by keyboard too.
+                div.scroll role="region" aria-label=(table.caption) tabindex="0" {
+                    table aria-label=(table.caption) {
+                        thead { tr { @for name in &table.columns { th scope="col" { (name) } } } }
+                        tbody {
+                            @for row in &table.rows {
+                                tr {
+                                    @for (i, cell) in row.iter().enumerate() {
+                                        @if i == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+                                    }
                                 }
                             }
                         }
                     }
                 }
             }
+        });
+    }
+
+    /// Terms, each with what it means.
+    pub fn definitions<'a>(&mut self, terms: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.content.push(html! {
+            dl { @for (term, meaning) in terms { dt { (term) } dd { (meaning) } } }
         });
     }
 
@@ -141,6 +150,7 @@ mod tests {
         page.subsection(HOSTILE);
         page.paragraph(HOSTILE);
         page.warning(HOSTILE);
+        page.definitions([(HOSTILE, HOSTILE)]);
         let text = || HOSTILE.to_owned();
         page.table(&Table {
             caption: text(),

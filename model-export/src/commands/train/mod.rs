@@ -67,8 +67,9 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let config = TrainConfig::read(&arguments.config)
-        .map_err(|error| if arguments.config.exists() { Usage(format!("{error:#}")).into() } else { error })?;
+    let config = TrainConfig::read(&arguments.config).map_err(|error| {
+        if arguments.config.exists() { Usage(format!("{error:#}")).into() } else { error }
+    })?;
     let device = arguments.device.open(arguments.threads)?;
     let dataset = Arc::new(Dataset::open(&arguments.data)?);
     let mut folder = if arguments.resume {

@@ -74,8 +74,10 @@ impl RunFolder {
         let metrics = folder.file(METRICS);
         if metrics.exists() {
             let mut reader = csv::Reader::from_path(&metrics)?;
-            folder.rows =
-                reader.deserialize().collect::<Result<_, _>>().with_context(|| metrics.display().to_string())?;
+            folder.rows = reader
+                .deserialize()
+                .collect::<Result<_, _>>()
+                .with_context(|| metrics.display().to_string())?;
         }
         Ok(folder)
     }
@@ -115,7 +117,9 @@ impl RunFolder {
         let file = self.file(CHECKPOINT);
         match file.exists() {
             false => Ok(None),
-            true => Ok(Some(std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?)),
+            true => {
+                Ok(Some(std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?))
+            }
         }
     }
 

@@ -1,0 +1,257 @@
+//! The two readings of the photographs, and what is gathered of every method.
+
+use super::Arguments;
+use super::curve::Curve;
+use super::examples::Examples;
+use crate::dataset::{Dataset, with_short_side};
+use crate::report::sheet::Thumbnail;
+use crate::{Usage, device, models};
+use anyhow::{Result, ensure};
+use autochrome::colorize::{Colorizer, Mode, Tone, Unpaced};
+use autochrome::lab::ToLab;
+use autochrome::network::Output;
+use autochrome::photo::{Channels, Photo, Samples};
+use autochrome::training::metrics::baselines::{Recolour, derangement, stretched};
+use autochrome::training::metrics::{AreaUnderCurve, ColourPrior, Picture, Score};
+use indicatif::ProgressBar;
+use std::iter::repeat_n;
+use std::path::Path;
+
+/// What the first reading finds.
+pub struct Survey {
+    /// Numbers of the photographs that can be read. A position in this list is what a photograph is
+    /// called by from here on.
+    pub readable: Vec<usize>,
+    /// Of every pixel.
+    pub prior: ColourPrior,
+    /// Mean a and b of every pixel, CIE units.
+    pub mean: [f64; 2],
+}
+
+/// Reads all photographs once. One that cannot be read is said on stderr and passed over.
+///
+/// # Errors
+/// Where none can be read.
+pub fn survey(set: &Dataset, size: Option<usize>, bar: &ProgressBar) -> Result<Survey> {
+    let to_lab = ToLab::new();
+    let (mut readable, mut prior) = (Vec::new(), ColourPrior::default());
+    let (mut sum, mut pixels) = ([0.0; 2], 0.0);
+    for index in 0..set.len() {
+        match read(set, index, size) {
+            Ok(photo) => {
+                readable.push(index);
+                for ab in flat(&photo, &to_lab).ab() {
+                    prior.add(*ab);
+                    sum[0] += ab[0];
+                    sum[1] += ab[1];
+                    pixels += 1.0;
+                }
+            }
+            Err(error) => bar.suspend(|| eprintln!("passed over: {error:#}")),
+        }
+        bar.inc(1);
+    }
+    ensure!(!readable.is_empty(), "none of the photographs can be read");
+    Ok(Survey { readable, prior, mean: sum.map(|sum| sum / pixels) })
+}
+
+/// A photograph, with its short side brought to `size` where one is asked for.
+fn read(set: &Dataset, index: usize, size: Option<usize>) -> Result<Photo> {
+    let photo = set.read(index)?;
+    match size {
+        Some(short) => with_short_side(&photo, short),
+        None => Ok(photo),
+    }
+}
+
+/// What a person sees of a photograph.
+fn flat(photo: &Photo, to_lab: &ToLab) -> Picture {
+    Picture::new(photo.resized_over_white(photo.width(), photo.height()), to_lab)
+}
+
+/// A model under measurement.
+pub struct Model {
+    name: String,
+    pub colorizer: Colorizer,
+    /// The settings it is rendered with.
+    pub tone: Tone,
+    /// Whether these settings mean anything to it.
+    pub has_distribution: bool,
+    pub curve: Option<Curve>,
+    pub examples: Option<Examples>,
+    /// Largest difference of a logit (or of ab) from the first model's.
+    pub difference: Option<f32>,
+    /// Largest size of a logit (or of ab).
+    pub largest: f32,
+}
+
+impl Model {
+    /// Opens a model with the settings that were asked for, or its own.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or a setting means nothing to it.
+    pub fn open(path: Option<&Path>, arguments: &Arguments) -> Result<Self> {
+        let mut file = models::read(path)?;
+        file.metadata.working_size = arguments.working_size.unwrap_or(file.metadata.working_size);
+        let colorizer = Colorizer::new(file, device::open(arguments.device)?)?;
+        let network = &colorizer.metadata().network;
+        let has_distribution = network.output() == Output::Logits;
+        let name = path.map_or_else(|| "the default model".to_owned(), |path| path.display().to_string());
+        if !has_distribution && (arguments.temperature.is_some() || arguments.rebalance.is_some()) {
+            let problem = format!(
+                "{name}: {} predicts one colour for each pixel: --temperature and --rebalance mean nothing to it",
+                network.name()
+            );
+            return Err(Usage(problem).into());
+        }
+        let default = colorizer.default_tone();
+        let tone = Tone {
+            temperature: arguments.temperature.unwrap_or(default.temperature),
+            rebalance: arguments.rebalance.unwrap_or(default.rebalance),
+            ..default
+        };
+        tone.check(colorizer.has_class_weights()).map_err(|error| Usage(format!("{name}: {error}")))?;
+        let curve = match (arguments.curve, has_distribution) {
+            (true, true) => {
+                let rebalances: &[f32] =
+                    if colorizer.has_class_weights() { &arguments.rebalances } else { &[1.0] };
+                Some(Curve::new(&arguments.temperatures, rebalances, colorizer.class_weights())?)
+            }
+            (true, false) => {
+                eprintln!("{name}: one colour for each pixel, so there is no curve");
+                None
+            }
+            (false, _) => None,
+        };
+        Ok(Self {
+            name,
+            colorizer,
+            tone,
+            has_distribution,
+            curve,
+            examples: None,
+            difference: None,
+            largest: 0.0,
+        })
+    }
+
+    /// The photograph as a person gets it, and what the network gave.
+    fn colour(&mut self, photo: &Photo, class_weights: &[f64]) -> Result<(Photo, Vec<f32>)> {
+        pollster::block_on(async {
+            let colorization = self.colorizer.colorize(photo, Mode::Photo, &[], &mut Unpaced).await?;
+            let prediction = colorization.prediction();
+            if let (Some(curve), Some(distribution)) = (&mut self.curve, prediction.distribution()) {
+                curve.add(photo, distribution, class_weights);
+            }
+            let output = prediction.planes();
+            self.largest = output.iter().fold(self.largest, |largest, z| largest.max(z.abs()));
+            Ok((colorization.render(photo.clone(), self.tone, &mut Unpaced).await?, output))
+        })
+    }
+}
+
+/// A model or a baseline, and what was gathered of it.
+pub struct Method {
+    pub name: String,
+    /// One for each photograph, in the order of [`Survey::readable`].
+    pub scores: Vec<Score>,
+    /// Plain and balanced curve of each of [`Dataset::sources`].
+    pub pooled: Vec<[AreaUnderCurve; 2]>,
+    /// What only a model has.
+    pub model: Option<Model>,
+}
+
+impl Method {
+    fn new(name: &str, plan: &Plan, model: Option<Model>) -> Self {
+        Self {
+            name: name.to_owned(),
+            scores: Vec::with_capacity(plan.survey.readable.len()),
+            pooled: vec![Default::default(); plan.set.sources().len()],
+            model,
+        }
+    }
+
+    fn add(&mut self, plan: &Plan, source: usize, truth: &Picture, shown: &Picture) -> Score {
+        let score = Score::compare(truth, shown, plan.class_weights, &mut self.pooled[source]);
+        self.scores.push(score);
+        score
+    }
+}
+
+/// What is measured, and how.
+pub struct Plan<'a> {
+    pub set: &'a Dataset,
+    pub survey: &'a Survey,
+    pub size: Option<usize>,
+    /// Of the balanced area: lambda 0.
+    pub class_weights: &'a [f64],
+    pub seed: u64,
+    /// Whether photographs to look at are kept.
+    pub examples: bool,
+}
+
+/// Measures models, and beside them the baselines: gray first, then the models, the mean colour of
+/// the set, and the colours of another photograph where there is another.
+///
+/// # Errors
+/// Where a photograph can no longer be read, or a network fails.
+pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Vec<Method>> {
+    let count = plan.survey.readable.len();
+    let (to_lab, recolour) = (ToLab::new(), Recolour::default());
+    let donors = derangement(count, plan.seed);
+    let mut gray = Method::new("gray", plan, None);
+    let mut mean = Method::new("mean", plan, None);
+    let mut random = Method::new("random", plan, None);
+    let mut coloured: Vec<Method> = models
+        .into_iter()
+        .map(|mut model| {
+            model.examples = plan.examples.then(|| Examples::new(count, plan.seed));
+            Method::new(&model.name.clone(), plan, Some(model))
+        })
+        .collect();
+    for (position, &index) in plan.survey.readable.iter().enumerate() {
+        let photo = read(plan.set, index, plan.size)?;
+        let size = (photo.width(), photo.height());
+        let truth = flat(&photo, &to_lab);
+        let name = plan.set.item(index).source;
+        let source = plan.set.sources().iter().position(|source| source == name).unwrap_or_default();
+        let with =
+            |ab: &mut dyn Iterator<Item = [f64; 2]>| Picture::new(recolour.with(truth.rgb(), ab), &to_lab);
+        let pixels = truth.ab().len();
+        let without = with(&mut repeat_n([0.0; 2], pixels));
+        let gray_error = gray.add(plan, source, &truth, &without).mean_error();
+        mean.add(plan, source, &truth, &with(&mut repeat_n(plan.survey.mean, pixels)));
+        if let Some(donors) = &donors {
+            let donor = read(plan.set, plan.survey.readable[donors[position]], plan.size)?;
+            let from = (donor.width(), donor.height());
+            let ab = stretched(flat(&donor, &to_lab).ab(), from, size);
+            random.add(plan, source, &truth, &with(&mut ab.into_iter()));
+        }
+        let mut first = None;
+        for method in &mut coloured {
+            let Some(model) = &mut method.model else { continue };
+            let (result, output) = model.colour(&photo, plan.class_weights)?;
+            let first = first.get_or_insert_with(|| output.clone());
+            if first.len() == output.len() {
+                let differences = first.iter().zip(&output).map(|(a, b)| (a - b).abs());
+                model.difference = Some(differences.fold(model.difference.unwrap_or(0.0), f32::max));
+            }
+            let shown = flat(&result, &to_lab);
+            let error = method.add(plan, source, &truth, &shown).mean_error();
+            if let Some(examples) = method.model.as_mut().and_then(|model| model.examples.as_mut()) {
+                examples.offer(position, error, gray_error, || {
+                    let pictures = [&without, &shown, &truth];
+                    pictures.into_iter().map(|picture| thumbnail(picture, size)).collect()
+                })?;
+            }
+        }
+        bar.inc(1);
+    }
+    let random = donors.is_some().then_some(random);
+    Ok([gray].into_iter().chain(coloured).chain([mean]).chain(random).collect())
+}
+
+fn thumbnail(picture: &Picture, (width, height): (usize, usize)) -> Result<Thumbnail> {
+    let samples = Samples::U8(picture.rgb().to_vec());
+    Thumbnail::new(&Photo::new(width, height, Channels::Rgb, samples)?)
+}
