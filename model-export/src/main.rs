@@ -37,6 +37,8 @@ enum Command {
     Train(commands::train::Arguments),
     /// Count the colours of photographs: the class prior that training weighs them by
     Prior(commands::prior::Arguments),
+    /// Train a classifier that says whether recoloured photographs still show what they showed
+    Classifier(commands::classifier::Arguments),
     /// Measure how near a model's colours come to the true ones
     Evaluate(commands::evaluate::Arguments),
 }
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Prior(arguments) => commands::prior::run(&arguments),
+        Command::Classifier(arguments) => commands::classifier::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
     };
     match result {

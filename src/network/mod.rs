@@ -16,8 +16,6 @@ pub use siggraph17::{Siggraph17, Siggraph17Config};
 pub use unet::{Unet, UnetConfig};
 
 use crate::ab_bins;
-#[cfg(feature = "train")]
-use crate::training::tape::Trainable;
 use burn::module::{ModuleVisitor, Param};
 use burn::nn::Initializer;
 use burn::prelude::*;
@@ -290,11 +288,12 @@ impl Network {
         self.paths().into_iter().map(named).collect()
     }
 
-    /// Every tensor as files have it: name, shape and values in PyTorch's layout.
+    /// Every tensor as files have it: name, shape and values in PyTorch's layout. For a network off
+    /// the tape.
     #[cfg(feature = "train")]
     pub(crate) fn export(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
         let mut gather = GatherValues::default();
-        self.valid().visit(&mut gather);
+        each!(self, n => n.visit(&mut gather));
         self.paths()
             .into_iter()
             .zip(gather.found)
@@ -330,37 +329,6 @@ impl Network {
                 Some((path, _)) => Err(format!("{path} is missing")),
                 None => Ok(()),
             },
-        }
-    }
-}
-
-#[cfg(feature = "train")]
-impl Trainable for Network {
-    fn visit(&self, visitor: &mut impl ModuleVisitor) {
-        each!(self, n => n.visit(visitor));
-    }
-
-    fn map(self, mapper: &mut impl burn::module::ModuleMapper) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.map(mapper))),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.map(mapper))),
-            Self::Unet(n) => Self::Unet(Box::new(n.map(mapper))),
-        }
-    }
-
-    fn train(self) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.train())),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.train())),
-            Self::Unet(n) => Self::Unet(Box::new(n.train())),
-        }
-    }
-
-    fn valid(&self) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.valid())),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.valid())),
-            Self::Unet(n) => Self::Unet(Box::new(n.valid())),
         }
     }
 }

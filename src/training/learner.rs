@@ -320,7 +320,7 @@ impl Learner {
     #[must_use]
     pub fn model(&self, metadata: Metadata) -> ModelFile {
         let network = self.average.as_ref().unwrap_or(&self.network);
-        let tensors = self.tape.untaped(|| network.export());
+        let tensors = self.tape.untaped(|| network.valid().export());
         let tensors =
             tensors.into_iter().map(|(name, shape, values)| (name, HostTensor { shape, values })).collect();
         let class_weights =

@@ -1,5 +1,6 @@
 //! Where gradients come from: Burn's own tape, or libtorch's beneath Burn's tensors.
 
+use crate::network::Network;
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use std::collections::BTreeMap;
@@ -20,6 +21,40 @@ pub(crate) trait Trainable: Sized {
 
     /// The same weights off Burn's tape, every running statistic up to date.
     fn valid(&self) -> Self;
+}
+
+impl Trainable for Network {
+    fn visit(&self, visitor: &mut impl ModuleVisitor) {
+        match self {
+            Self::Eccv16(n) => n.visit(visitor),
+            Self::Siggraph17(n) => n.visit(visitor),
+            Self::Unet(n) => n.visit(visitor),
+        }
+    }
+
+    fn map(self, mapper: &mut impl ModuleMapper) -> Self {
+        match self {
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.map(mapper))),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.map(mapper))),
+            Self::Unet(n) => Self::Unet(Box::new(n.map(mapper))),
+        }
+    }
+
+    fn train(self) -> Self {
+        match self {
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.train())),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.train())),
+            Self::Unet(n) => Self::Unet(Box::new(n.train())),
+        }
+    }
+
+    fn valid(&self) -> Self {
+        match self {
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.valid())),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.valid())),
+            Self::Unet(n) => Self::Unet(Box::new(n.valid())),
+        }
+    }
 }
 
 /// Who records what happens to the weights.

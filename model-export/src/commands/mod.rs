@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod classifier;
 pub mod colorize;
 pub mod convert;
 pub mod evaluate;

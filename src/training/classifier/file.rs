@@ -32,6 +32,28 @@ pub struct Preparation {
     pub created_by: String,
 }
 
+/// What a classifier may be asked about a photograph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Whether it shows what stands at this place in [`Preparation::labels`].
+    Asked(usize),
+    /// Nothing: it has no label, or one that the classifier does not know.
+    UnknownLabel,
+    /// Nothing: the classifier may have learned from it.
+    Learned,
+}
+
+impl Question {
+    /// The place of the label, where it may be asked.
+    #[must_use]
+    pub fn place(self) -> Option<usize> {
+        match self {
+            Self::Asked(place) => Some(place),
+            Self::UnknownLabel | Self::Learned => None,
+        }
+    }
+}
+
 /// A classifier that has learned, on a device.
 #[derive(Debug)]
 pub struct ClassifierFile {
@@ -109,13 +131,15 @@ impl ClassifierFile {
         shapes(&self.classifier).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
-    /// The place in [`Preparation::labels`] of what a photograph of `source` with this label shows;
-    /// `None` where the classifier may not be asked: it does not know the label, or has learned from
-    /// the photograph.
+    /// What it may be asked about a photograph: of its path, source and label.
     #[must_use]
-    pub fn question(&self, path: &str, source: &str, label: Option<&str>) -> Option<usize> {
-        let place = self.preparation.labels.place(source, label?)?;
-        self.preparation.held_out.holds(path).then_some(place)
+    pub fn question(&self, path: &str, source: &str, label: Option<&str>) -> Question {
+        let Preparation { labels, held_out, .. } = &self.preparation;
+        match label.and_then(|label| labels.place(source, label)) {
+            None => Question::UnknownLabel,
+            Some(place) if held_out.holds(path) => Question::Asked(place),
+            Some(_) => Question::Learned,
+        }
     }
 
     /// For each photograph the likeliest of the labels of one source: that of the label at the place

@@ -9,7 +9,7 @@ mod file;
 mod labels;
 mod learner;
 
-pub use file::{ClassifierFile, Preparation};
+pub use file::{ClassifierFile, Preparation, Question};
 pub use labels::Labels;
 pub use learner::{ClassifierLearner, ClassifierLearnerConfig, Labelled, Lesson};
 

@@ -8,9 +8,7 @@ use crate::dataset::labelled::LabelledBatches;
 use crate::device::TrainingDevice;
 use crate::{Usage, output};
 use anyhow::{Context, Result, ensure};
-use autochrome::training::classifier::{
-    ClassifierFile, ClassifierLearner, Labelled, Labels, Preparation,
-};
+use autochrome::training::classifier::{ClassifierFile, ClassifierLearner, Labelled, Labels, Preparation};
 use autochrome::training::held_out::HeldOut;
 use clap::Args;
 use config::Config;
@@ -54,8 +52,9 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let config = Config::read(&arguments.config)
-        .map_err(|error| if arguments.config.exists() { Usage(format!("{error:#}")).into() } else { error })?;
+    let config = Config::read(&arguments.config).map_err(|error| {
+        if arguments.config.exists() { Usage(format!("{error:#}")).into() } else { error }
+    })?;
     let held_out = HeldOut { share: config.held_out, seed: config.seed };
     let all = Dataset::open(&arguments.data)?;
     let labels = labels(&all, config.least_photographs);
@@ -159,7 +158,8 @@ fn examine(classifier: &ClassifierFile, set: &Dataset) -> String {
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
     for index in 0..set.len() {
         let item = set.item(index);
-        let Some(place) = classifier.question(item.name, item.source, item.label) else { continue };
+        let question = classifier.question(item.name, item.source, item.label);
+        let Some(place) = question.place() else { continue };
         match set.read(index) {
             Ok(photo) => {
                 let tally = tallies.entry(item.source).or_default();

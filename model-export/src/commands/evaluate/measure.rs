@@ -3,6 +3,7 @@
 use super::Arguments;
 use super::curve::Curve;
 use super::examples::Examples;
+use super::recognition::Judge;
 use crate::dataset::{Dataset, with_short_side};
 use crate::report::sheet::Thumbnail;
 use crate::{Usage, device, models};
@@ -11,6 +12,7 @@ use autochrome::colorize::{Colorizer, Mode, Tone, Unpaced};
 use autochrome::lab::ToLab;
 use autochrome::network::Output;
 use autochrome::photo::{Channels, Photo, Samples};
+use autochrome::training::classifier::Question;
 use autochrome::training::metrics::baselines::{Recolour, derangement, stretched};
 use autochrome::training::metrics::{AreaUnderCurve, ColourPrior, Picture, Score};
 use indicatif::ProgressBar;
@@ -157,6 +159,8 @@ pub struct Method {
     pub scores: Vec<Score>,
     /// Plain and balanced curve of each of [`Dataset::sources`].
     pub pooled: Vec<[AreaUnderCurve; 2]>,
+    /// Whether the classifier recognised each photograph; `None` where it was not asked.
+    pub recognised: Vec<Option<bool>>,
     /// What only a model has.
     pub model: Option<Model>,
 }
@@ -167,14 +171,38 @@ impl Method {
             name: name.to_owned(),
             scores: Vec::with_capacity(plan.survey.readable.len()),
             pooled: vec![Default::default(); plan.set.sources().len()],
+            recognised: Vec::new(),
             model,
         }
     }
 
-    fn add(&mut self, plan: &Plan, source: usize, truth: &Picture, shown: &Picture) -> Score {
-        let score = Score::compare(truth, shown, plan.class_weights, &mut self.pooled[source]);
+    fn add(&mut self, plan: &Plan, shot: &Shot, shown: &Picture) -> Result<Score> {
+        let pooled = &mut self.pooled[shot.source];
+        let score = Score::compare(&shot.truth, shown, plan.class_weights, pooled);
         self.scores.push(score);
-        score
+        self.recognised.push(shot.recognised(plan, shown)?);
+        Ok(score)
+    }
+}
+
+/// A photograph under measurement.
+struct Shot {
+    truth: Picture,
+    /// Width and height.
+    size: (usize, usize),
+    /// Place in [`Dataset::sources`].
+    source: usize,
+    /// What the classifier is asked.
+    label: Option<usize>,
+}
+
+impl Shot {
+    /// Whether the classifier recognises it as it is shown; `None` where it is not asked.
+    fn recognised(&self, plan: &Plan, shown: &Picture) -> Result<Option<bool>> {
+        match (plan.judge, self.label) {
+            (Some(judge), Some(label)) => Ok(Some(judge.recognises(&photo(shown, self.size)?, label))),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -188,6 +216,15 @@ pub struct Plan<'a> {
     pub seed: u64,
     /// Whether photographs to look at are kept.
     pub examples: bool,
+    /// Who says whether photographs still show what they showed.
+    pub judge: Option<&'a Judge>,
+}
+
+/// What was gathered.
+pub struct Measured {
+    pub methods: Vec<Method>,
+    /// Whether the classifier recognised each photograph as it is; `None` where it was not asked.
+    pub truth: Vec<Option<bool>>,
 }
 
 /// Measures models, and beside them the baselines: gray first, then the models, the mean colour of
@@ -195,13 +232,14 @@ pub struct Plan<'a> {
 ///
 /// # Errors
 /// Where a photograph can no longer be read, or a network fails.
-pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Vec<Method>> {
+pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Measured> {
     let count = plan.survey.readable.len();
     let (to_lab, recolour) = (ToLab::new(), Recolour::default());
     let donors = derangement(count, plan.seed);
     let mut gray = Method::new("gray", plan, None);
     let mut mean = Method::new("mean", plan, None);
     let mut random = Method::new("random", plan, None);
+    let mut recognised = Vec::with_capacity(count);
     let mut coloured: Vec<Method> = models
         .into_iter()
         .map(|mut model| {
@@ -210,48 +248,55 @@ pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Vec
         })
         .collect();
     for (position, &index) in plan.survey.readable.iter().enumerate() {
-        let photo = read(plan.set, index, plan.size)?;
-        let size = (photo.width(), photo.height());
-        let truth = flat(&photo, &to_lab);
+        let original = read(plan.set, index, plan.size)?;
+        let size = (original.width(), original.height());
         let name = plan.set.item(index).source;
-        let source = plan.set.sources().iter().position(|source| source == name).unwrap_or_default();
+        let label = plan.judge.map(|judge| judge.question(plan.set, index));
+        let shot = Shot {
+            truth: flat(&original, &to_lab),
+            size,
+            source: plan.set.sources().iter().position(|source| source == name).unwrap_or_default(),
+            label: label.and_then(Question::place),
+        };
+        let truth = &shot.truth;
+        recognised.push(shot.recognised(plan, truth)?);
         let with =
             |ab: &mut dyn Iterator<Item = [f64; 2]>| Picture::new(recolour.with(truth.rgb(), ab), &to_lab);
         let pixels = truth.ab().len();
         let without = with(&mut repeat_n([0.0; 2], pixels));
-        let gray_error = gray.add(plan, source, &truth, &without).mean_error();
-        mean.add(plan, source, &truth, &with(&mut repeat_n(plan.survey.mean, pixels)));
+        let gray_error = gray.add(plan, &shot, &without)?.mean_error();
+        mean.add(plan, &shot, &with(&mut repeat_n(plan.survey.mean, pixels)))?;
         if let Some(donors) = &donors {
             let donor = read(plan.set, plan.survey.readable[donors[position]], plan.size)?;
             let from = (donor.width(), donor.height());
             let ab = stretched(flat(&donor, &to_lab).ab(), from, size);
-            random.add(plan, source, &truth, &with(&mut ab.into_iter()));
+            random.add(plan, &shot, &with(&mut ab.into_iter()))?;
         }
         let mut first = None;
         for method in &mut coloured {
             let Some(model) = &mut method.model else { continue };
-            let (result, output) = model.colour(&photo, plan.class_weights)?;
+            let (result, output) = model.colour(&original, plan.class_weights)?;
             let first = first.get_or_insert_with(|| output.clone());
             if first.len() == output.len() {
                 let differences = first.iter().zip(&output).map(|(a, b)| (a - b).abs());
                 model.difference = Some(differences.fold(model.difference.unwrap_or(0.0), f32::max));
             }
             let shown = flat(&result, &to_lab);
-            let error = method.add(plan, source, &truth, &shown).mean_error();
+            let error = method.add(plan, &shot, &shown)?.mean_error();
             if let Some(examples) = method.model.as_mut().and_then(|model| model.examples.as_mut()) {
                 examples.offer(position, error, gray_error, || {
-                    let pictures = [&without, &shown, &truth];
-                    pictures.into_iter().map(|picture| thumbnail(picture, size)).collect()
+                    let pictures = [&without, &shown, truth];
+                    pictures.into_iter().map(|picture| Thumbnail::new(&photo(picture, size)?)).collect()
                 })?;
             }
         }
         bar.inc(1);
     }
     let random = donors.is_some().then_some(random);
-    Ok([gray].into_iter().chain(coloured).chain([mean]).chain(random).collect())
+    let methods = [gray].into_iter().chain(coloured).chain([mean]).chain(random).collect();
+    Ok(Measured { methods, truth: recognised })
 }
 
-fn thumbnail(picture: &Picture, (width, height): (usize, usize)) -> Result<Thumbnail> {
-    let samples = Samples::U8(picture.rgb().to_vec());
-    Thumbnail::new(&Photo::new(width, height, Channels::Rgb, samples)?)
+fn photo(picture: &Picture, (width, height): (usize, usize)) -> Result<Photo> {
+    Ok(Photo::new(width, height, Channels::Rgb, Samples::U8(picture.rgb().to_vec()))?)
 }

@@ -8,6 +8,7 @@ mod curve;
 mod examples;
 mod measure;
 mod page;
+mod recognition;
 mod results;
 
 use crate::dataset::Dataset;
@@ -65,6 +66,14 @@ pub struct Arguments {
     /// Rebalances of the curve; 1 alone for a model without class weights
     #[arg(long, value_delimiter = ',', default_values_t = curve::REBALANCES)]
     rebalances: Vec<f32>,
+    /// Also ask a classifier (made by `autochrome classifier`) what photographs show, true, gray and
+    /// recoloured; those with a label that it knows and that it never saw. Labels come from the column
+    /// `class` of the manifest.csv
+    #[arg(long, value_name = "FILE")]
+    classifier: Option<PathBuf>,
+    /// Measure only photographs that the classifier never saw
+    #[arg(long, requires = "classifier")]
+    held_out: bool,
     /// For everything that is drawn: the bootstrap, the Random baseline, the examples
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -100,7 +109,15 @@ impl Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     arguments.check()?;
-    let set = Dataset::open(&arguments.data)?.limit(arguments.limit)?;
+    let judge = arguments.classifier.as_deref().map(recognition::Judge::open).transpose()?;
+    let mut set = Dataset::open(&arguments.data)?;
+    if let Some(judge) = judge.as_ref().filter(|_| arguments.held_out) {
+        set = judge.held_out(set)?;
+    }
+    let set = set.limit(arguments.limit)?;
+    if let Some(judge) = &judge {
+        judge.check(&set)?;
+    }
     let models = open_models(arguments)?;
     let bar = |length: usize, what: &'static str| {
         let style = ProgressStyle::with_template("{msg} {pos}/{len} {wide_bar} {eta}");
@@ -122,8 +139,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         class_weights: &weights,
         seed: arguments.seed,
         examples: arguments.report.is_some(),
+        judge: judge.as_ref(),
     };
-    let methods = measure::measure(&plan, models, &measuring)?;
+    let measure::Measured { methods, truth } = measure::measure(&plan, models, &measuring)?;
     measuring.finish_and_clear();
     let settings = results::Settings {
         size: arguments.size,
@@ -132,7 +150,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         prior: if arguments.prior.is_some() { "given" } else { "photographs" },
         neighbours: arguments.prior.is_none().then_some(arguments.neighbours),
     };
-    let evaluation = results::Evaluation::new(&set, &survey, settings, &methods);
+    let recognition = judge
+        .as_ref()
+        .map(|judge| recognition::Recognition::new(judge, &set, &survey, &truth, &methods, arguments.seed));
+    let evaluation =
+        results::Evaluation { recognition, ..results::Evaluation::new(&set, &survey, settings, &methods) };
 
     if let Some(folder) = &arguments.report {
         let json = serde_json::to_string_pretty(&evaluation)?;

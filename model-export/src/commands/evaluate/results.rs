@@ -3,6 +3,7 @@
 use super::curve::Point;
 use super::examples::Example;
 use super::measure::{Method, Survey};
+use super::recognition::Recognition;
 use crate::dataset::Dataset;
 use autochrome::training::metrics::{AreaUnderCurve, Bootstrap, Measure, Score};
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub struct Evaluation {
     pub mean_ab: [f64; 2],
     pub methods: Vec<Figures>,
     pub sources: Vec<Source>,
+    /// `null` without a classifier.
+    pub recognition: Option<Recognition>,
     /// What could not be measured, and why.
     pub not_available: Vec<&'static str>,
 }
@@ -231,6 +234,7 @@ impl Evaluation {
             mean_ab: survey.mean,
             methods: methods_whole,
             sources,
+            recognition: None,
             not_available: if all.len() < 2 { vec![random] } else { Vec::new() },
         }
     }
@@ -260,6 +264,9 @@ impl Evaluation {
             let difference = figures.model.as_ref().and_then(|model| model.largest_difference);
             let cell = difference.map_or_else(|| "-".to_owned(), |d| format!("{d:.4}"));
             let _ = writeln!(text, "{cell:>11}  {}", figures.method);
+        }
+        if let Some(recognition) = &self.recognition {
+            text.push_str(&recognition.text());
         }
         for missing in &self.not_available {
             let _ = writeln!(text, "\nnot available: {missing}");
