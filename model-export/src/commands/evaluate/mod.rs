@@ -41,6 +41,9 @@ pub struct Arguments {
     /// Bins over which the photographs' own prior is smoothed: 10 as the authors' code, 5 as the paper
     #[arg(long, default_value_t = NEIGHBOURS)]
     neighbours: usize,
+    /// Only the photographs of these sources
+    #[arg(long, value_delimiter = ',')]
+    sources: Vec<String>,
     /// Photographs to take
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     limit: usize,
@@ -100,7 +103,11 @@ impl Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     arguments.check()?;
-    let set = Dataset::open(&arguments.data)?.limit(arguments.limit)?;
+    let mut set = Dataset::open(&arguments.data)?;
+    if !arguments.sources.is_empty() {
+        set = set.only_sources(&arguments.sources)?;
+    }
+    let set = set.limit(arguments.limit)?;
     let models = open_models(arguments)?;
     let bar = |length: usize, what: &'static str| {
         let style = ProgressStyle::with_template("{msg} {pos}/{len} {wide_bar} {eta}");
