@@ -42,6 +42,9 @@ pub struct Arguments {
     /// Bins over which the photographs' own prior is smoothed: 10 as the authors' code, 5 as the paper
     #[arg(long, default_value_t = NEIGHBOURS)]
     neighbours: usize,
+    /// Only the photographs of these sources
+    #[arg(long, value_delimiter = ',')]
+    sources: Vec<String>,
     /// Photographs to take
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     limit: usize,
@@ -111,6 +114,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     arguments.check()?;
     let judge = arguments.classifier.as_deref().map(recognition::Judge::open).transpose()?;
     let mut set = Dataset::open(&arguments.data)?;
+    if !arguments.sources.is_empty() {
+        set = set.only_sources(&arguments.sources)?;
+    }
     if let Some(judge) = judge.as_ref().filter(|_| arguments.held_out) {
         set = judge.held_out(set)?;
     }

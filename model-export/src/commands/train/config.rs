@@ -122,7 +122,7 @@ impl TrainConfig {
         self.augmentation.check()?;
         let multiple = self.network.size_multiple();
         ensure!(
-            self.augmentation.crop % multiple == 0,
+            self.augmentation.crop.is_multiple_of(multiple),
             "augmentation.crop is {}; this network needs a multiple of {multiple}",
             self.augmentation.crop
         );
