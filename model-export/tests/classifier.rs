@@ -168,7 +168,7 @@ fn what_cannot_be_asked_is_said() {
     fs::create_dir(bench.path("nameless")).unwrap();
     RgbImage::new(9, 9).save(bench.path("nameless/a.png")).unwrap();
     let (code, _, stderr) = train("nameless", "short.toml");
-    assert!(code == 1 && stderr.contains("no source has two labels"), "{stderr}");
+    assert!(code == 1 && stderr.contains("of 0 labels no source has two"), "{stderr}");
     fs::write(bench.path("wrong.toml"), "seed = 1\nbatches = 2\n").unwrap();
     let (code, _, stderr) = train("photographs", "wrong.toml");
     assert!(code == 2 && stderr.contains("wrong.toml"), "{stderr}");

@@ -60,8 +60,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let labels = labels(&all, config.least_photographs);
     ensure!(
         !labels.is_empty(),
-        "no source has two labels of at least {} photographs each; labels come from the column `class` of \
-         a manifest.csv beside the photographs",
+        "of {} labels no source has two of at least {} photographs each; labels come from the column \
+         `class` of a manifest.csv beside the photographs",
+        all.labels().len(),
         config.least_photographs
     );
     let known = |item: &crate::dataset::Item<'_>| {
