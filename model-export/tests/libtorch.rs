@@ -66,9 +66,15 @@ fn learned(
         assert!(report.loss.is_finite());
     }
     // A checkpoint of one device goes on at the other.
-    let mut other =
-        Learner::new(self::config(objective.clone(), ComputePrecision::F32), network, None, &prior, 1, &Device::flex())
-            .unwrap();
+    let mut other = Learner::new(
+        self::config(objective.clone(), ComputePrecision::F32),
+        network,
+        None,
+        &prior,
+        1,
+        &Device::flex(),
+    )
+    .unwrap();
     other.restore(&learner.save().unwrap()).unwrap();
     let metadata = Metadata::for_network(network.clone());
     let model = learner.model(metadata.clone());
@@ -79,7 +85,13 @@ fn learned(
 #[test]
 fn libtorch_learns_what_burn_learns() {
     let unet = |head| {
-        NetworkConfig::Unet(UnetConfig { stem: 4, encoder: vec![6, 8], blocks: vec![1, 1], decoder: vec![8], head })
+        NetworkConfig::Unet(UnetConfig {
+            stem: 4,
+            encoder: vec![6, 8],
+            blocks: vec![1, 1],
+            decoder: vec![8],
+            head,
+        })
     };
     let full = Objective::Classification { lambda: 0.5, neighbours: 5, reduction: Reduction::Cells };
     let regression = Objective::Regression { reduction: Reduction::Cells };
@@ -90,9 +102,10 @@ fn libtorch_learns_what_burn_learns() {
     ] {
         let prior = vec![1.0 / 313.0; 313];
         let exact = ComputePrecision::F32;
-        let start = Learner::new(config(objective.clone(), exact), &network, None, &prior, 5, &Device::flex())
-            .unwrap()
-            .model(Metadata::for_network(network.clone()));
+        let start =
+            Learner::new(config(objective.clone(), exact), &network, None, &prior, 5, &Device::flex())
+                .unwrap()
+                .model(Metadata::for_network(network.clone()));
         let burn = learned(&network, objective, exact, &start, &Device::flex());
         let torch = learned(&network, objective, exact, &start, &libtorch::cpu());
         let rounded = learned(&network, objective, ComputePrecision::Bf16, &start, &libtorch::cpu());
