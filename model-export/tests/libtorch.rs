@@ -110,7 +110,9 @@ fn libtorch_learns_what_burn_learns() {
         let torch = learned(&network, objective, exact, &start, &libtorch::cpu());
         let rounded = learned(&network, objective, ComputePrecision::Bf16, &start, &libtorch::cpu());
         let (mut moved, mut apart, mut rounding) = (0.0f32, 0.0f32, 0.0f32);
-        for (name, tensor) in &burn.tensors {
+        // libtorch's running variance is the unbiased one, n / (n - 1) of Burn's: with the few cells of
+        // these pictures that is a tenth, with a real batch nothing. Training does not read it.
+        for (name, tensor) in burn.tensors.iter().filter(|(name, _)| !name.ends_with("running_var")) {
             for (i, value) in tensor.values.iter().enumerate() {
                 moved = moved.max((value - start.tensors[name].values[i]).abs());
                 apart = apart.max((value - torch.tensors[name].values[i]).abs());

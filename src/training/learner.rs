@@ -280,7 +280,7 @@ impl Learner {
     fn follow(&mut self) {
         let Some(average) = self.average.take() else { return };
         let memory = self.config.average.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
-        let mut now = self.tape.untaped(|| self.tape.flat(&self.network));
+        let mut now = self.tape.untaped(|| self.tape.flat(&self.network.valid()));
         self.average = Some(self.tape.change(average, false, |path, mean, _| {
             now.remove(path).map(|now| mean * memory + now * (1.0 - memory))
         }));
