@@ -3,7 +3,7 @@
 use anyhow::Result;
 use autochrome::backend::{ComputeDevice, DeviceChoice, DeviceKind};
 use burn::prelude::Device;
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
 /// Where the network runs.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -32,11 +32,11 @@ pub fn open(argument: DeviceArgument) -> Result<ComputeDevice> {
 
 /// Where a network is trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum TrainingDevice {
+enum TrainingDevice {
     /// The processor, nothing to install
     #[default]
     Cpu,
-    /// The processor through PyTorch's engine: several times faster
+    /// The processor through PyTorch's engine
     #[cfg(feature = "libtorch")]
     Libtorch,
     /// An NVIDIA card through PyTorch's engine
@@ -50,9 +50,30 @@ pub enum TrainingDevice {
     Cuda,
 }
 
+/// The arguments of every command that trains: where, and with how many threads.
+#[derive(Clone, Debug, Args)]
+pub struct TrainingMachine {
+    /// Where to train
+    #[arg(long, value_enum, default_value_t)]
+    device: TrainingDevice,
+    /// Threads that make batches
+    #[arg(long, default_value_t = 1)]
+    pub workers: usize,
+    /// Threads that libtorch computes with [default: all cores]
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+impl TrainingMachine {
+    /// Opens the device.
+    pub fn open(&self) -> Result<Device> {
+        self.device.open(self.threads)
+    }
+}
+
 impl TrainingDevice {
     /// Opens it. `threads` is for libtorch.
-    pub fn open(self, threads: Option<usize>) -> Result<Device> {
+    fn open(self, threads: Option<usize>) -> Result<Device> {
         #[cfg(feature = "libtorch")]
         if let Some(threads) = threads {
             autochrome::kernels::libtorch::set_threads(threads);

@@ -1,8 +1,7 @@
 //! Training on libtorch with its own tape.
 //!
 //! Burn records a tape above its backends. Above libtorch that means a generic backward convolution
-//! and a batch norm composed of many operators, at a third of the speed that libtorch has itself. So
-//! here Burn's tensors stay plain, libtorch records what happens to the weights that [`watch`] has
+//! and a batch norm composed of many operators, slower than libtorch's own. So here Burn's tensors stay plain, libtorch records what happens to the weights that [`watch`] has
 //! marked, and [`backward`] asks it for the gradients. What Burn calls (convolutions, activations,
 //! sums) is recorded like anything else; batch norm and the memory layout are asked for by name.
 

@@ -1,8 +1,8 @@
 //! What a network is taught, and the gradient that teaches it (SPEC section 4).
 //!
 //! The gradient at the network's output is written down directly, `v (softmax(z) - Z) / N` for the
-//! classifier, and handed to the tape; composing it from logarithms and gathers costs three times as
-//! much. [`super::loss`] is the same in f64, pixel by pixel.
+//! classifier, and handed to the tape; composing it from logarithms and gathers takes more passes over
+//! the distribution. [`super::loss`] is the same in f64, pixel by pixel.
 
 use super::class_rebalancing::class_weights;
 use crate::ab_bins;

@@ -5,7 +5,7 @@ mod config;
 
 use crate::dataset::Dataset;
 use crate::dataset::labelled::LabelledBatches;
-use crate::device::TrainingDevice;
+use crate::device::TrainingMachine;
 use crate::{Usage, output};
 use anyhow::{Context, Result, ensure};
 use autochrome::training::classifier::{ClassifierFile, ClassifierLearner, Labelled, Labels, Preparation};
@@ -39,15 +39,8 @@ pub struct Arguments {
     /// Stop after so many minutes, with what was learned so far
     #[arg(long, value_name = "N")]
     max_minutes: Option<f64>,
-    /// Where to train
-    #[arg(long, value_enum, default_value_t)]
-    device: TrainingDevice,
-    /// Threads that make batches
-    #[arg(long, default_value_t = 1)]
-    workers: usize,
-    /// Threads that libtorch computes with [default: all cores]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    machine: TrainingMachine,
 }
 
 /// Runs the command.
@@ -75,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let labelled: usize = labels.sources().map(|(_, labels)| labels.len()).sum();
     eprintln!("{} photographs of {labelled} labels to learn from", learned.len());
 
-    let device = arguments.device.open(arguments.threads)?;
+    let device = arguments.machine.open()?;
     let mut learner = ClassifierLearner::new(
         config.learner.clone(),
         config.network.clone(),
@@ -90,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         config.crop.clone(),
         (config.batch, config.network.input),
         config.seed,
-        arguments.workers,
+        arguments.machine.workers,
     )?;
     learn(arguments, config.learner.steps, batches, &mut learner)?;
     let preparation = Preparation {

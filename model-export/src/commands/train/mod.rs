@@ -6,7 +6,7 @@ mod run_folder;
 
 use crate::dataset::Dataset;
 use crate::dataset::batches::{Batch, Batches};
-use crate::device::TrainingDevice;
+use crate::device::TrainingMachine;
 use crate::{Usage, models, output};
 use anyhow::{Context, Result, ensure};
 use autochrome::ab_bins;
@@ -54,15 +54,8 @@ pub struct Arguments {
     /// Stop after so many minutes, with a checkpoint
     #[arg(long, value_name = "N")]
     max_minutes: Option<f64>,
-    /// Where to train
-    #[arg(long, value_enum, default_value_t)]
-    device: TrainingDevice,
-    /// Threads that make batches
-    #[arg(long, default_value_t = 1)]
-    workers: usize,
-    /// Threads that libtorch computes with [default: all cores]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    machine: TrainingMachine,
 }
 
 /// Runs the command.
@@ -70,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let config = TrainConfig::read(&arguments.config).map_err(|error| {
         if arguments.config.exists() { Usage(format!("{error:#}")).into() } else { error }
     })?;
-    let device = arguments.device.open(arguments.threads)?;
+    let device = arguments.machine.open()?;
     let dataset = Arc::new(Dataset::open(&arguments.data)?);
     let mut folder = if arguments.resume {
         RunFolder::open(&arguments.out, &config)?
@@ -84,7 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let prior = match folder.prior()? {
         Some(prior) => prior,
         None => {
-            let prior = count_prior(&dataset, &config, arguments.workers)?;
+            let prior = count_prior(&dataset, &config, arguments.machine.workers)?;
             folder.keep_prior(&prior)?;
             prior
         }
@@ -152,7 +145,7 @@ fn learn(
         config.augmentation.clone(),
         config.batch,
         config.seed,
-        arguments.workers,
+        arguments.machine.workers,
         learner.steps() * parts,
     )?;
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} steps, {eta} left  {msg}")
