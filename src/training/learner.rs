@@ -1,5 +1,6 @@
 //! A network that learns: its weights, their moments and their average, one step at a time.
 
+use super::initial_weights;
 use super::objective::{Health, Objective};
 use super::optimizer::{Moments, Optimizer, OptimizerConfig};
 use super::schedule::Schedule;
@@ -130,13 +131,12 @@ impl Learner {
                 range: "f32: this device does not compute in bf16",
             });
         }
-        device.seed(seed);
         let tape = Tape::of(device);
         let network = match start {
-            Some(model) => begin_with(model, network_config, device)?,
+            Some(model) => begin_with(model, network_config, seed, device)?,
             None => {
-                let he = Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: false };
-                network_config.init(&he, device)
+                let blank = network_config.init(&Initializer::Zeros, device);
+                initial_weights::draw(blank, initial_weights::RELU, seed)
             }
         };
         let average = (config.average > 0.0)
@@ -419,7 +419,7 @@ fn unwritable(error: safetensors::SafeTensorError) -> Error {
 }
 
 /// Weights of a model that are to be trained on.
-fn begin_with(model: ModelFile, config: &NetworkConfig, device: &Device) -> Result<Network> {
+fn begin_with(model: ModelFile, config: &NetworkConfig, seed: u64, device: &Device) -> Result<Network> {
     let mut network = config.init(&Initializer::Zeros, device);
     let mut fresh = None;
     let own = network.shapes();
@@ -428,9 +428,9 @@ fn begin_with(model: ModelFile, config: &NetworkConfig, device: &Device) -> Resu
     for (name, shape) in &own {
         let fits = tensors.get(name).is_some_and(|tensor| tensor.shape == *shape);
         if !fits && model.metadata.network.output() != config.output() {
-            let he = Initializer::KaimingNormal { gain: 1.0, fan_out_only: false };
             let fresh = fresh.get_or_insert_with(|| {
-                let exported = config.init(&he, device).export();
+                let blank = config.init(&Initializer::Zeros, device);
+                let exported = initial_weights::draw(blank, initial_weights::LINEAR, seed).export();
                 let host = |(name, shape, values)| (name, HostTensor { shape, values });
                 exported.into_iter().map(host).collect::<BTreeMap<_, _>>()
             });

@@ -5,6 +5,7 @@ pub mod class_rebalancing;
 pub mod classifier;
 pub mod collapse;
 pub mod held_out;
+mod initial_weights;
 pub mod learner;
 pub mod logit_scale;
 pub mod loss;

@@ -2,6 +2,7 @@
 
 use super::{Classifier, ClassifierConfig, Labels, planes};
 use crate::error::{Error, Result};
+use crate::training::initial_weights;
 use crate::training::learner::number;
 use crate::training::optimizer::{Optimizer, OptimizerConfig};
 use crate::training::schedule::Schedule;
@@ -81,10 +82,9 @@ impl ClassifierLearner {
             let range = "at least two labels of one source";
             return Err(Error::Parameter { name: "labels", value: "none".to_owned(), range });
         }
-        device.seed(seed);
         let tape = Tape::of(device);
-        let he = Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: false };
-        let network = tape.record(network_config.init(labels.len(), &he, device));
+        let blank = network_config.init(labels.len(), &Initializer::Zeros, device);
+        let network = tape.record(initial_weights::draw(blank, initial_weights::RELU, seed));
         Ok(Self {
             optimizer: Optimizer::new(config.optimizer.clone(), tape),
             config,
