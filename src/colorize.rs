@@ -55,8 +55,41 @@ impl Stage {
     }
 }
 
+/// A piece of work, as a profile lists them: finer than what a person waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// The photograph is brought to the working size.
+    Resize,
+    /// Its lightness is computed.
+    Lab,
+    /// The network runs, and its output is brought to the host.
+    Network,
+    /// Distributions become colours.
+    AnnealedMean,
+    /// Colours are brought to the photograph's size and joined with its lightness.
+    Upsampling,
+}
+
+impl Work {
+    /// Name for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resize => "resize",
+            Self::Lab => "lab",
+            Self::Network => "network",
+            Self::AnnealedMean => "annealed_mean",
+            Self::Upsampling => "upsampling",
+        }
+    }
+}
+
 /// Told between two pieces of work; may wait (to let a browser breathe) and may end the work.
 pub trait Pace {
+    /// Told when a piece of work begins; the one before it is done. Whoever measures nothing need
+    /// not listen.
+    fn begin(&mut self, _work: Work) {}
+
     /// `done` runs from 0 to 1 within each stage.
     ///
     /// # Errors
@@ -202,6 +235,7 @@ impl Colorizer {
         if hints.is_some() && !config.takes_hints() {
             return Err(Error::Unsupported { network: config.name(), lacks: hints::NOT_TAKEN });
         }
+        pace.begin(Work::Network);
         let tensor = |values: &[f32], channels| {
             let data = TensorData::new(values.to_vec(), [1, channels, height, width]);
             Tensor::from_data(data, &self.device.device)
@@ -241,8 +275,10 @@ impl Colorizer {
         let network = &self.metadata.network;
         hints::check(hints, photo.width(), photo.height(), network)?;
         let (width, height) = self.working_size(photo, mode);
+        pace.begin(Work::Resize);
         let rgb = photo.resized_over_white(width, height);
         pace.tick(Stage::Prepare, 0.8).await?;
+        pace.begin(Work::Lab);
         let to_lightness = ToLightness::new(255);
         let lightness: Vec<f32> = rgb
             .chunks_exact(3)
@@ -327,10 +363,12 @@ impl Colorization {
     pub async fn render(&self, photo: Photo, tone: Tone, pace: &mut impl Pace) -> Result<Photo> {
         tone.check(self.class_weights.is_some())?;
         pace.tick(Stage::Render, 0.0).await?;
+        pace.begin(Work::AnnealedMean);
         let [mut a, mut b] = self.prediction.decode(&self.decoder(tone)?);
         for value in a.iter_mut().chain(&mut b) {
             *value *= tone.saturation;
         }
+        pace.begin(Work::Upsampling);
         let (width, height) = self.prediction.size();
         let grid = ChromaGrid { width, height, a, b, lightness: self.guide.clone() };
         let (upsampling, rule) = match self.mode {

@@ -8,6 +8,7 @@ mod commands;
 mod dataset;
 mod device;
 mod models;
+mod onnx;
 mod output;
 mod photographs;
 mod report;
@@ -29,7 +30,7 @@ enum Command {
     Colorize(commands::colorize::Arguments),
     /// Run a network on raw L and write its logits (and ab)
     Forward(commands::forward::Arguments),
-    /// Turn a checkpoint into a model file, or change a model file's precision and settings
+    /// Turn a checkpoint into a model file or ONNX, or change a model file's precision and settings
     Convert(commands::convert::Arguments),
     /// Say what is in a model file or checkpoint
     Inspect(commands::inspect::Arguments),

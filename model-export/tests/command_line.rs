@@ -218,6 +218,20 @@ fn what_fails_says_so_with_exit_code_one() {
 }
 
 #[test]
+fn colorize_writes_down_how_long_each_piece_of_work_took() {
+    let bench = Bench::new();
+    bench.gray("a.png");
+    let (code, _, stderr) =
+        bench.run("colorize a.png --out b.png --model model.safetensors --timings times.json");
+    assert_eq!(code, 0, "{stderr}");
+    let times: serde_json::Value =
+        serde_json::from_slice(&fs::read(bench.path("times.json")).unwrap()).unwrap();
+    assert_eq!((&times[0]["width"], &times[0]["height"]), (&60.into(), &40.into()));
+    let parts: Vec<&String> = times[0]["milliseconds"].as_object().unwrap().keys().collect();
+    assert_eq!(parts, ["annealed_mean", "decode", "encode", "lab", "network", "resize", "upsampling"]);
+}
+
+#[test]
 fn convert_and_inspect() {
     let bench = Bench::new();
     let (code, _, stderr) = bench.run("convert model.safetensors --out half.safetensors --precision f16 --temperature 0.5 --working-size 96 --license CC0");

@@ -3,17 +3,19 @@
 use crate::photographs::{EXTENSIONS, is_photograph};
 use crate::{Usage, device, models, output};
 use anyhow::{Context, Result, bail, ensure};
-use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone};
+use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone, Work};
 use autochrome::files::{self, FileFormat};
 use autochrome::hints::Hint;
 use autochrome::network::{NetworkConfig, Output};
 use clap::{Args, ValueEnum};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use std::collections::HashMap;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 use walkdir::WalkDir;
 
 /// Arguments of `colorize`.
@@ -47,6 +49,9 @@ pub struct Arguments {
     /// Where the network runs
     #[arg(long, value_enum, default_value_t)]
     device: device::DeviceArgument,
+    /// Write down how long each piece of work took: JSON, milliseconds for each photograph
+    #[arg(long, value_name = "FILE")]
+    timings: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -97,18 +102,25 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     );
     total.tick();
     let mut failed = 0;
+    let mut timings = Vec::new();
     for job in &jobs {
         let bar = bars.add(ProgressBar::new(100).with_style(style("  {prefix} {wide_bar} {msg}")));
         bar.set_prefix(job.from.file_name().unwrap_or_default().to_string_lossy().into_owned());
         let result = colorize(job, &colorizer, mode, tone, &hints, &bar);
         bar.finish_and_clear();
-        if let Err(error) = result {
-            failed += 1;
-            bars.suspend(|| eprintln!("error: {}: {error:#}", job.from.display()));
+        match result {
+            Ok(measured) => timings.push(measured),
+            Err(error) => {
+                failed += 1;
+                bars.suspend(|| eprintln!("error: {}: {error:#}", job.from.display()));
+            }
         }
         total.inc(1);
     }
     total.finish_and_clear();
+    if let Some(path) = &arguments.timings {
+        output::write_whole(path, |out| Ok(serde_json::to_writer_pretty(out, &timings)?))?;
+    }
     eprintln!("{} of {} photographs coloured", jobs.len() - failed, jobs.len());
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -117,18 +129,50 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("a valid template")
 }
 
-/// Shows the stages of one photograph on a bar.
-struct Bar<'a>(&'a ProgressBar);
+/// How long one photograph took.
+#[derive(Serialize)]
+struct Timings {
+    photo: PathBuf,
+    width: usize,
+    height: usize,
+    /// Names of [`Work`], and `decode` and `encode` around them.
+    milliseconds: BTreeMap<&'static str, f64>,
+}
+
+/// Shows the stages of one photograph on a bar and times its pieces of work.
+struct Bar<'a> {
+    bar: &'a ProgressBar,
+    work: &'static str,
+    since: Instant,
+    milliseconds: BTreeMap<&'static str, f64>,
+}
+
+impl<'a> Bar<'a> {
+    fn new(bar: &'a ProgressBar, work: &'static str) -> Self {
+        Self { bar, work, since: Instant::now(), milliseconds: BTreeMap::new() }
+    }
+
+    /// Ends what is being timed and goes on with `work`.
+    fn turn_to(&mut self, work: &'static str) {
+        let now = Instant::now();
+        *self.milliseconds.entry(self.work).or_default() += (now - self.since).as_secs_f64() * 1e3;
+        (self.work, self.since) = (work, now);
+    }
+}
 
 impl Pace for Bar<'_> {
+    fn begin(&mut self, work: Work) {
+        self.turn_to(work.name());
+    }
+
     async fn tick(&mut self, stage: Stage, done: f32) -> autochrome::Result<()> {
         let (start, share) = match stage {
             Stage::Prepare => (10.0, 10.0),
             Stage::Network => (20.0, 40.0),
             Stage::Render => (60.0, 30.0),
         };
-        self.0.set_message(stage.name());
-        self.0.set_position((start + share * done) as u64);
+        self.bar.set_message(stage.name());
+        self.bar.set_position((start + share * done) as u64);
         Ok(())
     }
 }
@@ -160,17 +204,25 @@ fn colorize(
     tone: Tone,
     hints: &[Hint],
     bar: &ProgressBar,
-) -> Result<()> {
+) -> Result<Timings> {
     bar.set_message("read");
+    let mut pace = Bar::new(bar, "decode");
     let file = File::open(&job.from).context("cannot be opened")?;
     let decoded = files::decode(BufReader::new(file))?;
-    let pace = &mut Bar(bar);
     let photo = pollster::block_on(async {
-        let colorization = colorizer.colorize(&decoded.photo, mode, hints, pace).await?;
-        colorization.render(decoded.photo, tone, pace).await
+        let colorization = colorizer.colorize(&decoded.photo, mode, hints, &mut pace).await?;
+        colorization.render(decoded.photo, tone, &mut pace).await
     })?;
     bar.set_message("write");
-    output::write_whole(&job.to, |out| Ok(files::encode(&photo, &decoded.metadata, job.format, out)?))
+    pace.turn_to("encode");
+    output::write_whole(&job.to, |out| Ok(files::encode(&photo, &decoded.metadata, job.format, out)?))?;
+    pace.turn_to("done");
+    Ok(Timings {
+        photo: job.from.clone(),
+        width: photo.width(),
+        height: photo.height(),
+        milliseconds: pace.milliseconds,
+    })
 }
 
 /// Which file becomes which. All that can be refused is refused here, before any work.

@@ -1,6 +1,6 @@
-//! `autochrome convert`: checkpoint in, model file out.
+//! `autochrome convert`: checkpoint in, model file or ONNX out.
 
-use crate::{Usage, device, models, output, photographs};
+use crate::{Usage, device, models, onnx, output, photographs};
 use anyhow::{Context, Result, bail, ensure};
 use autochrome::ab_bins::{self, AnnealedMean};
 use autochrome::colorize::{Colorizer, Mode, Unpaced};
@@ -28,12 +28,12 @@ const LAST_LAYER: &str = "model8.6.weight";
 pub struct Arguments {
     /// PyTorch .pth or .pt, safetensors, Caffe .caffemodel, or a model file
     checkpoint: PathBuf,
-    /// The model file to write
+    /// The model file to write; a name that ends in .onnx gets ONNX (eccv16 and unet, f32)
     #[arg(long)]
     out: PathBuf,
-    /// How matrices are stored
-    #[arg(long, value_enum, default_value_t = PrecisionArgument::F16)]
-    precision: PrecisionArgument,
+    /// How matrices are stored [default: f16, in ONNX f32]
+    #[arg(long, value_enum)]
+    precision: Option<PrecisionArgument>,
     /// Short side that photographs are resized to [default: the checkpoint's, or 256]
     #[arg(long)]
     working_size: Option<usize>,
@@ -61,7 +61,7 @@ pub struct Arguments {
     license: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum PrecisionArgument {
     /// 32-bit floats
     F32,
@@ -75,6 +75,10 @@ enum PrecisionArgument {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if output::same_file(&arguments.checkpoint, &arguments.out) {
         return Err(Usage("--out is the checkpoint itself; choose another name".to_owned()).into());
+    }
+    let to_onnx = arguments.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"));
+    if to_onnx && arguments.precision.is_some_and(|precision| precision != PrecisionArgument::F32) {
+        return Err(Usage("ONNX is written in f32 only; leave --precision away".to_owned()).into());
     }
     let mut model = models::read(Some(&arguments.checkpoint))?;
     if let Some(origin) = &model.origin {
@@ -108,13 +112,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     AnnealedMean::new(metadata.temperature, metadata.rebalance, model.class_weights.as_deref())?;
 
     let precision = match arguments.precision {
-        PrecisionArgument::F32 => Precision::F32,
-        PrecisionArgument::F16 => Precision::F16,
-        PrecisionArgument::Int8 => Precision::Int8,
+        _ if to_onnx => Precision::F32,
+        Some(PrecisionArgument::F32) => Precision::F32,
+        Some(PrecisionArgument::F16) | None => Precision::F16,
+        Some(PrecisionArgument::Int8) => Precision::Int8,
     };
-    let bytes = model.write(precision)?;
-    // What is written must be readable; a file that is not never gets its name.
-    models::parse(&bytes)?;
+    let bytes = if to_onnx {
+        onnx::write(&model)?
+    } else {
+        let bytes = model.write(precision)?;
+        // What is written must be readable; a file that is not never gets its name.
+        models::parse(&bytes)?;
+        bytes
+    };
     output::write_whole(&arguments.out, |out| Ok(out.write_all(&bytes)?))?;
     eprintln!("{}: {}, {} bytes", arguments.out.display(), precision.name(), bytes.len());
     Ok(ExitCode::SUCCESS)
