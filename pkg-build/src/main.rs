@@ -1,5 +1,7 @@
-//! Builds the site, serves it, and runs every check: `cargo site`, `cargo serve`, `cargo verify`.
+//! Builds the site, serves it, runs every check and measures: `cargo site`, `cargo serve`,
+//! `cargo verify`, `cargo bench-native`, `cargo bench-web`.
 
+mod bench;
 mod engine;
 mod process;
 mod requirements;
@@ -39,6 +41,26 @@ enum Command {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Measure the tool against onnxruntime, and where its time goes
+    BenchNative(Measurement),
+    /// Measure the page's engines against onnxruntime-web in Chromium
+    BenchWeb {
+        #[command(flatten)]
+        measurement: Measurement,
+        /// Measure what dist/site holds already
+        #[arg(long)]
+        no_build: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct Measurement {
+    /// Passes of each side that are counted
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Only the cases whose name contains this
+    #[arg(long)]
+    only: Option<String>,
 }
 
 /// The repository, wherever cargo was called from.
@@ -53,6 +75,10 @@ fn main() -> Result<ExitCode> {
         Command::Serve { port, no_build } => {
             let folder = if no_build { site::folder(&root) } else { site::build(&root)? };
             server::serve(&folder, port)
+        }
+        Command::BenchNative(m) => bench::native(&root, m.runs.into(), m.only.as_deref()),
+        Command::BenchWeb { measurement: m, no_build } => {
+            bench::web(&root, m.runs, m.only.as_deref(), !no_build)
         }
         Command::Verify { only } => Ok(verify::verify(&root, only.as_deref())),
     }

@@ -69,8 +69,23 @@ pub fn wasm_pack(root: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// The npm packages of the tests.
-pub fn npm_packages(tests: &Path) -> Result<()> {
-    let npm = find(&["npm"]).context("the page tests need Node.js 20 or later with npm; install it")?;
-    run(&mut command(npm, "ci --no-audit --no-fund", tests))
+/// The npm packages of a folder, as its lock file has them.
+pub fn npm_packages(folder: &Path) -> Result<()> {
+    let npm =
+        find(&["npm"]).context("what runs in Chromium needs Node.js 20 or later with npm; install it")?;
+    run(&mut command(npm, "ci --no-audit --no-fund", folder))
+}
+
+/// A Python of the benchmark's own with the pinned packages, made below `target/`.
+pub fn python(root: &Path) -> Result<PathBuf> {
+    let folder = root.join("target/bench/venv");
+    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    if !python.is_file() {
+        let python3 = find(&["python3", "python"])
+            .context("onnxruntime needs Python 3.10 or later with the module venv; install it")?;
+        run(command(python3, "-m venv", root).arg(&folder))?;
+    }
+    let install = "-m pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt";
+    run(&mut command(&python, install, root)).context("onnxruntime could not be installed from PyPI")?;
+    Ok(python)
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// Chromium's flags, from the file that wasm-bindgen's test runner reads: headless, allowed to start
 /// as root in a container, WebGPU on the software adapter where there is no GPU.
-fn chromium_flags(root: &Path) -> Result<String> {
+pub fn chromium_flags(root: &Path) -> Result<String> {
     let file: serde_json::Value = serde_json::from_str(&fs::read_to_string(root.join("webdriver.json"))?)?;
     let flags = file["goog:chromeOptions"]["args"].as_array().context("webdriver.json has no arguments")?;
     Ok(flags.iter().filter_map(|flag| flag.as_str()).collect::<Vec<_>>().join(" "))
