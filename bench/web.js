@@ -84,9 +84,9 @@ async function network(name, device, { ours, theirs }) {
     sides.push(await open(server.url, "ours", device, ours), await open(server.url, "theirs", device, theirs));
     const adapter = device === "webgpu" ? await sides[0]?.page.evaluate(() => /** @type {any} */ (window).bench.adapter()) : null;
     if (device === "webgpu" && !adapter) throw new Error("Chromium found no WebGPU adapter");
-    // A pass to warm up costs minutes where a program stands in for the GPU, and compiling a
-    // hundredth of that.
-    const warm = adapter?.software && name.endsWith("eccv16") ? 0 : 1;
+    // Where a program stands in for the GPU a pass costs up to minutes, and compiling a hundredth of
+    // that.
+    const warm = adapter?.software ? 0 : 1;
     const image = { codes: noise(), side: SIDE };
     for (let pass = -warm; pass < runs; pass++) {
       for (const [i, side] of sides.entries()) {
