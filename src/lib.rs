@@ -23,7 +23,6 @@ pub mod colorize;
 pub mod error;
 pub mod files;
 pub mod hints;
-#[cfg(feature = "libtorch")]
 pub mod kernels;
 pub mod lab;
 pub mod network;

@@ -1,3 +1,121 @@
 //! What Burn's operators leave undone on a device.
 
+#[cfg(feature = "cpu")]
+pub mod cpu;
+#[cfg(feature = "libtorch")]
 pub mod libtorch;
+
+use burn::prelude::*;
+#[cfg(feature = "cpu")]
+use std::sync::Arc;
+
+/// What a convolution is, apart from its numbers. Zero padding keeps the size at stride 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Input channels.
+    pub from: usize,
+    /// Output channels.
+    pub to: usize,
+    /// Side of the kernel, odd but where it doubles.
+    pub kernel: usize,
+    /// Step between outputs.
+    pub stride: usize,
+    /// Step between taps.
+    pub dilation: usize,
+    /// The transposed 4 x 4 convolution of stride 2 and padding 1, which doubles the size.
+    pub doubling: bool,
+}
+
+impl Shape {
+    /// Height and width of the output for those of the input.
+    #[must_use]
+    pub fn output(&self, size: [usize; 2]) -> [usize; 2] {
+        size.map(|n| if self.doubling { 2 * n } else { n.div_ceil(self.stride) })
+    }
+}
+
+/// What is added to a convolution's output, `[batch, channels, height, width]`.
+#[derive(Clone, Debug)]
+pub(crate) enum Added {
+    /// As large as the output.
+    Same(Tensor<4>),
+    /// Half as high and wide: every value stands for four.
+    Doubled(Tensor<4>),
+}
+
+/// A convolution of ours, its weights packed for a device, with all that follows it up to the next:
+/// `scale * relu(conv(x) + bias + added) + shift`.
+#[derive(Clone, Debug)]
+pub(crate) enum Kernel {
+    #[cfg(feature = "cpu")]
+    Cpu(Arc<cpu::Convolution>),
+}
+
+impl Kernel {
+    /// Packs weights as Burn has them, `[to, from, kernel, kernel]` or `[from, to, 4, 4]` where it
+    /// doubles. `affine` is scale and shift. `None` where the tensor's device has Burn's operators
+    /// alone.
+    pub(crate) fn pack(
+        shape: Shape,
+        weight: &Tensor<4>,
+        bias: Option<Tensor<1>>,
+        affine: Option<[Tensor<1>; 2]>,
+    ) -> Option<Self> {
+        #[cfg(feature = "cpu")]
+        if weight.device() == Device::flex() {
+            let bias = bias.map(host);
+            let affine = affine.map(|pair| pair.map(host));
+            let affine = affine.as_ref().map(|[scale, shift]| [scale.as_slice(), shift]);
+            let packed = cpu::Convolution::new(shape, &host(weight.clone()), bias.as_deref(), affine);
+            return Some(Self::Cpu(Arc::new(packed)));
+        }
+        let _ = (shape, weight, bias, affine);
+        None
+    }
+
+    /// Runs it.
+    pub(crate) fn forward(&self, x: Tensor<4>, added: Option<Added>, relu: bool) -> Tensor<4> {
+        match *self {
+            #[cfg(feature = "cpu")]
+            Self::Cpu(ref kernel) => on_cpu(kernel, x, added, relu),
+        }
+    }
+}
+
+#[cfg(feature = "cpu")]
+fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().convert::<f32>().try_into_vec().expect("converted to f32")
+}
+
+/// Between Burn's tensors, whose memory is then `[batch, height, width, channels]`, and slices.
+#[cfg(feature = "cpu")]
+fn on_cpu(kernel: &cpu::Convolution, x: Tensor<4>, added: Option<Added>, relu: bool) -> Tensor<4> {
+    let device = x.device();
+    let [batch, _, height, width] = x.dims();
+    let [high, wide] = kernel.shape().output([height, width]);
+    let last = |tensor: Tensor<4>| host(tensor.permute([0, 2, 3, 1]));
+    let x = last(x);
+    let added = added.map(|added| match added {
+        Added::Same(tensor) => (last(tensor), false),
+        Added::Doubled(tensor) => (last(tensor), true),
+    });
+    let mut output = Vec::with_capacity(batch * high * wide * kernel.shape().to);
+    for index in 0..batch {
+        let part = |values: &'_ [f32]| {
+            let length = values.len() / batch;
+            index * length..(index + 1) * length
+        };
+        let added = added.as_ref().map(|(values, doubled)| {
+            let values = &values[part(values)];
+            if *doubled { cpu::Added::Doubled(values) } else { cpu::Added::Same(values) }
+        });
+        let picture = kernel.forward(&x[part(&x)], [height, width], added, relu);
+        if batch == 1 {
+            output = picture;
+        } else {
+            output.extend(picture);
+        }
+    }
+    let data = TensorData::new(output, [batch, high, wide, kernel.shape().to]);
+    Tensor::from_data(data, &device).permute([0, 3, 1, 2])
+}

@@ -2,13 +2,12 @@
 //! blocks 5 and 6, one transposed convolution, 313 logits at a quarter of the size. BatchNorm
 //! stands after the ReLU, at the end of blocks 1 to 7.
 
-use super::layers::{Convolution, convolve, convolve_transposed, doubling};
+use super::convolution::{Convolution, Layer, Then, doubling};
 use super::trunk::{self, Block, MAX_WIDTH};
 use super::{Activations, Head};
 use burn::nn::Initializer;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::prelude::*;
-use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,9 +31,9 @@ impl Default for Eccv16Config {
 /// Block 8: twice the size, then the logits.
 #[derive(Module, Debug)]
 struct Decoder {
-    up: ConvTranspose2d,
-    convs: Vec<Conv2d>,
-    logits: Conv2d,
+    up: Layer<ConvTranspose2d>,
+    convs: Vec<Layer<Conv2d>>,
+    logits: Layer<Conv2d>,
 }
 
 /// The network; raw L `[batch, 1, H, W]` in, logits `[batch, 313, H/4, W/4]` out, H and W
@@ -82,12 +81,22 @@ impl Eccv16 {
         let x = match self.blocks.get(index) {
             Some(block) => block.forward(x),
             None => {
-                let x = relu(convolve_transposed(&self.head.up, x));
-                let x = self.head.convs.iter().fold(x, |x, conv| relu(convolve(conv, x)));
-                convolve(&self.head.logits, x)
+                let x = self.head.up.forward(x, Then::relu());
+                let x = self.head.convs.iter().fold(x, |x, conv| conv.forward(x, Then::relu()));
+                self.head.logits.forward(x, Then::default())
             }
         };
         Activations { x, skips }
+    }
+
+    pub(super) fn into_inference(self) -> Self {
+        let Decoder { up, convs, logits } = self.head;
+        let head = Decoder {
+            up: up.pack(None),
+            convs: convs.into_iter().map(|conv| conv.pack(None)).collect(),
+            logits: logits.pack(None),
+        };
+        Self { blocks: self.blocks.into_iter().map(Block::into_inference).collect(), head }
     }
 
     /// Burn's path to the released state_dict's key.

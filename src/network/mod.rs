@@ -5,6 +5,7 @@
 //! browser breathe, or stop in between. Tensor names in files are those of PyTorch modules; each
 //! network knows how its own Burn paths map to them.
 
+pub(crate) mod convolution;
 mod eccv16;
 pub(crate) mod layers;
 mod siggraph17;
@@ -271,14 +272,17 @@ impl Network {
         self.finish((0..self.steps()).fold(start, |activations, i| self.step(i, activations)))
     }
 
-    /// Folds every normalisation into its convolution where that is exact. For inference only.
+    /// Makes it ready to colour: norms go into convolutions where that is exact, and weights to
+    /// kernels of ours where the device has them. It cannot be trained or exported any more.
+    ///
+    /// In the paper's networks BatchNorm stands after the `ReLU` and before zero padding: its shift
+    /// cannot move into the next convolution (PITFALLS 23), but it can be applied before storing.
     #[must_use]
     pub fn into_inference(self) -> Self {
         match self {
-            // BatchNorm stands after the ReLU and before zero padding here: its shift cannot move
-            // into the next convolution (PITFALLS 23).
-            Self::Eccv16(_) | Self::Siggraph17(_) => self,
-            Self::Unet(n) => Self::Unet(Box::new(n.fold_norms())),
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.into_inference())),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.into_inference())),
+            Self::Unet(n) => Self::Unet(Box::new(n.into_inference())),
         }
     }
 
@@ -309,7 +313,8 @@ impl Network {
     }
 
     fn file_name(&self, path: &str) -> String {
-        each!(self, n => n.file_name(path)).unwrap_or_else(|| path.to_owned())
+        let path = convolution::without_layer(path);
+        each!(self, n => n.file_name(&path)).unwrap_or(path)
     }
 
     /// Puts tensors, named and laid out as in files, into the network. Returns what Burn says

@@ -3,12 +3,14 @@
 //! in beside L, skips join encoder and decoder, and one colour comes out for each pixel.
 
 use super::Activations;
-use super::layers::{Convolution, batch_norm, doubling};
+use super::convolution::{Convolution, Layer, Then, doubling};
+use super::layers::batch_norm;
 use super::trunk::{self, Block, MAX_WIDTH};
+use crate::kernels::Added;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::nn::{BatchNorm, Initializer};
 use burn::prelude::*;
-use burn::tensor::activation::{leaky_relu, relu, tanh};
+use burn::tensor::activation::{leaky_relu, tanh};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,22 +34,29 @@ impl Default for Siggraph17Config {
 /// Twice the size, joined by a skip.
 #[derive(Module, Debug)]
 struct Join {
-    up: ConvTranspose2d,
-    short: Conv2d,
-    convs: Vec<Conv2d>,
+    up: Layer<ConvTranspose2d>,
+    short: Layer<Conv2d>,
+    convs: Vec<Layer<Conv2d>>,
     norm: Option<BatchNorm>,
 }
 
 impl Join {
     /// `last` ends in a leaky ReLU and has no BatchNorm.
     fn forward(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.up.forward(x) + self.short.forward(skip));
-        let activation = |x| if self.norm.is_some() { relu(x) } else { leaky_relu(x, 0.2) };
-        let x = self.convs.iter().fold(x, |x, conv| activation(conv.forward(x)));
-        match &self.norm {
-            Some(norm) => norm.forward(x),
-            None => x,
-        }
+        let up = Added::Same(self.up.forward(x, Then::default()));
+        let x = self.short.forward(skip, Then { added: Some(up), ..Then::relu() });
+        let last = self.convs.len() - 1;
+        self.convs.iter().enumerate().fold(x, |x, (index, conv)| match &self.norm {
+            Some(norm) => conv.forward(x, Then { norm: (index == last).then_some(norm), ..Then::relu() }),
+            None => leaky_relu(conv.forward(x, Then::default()), 0.2),
+        })
+    }
+
+    fn into_inference(self) -> Self {
+        let last = self.convs.len() - 1;
+        let norm = |index| if index == last { self.norm.as_ref() } else { None };
+        let convs = self.convs.into_iter().enumerate().map(|(index, conv)| conv.pack(norm(index)));
+        Self { convs: convs.collect(), up: self.up.pack(None), short: self.short.pack(None), norm: self.norm }
     }
 }
 
@@ -58,8 +67,8 @@ pub struct Siggraph17 {
     joins: Vec<Join>,
     /// Trained beside the rest, and kept so that a file comes out as it went in. No forward pass
     /// uses it.
-    classes: Conv2d,
-    chroma: Conv2d,
+    classes: Layer<Conv2d>,
+    chroma: Layer<Conv2d>,
 }
 
 /// Blocks that are followed by taking every second pixel, and looked back at.
@@ -122,9 +131,18 @@ impl Siggraph17 {
         } else {
             let skip = skips.pop().expect("each halved block left a skip for its join");
             let x = self.joins[index - blocks].forward(x, skip);
-            if index + 1 == self.steps() { tanh(self.chroma.forward(x)) * 110.0 } else { x }
+            if index + 1 == self.steps() { tanh(self.chroma.forward(x, Then::default())) * 110.0 } else { x }
         };
         Activations { x, skips }
+    }
+
+    pub(super) fn into_inference(self) -> Self {
+        Self {
+            blocks: self.blocks.into_iter().map(Block::into_inference).collect(),
+            joins: self.joins.into_iter().map(Join::into_inference).collect(),
+            classes: self.classes,
+            chroma: self.chroma.pack(None),
+        }
     }
 
     /// Burn's path to the released state_dict's key.

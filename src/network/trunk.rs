@@ -1,10 +1,10 @@
 //! The seven blocks that the paper's network and its interactive successor share (SPEC section 6).
 
-use super::layers::{Convolution, batch_norm, convolve, normalise};
+use super::convolution::{Convolution, Layer, Then};
+use super::layers::batch_norm;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Initializer};
 use burn::prelude::*;
-use burn::tensor::activation::relu;
 
 /// Widest network that is built; the released ones have 64.
 pub(super) const MAX_WIDTH: usize = 1024;
@@ -12,13 +12,22 @@ pub(super) const MAX_WIDTH: usize = 1024;
 /// A block: convolutions with ReLU, then BatchNorm.
 #[derive(Module, Debug)]
 pub(super) struct Block {
-    convs: Vec<Conv2d>,
+    convs: Vec<Layer<Conv2d>>,
     norm: BatchNorm,
 }
 
 impl Block {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        normalise(&self.norm, self.convs.iter().fold(x, |x, conv| relu(convolve(conv, x))))
+        let last = self.convs.len() - 1;
+        self.convs.iter().enumerate().fold(x, |x, (index, conv)| {
+            conv.forward(x, Then { norm: (index == last).then_some(&self.norm), ..Then::relu() })
+        })
+    }
+
+    pub(super) fn into_inference(self) -> Self {
+        let last = self.convs.len() - 1;
+        let pack = |(index, conv): (usize, Layer<Conv2d>)| conv.pack((index == last).then_some(&self.norm));
+        Self { convs: self.convs.into_iter().enumerate().map(pack).collect(), norm: self.norm }
     }
 
     /// Burn's path within block `index` to the released state_dict's key: `convs.1.weight` of block

@@ -1,14 +1,14 @@
 //! A compact U-Net: strided residual encoder, one global vector, decoder with skips that ends at a
 //! quarter of the size. BatchNorm stands before the ReLU, so it folds into its convolution.
 
-use super::layers::{ConvNorm, Convolution, Residual, Stage, convolve, linear};
+use super::convolution::{Convolution, Layer, Then};
+use super::layers::{ConvNorm, Residual, Stage, linear};
 use super::{Activations, Head};
+use crate::kernels::Added;
 use burn::nn::conv::Conv2d;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::prelude::*;
 use burn::tensor::activation::relu;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -52,17 +52,24 @@ impl Scene {
 /// Twice the size, joined by a skip.
 #[derive(Module, Debug)]
 struct Up {
-    project: Conv2d,
-    skip: Conv2d,
+    project: Layer<Conv2d>,
+    skip: Layer<Conv2d>,
     block: Residual,
 }
 
 impl Up {
     fn forward(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
-        let [_, _, height, width] = skip.dims();
-        let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
-        let x = interpolate(convolve(&self.project, x), nearest);
-        self.block.forward(relu(x + convolve(&self.skip, skip)))
+        let deeper = self.project.forward(x, Then::default());
+        let joined = Then { added: Some(Added::Doubled(deeper)), ..Then::relu() };
+        self.block.forward(self.skip.forward(skip, joined))
+    }
+
+    fn into_inference(self) -> Self {
+        Self {
+            project: self.project.pack(None),
+            skip: self.skip.pack(None),
+            block: self.block.into_inference(),
+        }
     }
 }
 
@@ -74,7 +81,7 @@ pub struct Unet {
     encoder: Vec<Stage>,
     scene: Scene,
     decoder: Vec<Up>,
-    logits: Conv2d,
+    logits: Layer<Conv2d>,
 }
 
 impl UnetConfig {
@@ -148,7 +155,7 @@ impl Unet {
     pub(super) fn step(&self, index: usize, Activations { x, mut skips }: Activations) -> Activations {
         let stages = self.encoder.len();
         let x = if index == 0 {
-            relu(self.stem.forward(x))
+            self.stem.forward(x, Then::relu())
         } else if index <= stages {
             let x = self.encoder[index - 1].forward(x);
             if index < stages {
@@ -161,15 +168,19 @@ impl Unet {
             let skip = skips.pop().expect("the encoder left a skip for every decoder stage");
             up.forward(x, skip)
         } else {
-            convolve(&self.logits, x)
+            self.logits.forward(x, Then::default())
         };
         Activations { x, skips }
     }
 
-    pub(super) fn fold_norms(self) -> Self {
-        let encoder = self.encoder.into_iter().map(Stage::fold);
-        let decoder = self.decoder.into_iter().map(|up| Up { block: up.block.fold(), ..up });
-        Self { stem: self.stem.fold(), encoder: encoder.collect(), decoder: decoder.collect(), ..self }
+    pub(super) fn into_inference(self) -> Self {
+        Self {
+            stem: self.stem.into_inference(),
+            encoder: self.encoder.into_iter().map(Stage::into_inference).collect(),
+            scene: self.scene,
+            decoder: self.decoder.into_iter().map(Up::into_inference).collect(),
+            logits: self.logits.pack(None),
+        }
     }
 
     /// Burn's path to the name in files: `encoder.0.blocks.1.a.norm.weight` is

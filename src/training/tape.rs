@@ -1,11 +1,12 @@
 //! Where gradients come from: Burn's own tape, or libtorch's beneath Burn's tensors.
 
 use crate::network::Network;
+use crate::network::convolution::without_layer;
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use std::collections::BTreeMap;
 
-/// Flat tensors by Burn's path.
+/// Flat tensors by Burn's path, without the step into a layer.
 pub type Flat = BTreeMap<String, Tensor<1>>;
 
 /// A network that can be put on a tape: every tensor of it can be seen and changed.
@@ -218,7 +219,7 @@ impl<F: FnMut(&dyn Flatten) -> Option<Tensor<1>>> Gather<F> {
 impl<F: FnMut(&dyn Flatten) -> Option<Tensor<1>>> ModuleVisitor for Gather<F> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(flat) = (self.ask)(&param.val()) {
-            self.found.insert(self.path.join("."), flat);
+            self.found.insert(without_layer(&self.path.join(".")), flat);
         }
     }
 
@@ -244,7 +245,7 @@ impl<F: FnMut(&str, Tensor<1>, bool) -> Option<Tensor<1>>> ModuleMapper for Chan
         let (id, tensor, mapper) = param.consume();
         let shape = tensor.shape();
         let flat = tensor.plain_flat(self.tape);
-        let tensor = match (self.change)(&self.path.join("."), flat, D > 1) {
+        let tensor = match (self.change)(&without_layer(&self.path.join(".")), flat, D > 1) {
             None => tensor,
             Some(successor) => {
                 let successor = successor.reshape(shape);

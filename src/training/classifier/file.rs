@@ -5,6 +5,7 @@
 use super::{Classifier, ClassifierConfig, Labels, planes};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::network::convolution::without_layer;
 use crate::network::{GatherShapes, GatherValues};
 use crate::photo::Photo;
 use crate::training::augmentation::middle;
@@ -93,11 +94,12 @@ impl ClassifierFile {
         let mut classifier = preparation.network.init(preparation.labels.len(), &zeros, device);
         let mut stored = Vec::new();
         for (name, shape) in shapes(&classifier) {
-            let tensor = tensors.remove(&name).ok_or_else(|| refuse(format!("{name} is missing")))?;
+            let known = without_layer(&name);
+            let tensor = tensors.remove(&known).ok_or_else(|| refuse(format!("{known} is missing")))?;
             if tensor.shape() != shape {
-                return Err(refuse(format!("{name} is {:?}, expected {shape:?}", tensor.shape())));
+                return Err(refuse(format!("{known} is {:?}, expected {shape:?}", tensor.shape())));
             }
-            stored.push(bridge::from_data(TensorData::new(tensor.values(&name)?, shape), name, None));
+            stored.push(bridge::from_data(TensorData::new(tensor.values(&known)?, shape), name, None));
         }
         let applied = classifier.apply(stored, None, Some(Box::new(PyTorchToBurnAdapter)), true);
         match applied.errors.first() {
@@ -113,7 +115,8 @@ impl ClassifierFile {
     pub fn write(&self) -> Result<Vec<u8>> {
         let mut gather = GatherValues::default();
         self.classifier.visit(&mut gather);
-        let tensors: Vec<_> = shapes(&self.classifier).into_iter().zip(gather.found).collect();
+        let named = shapes(&self.classifier).into_iter().map(|(path, shape)| (without_layer(&path), shape));
+        let tensors: Vec<_> = named.zip(gather.found).collect();
         let unwritable = |error: &dyn std::fmt::Display| Error::Classifier(error.to_string());
         let views = tensors.iter().map(|((name, shape), values)| {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
@@ -163,7 +166,7 @@ impl ClassifierFile {
     }
 }
 
-/// Name and shape of every tensor, as PyTorch would name them.
+/// Burn's path and PyTorch's shape of every tensor.
 fn shapes(classifier: &Classifier) -> Vec<(String, Vec<usize>)> {
     let mut gather = GatherShapes::default();
     classifier.visit(&mut gather);

@@ -15,7 +15,8 @@ pub use learner::{ClassifierLearner, ClassifierLearnerConfig, Labelled, Lesson};
 
 use super::tape::Trainable;
 use crate::error::{Error, Result};
-use crate::network::layers::{Convolution, Stage, convolve, fastest_layout};
+use crate::network::convolution::{Convolution, Layer, Then};
+use crate::network::layers::{Stage, fastest_layout};
 use burn::module::{ModuleMapper, ModuleVisitor};
 use burn::nn::Initializer;
 use burn::nn::conv::Conv2d;
@@ -80,7 +81,7 @@ impl ClassifierConfig {
 #[derive(Module, Debug)]
 pub struct Classifier {
     stages: Vec<Stage>,
-    head: Conv2d,
+    head: Layer<Conv2d>,
 }
 
 impl Classifier {
@@ -91,7 +92,7 @@ impl Classifier {
         let x = self.stages.iter().fold(x, |x, stage| stage.forward(x));
         let [batch, channels, height, width] = x.dims();
         let mean = x.reshape([batch, channels, height * width]).mean_dim(2);
-        convolve(&self.head, mean.reshape([batch, channels, 1, 1]))
+        self.head.forward(mean.reshape([batch, channels, 1, 1]), Then::default())
     }
 }
 

@@ -1,0 +1,313 @@
+//! 3 x 3 convolutions through Winograd's minimal filtering F(4 x 4, 3 x 3): Lavin & Gray 2016, "Fast
+//! Algorithms for Convolutional Neural Networks", points 0, 1, -1, 2, -2. A tile of 6 x 6 inputs
+//! makes 4 x 4 outputs with 36 products where the definition takes 144.
+//!
+//! Dilation d is d x d interleaved grids of dilation 1. Weights are transformed on the way in: they
+//! would be four times as large if they were kept so.
+
+use super::product::{Arithmetic, ROWS, Work, tile};
+use super::{Convolution, Finish, LANES, Lanes, Shape, panels};
+
+/// Outputs of a tile along each axis.
+const SIDE: usize = 4;
+/// Inputs of a tile along each axis.
+const REACH: usize = 6;
+/// Products of a tile.
+const POINTS: usize = REACH * REACH;
+/// Panels that share a pass over the inputs.
+const GROUP: usize = 32 / LANES;
+/// Tiles whose products are kept at a time.
+const BAND: usize = 128;
+
+/// Whether it is quicker than the definition: a map much smaller than its tiles wastes what it saves.
+pub(super) fn pays(shape: Shape, size: [usize; 2]) -> bool {
+    let Shape { from, to, kernel, stride, doubling, .. } = shape;
+    if kernel != 3 || stride != 1 || doubling || from < 8 || to < 8 {
+        return false;
+    }
+    let plan = Plan::new(shape, size);
+    let tiles = plan.tile_rows * plan.tiles_in_row;
+    // In multiplications for each pair of channels; a transformed value costs about four, shared by
+    // all channels of the other side.
+    let weights = POINTS as f64 * 2.0;
+    let maps = (tiles * POINTS) as f64 * 4.0 * (1.0 / from as f64 + 1.0 / to as f64);
+    ((tiles.next_multiple_of(ROWS) * POINTS) as f64 + weights + maps) < (size[0] * size[1] * 9) as f64
+}
+
+/// How a map is cut into tiles.
+#[derive(Clone, Copy)]
+struct Plan {
+    size: [usize; 2],
+    dilation: usize,
+    /// Rows of tiles; each makes `SIDE * dilation` rows of the output.
+    tile_rows: usize,
+    /// Tiles of all interleaved grids in such a row.
+    tiles_in_row: usize,
+}
+
+impl Plan {
+    fn new(shape: Shape, size: [usize; 2]) -> Self {
+        let dilation = shape.dilation;
+        let along = |n: usize| n.div_ceil(dilation).div_ceil(SIDE);
+        Self { size, dilation, tile_rows: along(size[0]), tiles_in_row: along(size[1]) * dilation * dilation }
+    }
+
+    /// Where the first output of a tile lies.
+    fn origin(&self, tile: usize) -> [usize; 2] {
+        let (row, rest) = (tile / self.tiles_in_row, tile % self.tiles_in_row);
+        let across = self.tiles_in_row / (self.dilation * self.dilation);
+        let (grid, column) = (rest / across, rest % across);
+        let (sub_y, sub_x) = (grid / self.dilation, grid % self.dilation);
+        [row * SIDE * self.dilation + sub_y, column * SIDE * self.dilation + sub_x]
+    }
+
+    /// Rows of the output that a row of tiles makes.
+    fn output_rows(&self) -> usize {
+        SIDE * self.dilation
+    }
+}
+
+/// Runs the convolution.
+pub(super) fn run(
+    layer: &Convolution,
+    input: &[f32],
+    size: [usize; 2],
+    finish: &Finish<'_>,
+    arithmetic: Arithmetic,
+    output: &mut [f32],
+) {
+    let Shape { from, to, .. } = layer.shape;
+    let plan = Plan::new(layer.shape, size);
+    let tile_rows = (BAND / plan.tiles_in_row).clamp(1, plan.tile_rows);
+    let groups = panels(layer.shape).div_ceil(GROUP);
+    let transformed_length = GROUP * POINTS * from;
+    // More than one band: the weights are transformed once for all of them.
+    let kept = (tile_rows < plan.tile_rows).then(|| {
+        let mut kept = vec![[0.0; LANES]; groups * transformed_length];
+        super::each_chunk(&mut kept, transformed_length, |group, out| {
+            arithmetic.run(TransformWeights { layer, group, out });
+        });
+        kept
+    });
+    let most_tiles = tile_rows * plan.tiles_in_row;
+    let mut left = vec![[0.0f32; ROWS]; most_tiles.div_ceil(ROWS) * POINTS * from];
+    let mut products = vec![[0.0f32; LANES]; groups * GROUP * POINTS * most_tiles.next_multiple_of(ROWS)];
+    for (band, output) in output.chunks_mut(tile_rows * plan.output_rows() * size[1] * to).enumerate() {
+        let first = band * tile_rows;
+        let tiles = tile_rows.min(plan.tile_rows - first) * plan.tiles_in_row;
+        let padded = tiles.next_multiple_of(ROWS);
+        let first_tile = first * plan.tiles_in_row;
+        let left = &mut left[..padded / ROWS * POINTS * from];
+        super::each_chunk(left, POINTS * from, |block, out| {
+            let first = block * ROWS;
+            let count = ROWS.min(tiles - first);
+            arithmetic.run(TransformInput { input, plan, from, first: first_tile + first, count, out });
+        });
+        let left = &*left;
+        let products = &mut products[..groups * GROUP * POINTS * padded];
+        super::each_chunk(products, GROUP * POINTS * padded, |group, out| {
+            let fresh;
+            let right = match &kept {
+                Some(kept) => &kept[group * transformed_length..][..transformed_length],
+                None => {
+                    let mut transformed = vec![[0.0; LANES]; transformed_length];
+                    arithmetic.run(TransformWeights { layer, group, out: &mut transformed });
+                    fresh = transformed;
+                    &fresh
+                }
+            };
+            arithmetic.run(Multiply { left, right, from, padded, out });
+        });
+        let products = &*products;
+        let row_length = plan.output_rows() * size[1] * to;
+        super::each_chunk(output, row_length, |row, out| {
+            let in_band = row * plan.tiles_in_row;
+            arithmetic.run(TransformOutput {
+                products,
+                plan,
+                finish,
+                padded,
+                in_band,
+                first: first_tile + in_band,
+                first_row: (first + row) * plan.output_rows(),
+                out,
+            });
+        });
+    }
+}
+
+/// `G w G^T` of a group of panels: `[panel, point, from, LANES]`.
+struct TransformWeights<'a> {
+    layer: &'a Convolution,
+    group: usize,
+    out: &'a mut [[f32; LANES]],
+}
+
+#[inline(always)]
+fn filter(w: [Lanes; 3]) -> [Lanes; REACH] {
+    let [a, b, c] = w;
+    let (even, odd) = ((a + c) * (-1.0 / 6.0), b * (-1.0 / 6.0));
+    let (far, near) = (a * (1.0 / 24.0) + c * (1.0 / 6.0), b * (1.0 / 12.0));
+    [a * 0.25, even + odd, even - odd, far + near, far - near, c]
+}
+
+impl Work for TransformWeights<'_> {
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let shape = self.layer.shape;
+        let from = shape.from;
+        let weights = self.layer.weights.as_chunks::<LANES>().0;
+        for (panel, out) in self.out.chunks_exact_mut(POINTS * from).enumerate() {
+            let panel = self.group * GROUP + panel;
+            let Some(weights) = weights.get(panel * 9 * from..(panel + 1) * 9 * from) else { continue };
+            for channel in 0..from {
+                let mut half = [[Lanes::ZERO; REACH]; 3];
+                for (x, half) in half.iter_mut().enumerate() {
+                    *half = filter([0, 1, 2].map(|y| Lanes(weights[(y * 3 + x) * from + channel])));
+                }
+                for y in 0..REACH {
+                    for (x, value) in filter([half[0][y], half[1][y], half[2][y]]).into_iter().enumerate() {
+                        out[(y * REACH + x) * from + channel] = value.0;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `B^T d B` of a block of tiles: `[point, from, ROWS]`.
+struct TransformInput<'a> {
+    input: &'a [f32],
+    plan: Plan,
+    from: usize,
+    first: usize,
+    count: usize,
+    out: &'a mut [[f32; ROWS]],
+}
+
+#[inline(always)]
+fn data(d: [Lanes; REACH]) -> [Lanes; REACH] {
+    let [a, b, c, d, e, f] = d;
+    let (s, t) = (e - c * 4.0, d - b * 4.0);
+    let (u, v) = (e - c, (d - b) * 2.0);
+    [a * 4.0 - c * 5.0 + e, s + t, s - t, u + v, u - v, b * 4.0 - d * 5.0 + f]
+}
+
+impl Work for TransformInput<'_> {
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let Self { input, plan, from, first, count, out } = self;
+        let [height, width] = plan.size;
+        if count < ROWS {
+            out.fill([0.0; ROWS]);
+        }
+        for row in 0..count {
+            let origin = plan.origin(first + row);
+            // Where each of the six inputs along an axis lies; the padding has none.
+            let along = |at: usize, limit: usize| {
+                std::array::from_fn::<_, REACH, _>(|i| {
+                    let step = (i as isize - 1) * plan.dilation as isize;
+                    at.checked_add_signed(step).filter(|at| *at < limit)
+                })
+            };
+            let (ys, xs) = (along(origin[0], height), along(origin[1], width));
+            for channel in (0..from).step_by(LANES) {
+                let mut half = [[Lanes::ZERO; REACH]; REACH];
+                for (x, half) in xs.iter().zip(&mut half) {
+                    let Some(x) = x else { continue };
+                    *half = data(ys.map(|y| match y {
+                        Some(y) => Lanes::read(&input[(y * width + x) * from..][..from][channel..]),
+                        None => Lanes::ZERO,
+                    }));
+                }
+                for y in 0..REACH {
+                    let values = data(std::array::from_fn(|x| half[x][y]));
+                    for (x, value) in values.into_iter().enumerate() {
+                        let out = &mut out[(y * REACH + x) * from..][..from][channel..];
+                        for (out, value) in out.iter_mut().zip(value.0) {
+                            out[row] = value;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The products of a group: `[panel, point, tile, LANES]`.
+struct Multiply<'a> {
+    left: &'a [[f32; ROWS]],
+    right: &'a [[f32; LANES]],
+    from: usize,
+    padded: usize,
+    out: &'a mut [[f32; LANES]],
+}
+
+impl Work for Multiply<'_> {
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let Self { left, right, from, padded, out } = self;
+        for point in 0..POINTS {
+            for panel in 0..GROUP {
+                let right = &right[(panel * POINTS + point) * from..][..from];
+                let out = &mut out[(panel * POINTS + point) * padded..][..padded];
+                for (block, out) in out.as_chunks_mut::<ROWS>().0.iter_mut().enumerate() {
+                    let left = &left[(block * POINTS + point) * from..][..from];
+                    *out = tile::<FUSED>(left, right).map(|sum| sum.0);
+                }
+            }
+        }
+    }
+}
+
+/// `A^T m A` of a row of tiles, finished.
+struct TransformOutput<'a> {
+    products: &'a [[f32; LANES]],
+    plan: Plan,
+    finish: &'a Finish<'a>,
+    padded: usize,
+    /// Number of the first tile in the band and in all.
+    in_band: usize,
+    first: usize,
+    /// First row of the output that `out` holds.
+    first_row: usize,
+    out: &'a mut [f32],
+}
+
+#[inline(always)]
+fn outputs(m: [Lanes; REACH]) -> [Lanes; SIDE] {
+    let [a, b, c, d, e, f] = m;
+    let (s, t) = (b + c, b - c);
+    let (u, v) = (d + e, d - e);
+    [a + s + u, t + v * 2.0, s + u * 4.0, t + v * 8.0 + f]
+}
+
+impl Work for TransformOutput<'_> {
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let Self { products, plan, finish, padded, in_band, first, first_row, out } = self;
+        let shape = finish.layer.shape;
+        let [height, width] = plan.size;
+        for number in 0..plan.tiles_in_row {
+            let origin = plan.origin(first + number);
+            for panel in 0..panels(shape) {
+                let at = |point: usize| Lanes(products[(panel * POINTS + point) * padded + in_band + number]);
+                let mut half = [[Lanes::ZERO; SIDE]; REACH];
+                for (x, half) in half.iter_mut().enumerate() {
+                    *half = outputs(std::array::from_fn(|y| at(y * REACH + x)));
+                }
+                let rows = (origin[0]..height).step_by(plan.dilation).take(SIDE);
+                for (row, y) in rows.enumerate() {
+                    let values = outputs(half.map(|column| column[row]));
+                    for (j, value) in values.into_iter().enumerate() {
+                        let x = origin[1] + j * plan.dilation;
+                        if x < width {
+                            let out = &mut out[((y - first_row) * width + x) * shape.to..][..shape.to];
+                            finish.store(value, panel, [y, x], out);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Our convolution kernels against Burn's plain operators, on odd sizes, borders, strides, dilations
+//! and channel counts.
+
+mod common;
+
+use autochrome::kernels::Shape;
+use autochrome::kernels::cpu::{Added, Convolution};
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+use burn::tensor::module::{conv_transpose2d, conv2d, interpolate};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions};
+use common::uniform;
+use proptest::prelude::*;
+
+/// Of the largest value: Winograd's transforms lose up to two digits of f32's seven.
+const TOLERANCE: f32 = 3e-5;
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    shape: Shape,
+    size: [usize; 2],
+    bias: bool,
+    affine: bool,
+    relu: bool,
+    /// None, as large, half as large.
+    added: u8,
+}
+
+fn values(name: &str, count: usize) -> Vec<f32> {
+    uniform(name, count).into_iter().map(|u| 2.0 * u - 1.0).collect()
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+/// Largest distance to what Burn computes, relative to its largest value.
+fn apart(case: Case) -> f32 {
+    let Case { shape, size: [height, width], .. } = case;
+    let Shape { from, to, kernel, stride, dilation, doubling } = shape;
+    let [high, wide] = shape.output(case.size);
+    let weights = values("weights", from * to * kernel * kernel);
+    let x = values("x", height * width * from);
+    let bias = case.bias.then(|| values("bias", to));
+    let affine = case.affine.then(|| [values("scale", to), values("shift", to)]);
+    let (rows, columns) = if case.added == 2 { (high / 2, wide / 2) } else { (high, wide) };
+    let added = (case.added > 0).then(|| values("added", rows * columns * to));
+
+    let last = |tensor: Tensor<4>| tensor.permute([0, 3, 1, 2]);
+    let input = last(tensor(x.clone(), [1, height, width, from]));
+    let bias_tensor = bias.clone().map(|bias| tensor(bias, [to]));
+    let mut expected = if doubling {
+        let options = ConvTransposeOptions::new([2, 2], [1, 1], [0, 0], [1, 1], 1);
+        conv_transpose2d(input, tensor(weights.clone(), [from, to, 4, 4]), bias_tensor, options)
+    } else {
+        let padding = [dilation * (kernel / 2); 2];
+        let options = ConvOptions::new([stride; 2], padding, [dilation; 2], 1);
+        conv2d(input, tensor(weights.clone(), [to, from, kernel, kernel]), bias_tensor, options)
+    };
+    assert_eq!(expected.dims(), [1, to, high, wide]);
+    if let Some(values) = &added {
+        let mut more = last(tensor(values.clone(), [1, rows, columns, to]));
+        if case.added == 2 {
+            let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([high, wide]);
+            more = interpolate(more, nearest);
+        }
+        expected = expected + more;
+    }
+    if case.relu {
+        expected = relu(expected);
+    }
+    if let Some([scale, shift]) = &affine {
+        let along = |values: &[f32]| tensor(values.to_vec(), [1, to, 1, 1]);
+        expected = expected * along(scale) + along(shift);
+    }
+    let expected: Vec<f32> = expected.permute([0, 2, 3, 1]).into_data().try_into_vec().unwrap();
+
+    let affine = affine.as_ref().map(|[scale, shift]| [scale.as_slice(), shift.as_slice()]);
+    let layer = Convolution::new(shape, &weights, bias.as_deref(), affine);
+    let added = added.as_deref().map(|v| if case.added == 2 { Added::Doubled(v) } else { Added::Same(v) });
+    let found = layer.forward(&x, case.size, added, case.relu);
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(1.0f32, |most, v| most.max(v.abs()));
+    expected.iter().zip(&found).fold(0.0f32, |most, (a, b)| most.max((a - b).abs())) / largest
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let channels = prop_oneof![1..6usize, 7..9usize, 15..18usize, 31..34usize, Just(48usize)];
+    let kind = prop_oneof![
+        (Just(3usize), 1..3usize, Just(1usize)).prop_map(|(k, s, d)| (k, s, d, false)),
+        (Just(3usize), Just(1usize), 2..4usize).prop_map(|(k, s, d)| (k, s, d, false)),
+        (1..3usize).prop_map(|s| (1, s, 1, false)),
+        Just((5, 1, 1, false)),
+        Just((4, 2, 1, true)),
+    ];
+    let size = [1..40usize, 1..40usize];
+    (channels.clone(), channels, kind, size, any::<[bool; 3]>(), 0..3u8).prop_map(
+        |(from, to, (kernel, stride, dilation, doubling), size, [bias, affine, relu], added)| {
+            let shape = Shape { from, to, kernel, stride, dilation, doubling };
+            let even = shape.output(size).iter().all(|n| n % 2 == 0);
+            Case { shape, size, bias, affine, relu, added: if even { added } else { added.min(1) } }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_kernel_is_burns_operator(case in case()) {
+        let apart = apart(case);
+        prop_assert!(apart < TOLERANCE, "{apart} in {case:?}");
+    }
+}
+
+/// The networks' own layers: large enough for every way a kernel has of cutting up its work.
+#[test]
+fn the_networks_layers() {
+    let layer =
+        |from, to, kernel, stride, dilation, doubling| Shape { from, to, kernel, stride, dilation, doubling };
+    for (shape, side) in [
+        (layer(1, 64, 3, 1, 1, false), 64),
+        (layer(64, 64, 3, 2, 1, false), 62),
+        (layer(64, 128, 3, 1, 1, false), 70),
+        (layer(96, 96, 3, 1, 2, false), 50),
+        (layer(256, 313, 1, 1, 1, false), 20),
+        (layer(128, 64, 4, 2, 1, true), 17),
+    ] {
+        let apart =
+            apart(Case { shape, size: [side, side + 1], bias: true, affine: true, relu: true, added: 0 });
+        assert!(apart < TOLERANCE, "{apart} in {shape:?}");
+    }
+}
+
+/// A map that no tile fits, one pixel wide or high.
+#[test]
+fn slivers() {
+    for size in [[1, 1], [1, 33], [33, 1], [2, 3], [4, 4], [5, 5]] {
+        for dilation in [1, 2] {
+            let shape = Shape { from: 16, to: 16, kernel: 3, stride: 1, dilation, doubling: false };
+            let case = Case { shape, size, bias: true, affine: false, relu: false, added: 1 };
+            let apart = apart(case);
+            assert!(apart < TOLERANCE, "{apart} in {case:?}");
+        }
+    }
+}
