@@ -4,5 +4,8 @@
 #[path = "common/browser_suite.rs"]
 mod browser_suite;
 mod common;
+#[cfg(feature = "gpu")]
+#[path = "common/gpu_kernels.rs"]
+mod gpu_kernels;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

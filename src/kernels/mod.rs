@@ -4,6 +4,8 @@
 pub mod cpu;
 #[cfg(feature = "libtorch")]
 pub mod libtorch;
+#[cfg(feature = "gpu")]
+pub mod webgpu;
 
 use burn::prelude::*;
 #[cfg(feature = "cpu")]
@@ -34,50 +36,60 @@ impl Shape {
     }
 }
 
-/// What is added to a convolution's output, `[batch, channels, height, width]`.
-#[derive(Clone, Debug)]
-pub(crate) enum Added {
-    /// As large as the output.
-    Same(Tensor<4>),
-    /// Half as high and wide: every value stands for four.
-    Doubled(Tensor<4>),
+/// What happens to a convolution's output before it is stored, in this order.
+#[derive(Clone, Debug, Default)]
+pub struct Epilogue {
+    /// Something to add, of the output's size or of half of it: then each value counts for 2 x 2.
+    pub add: Option<Tensor<4>>,
+    /// Whether negative values become zero.
+    pub relu: bool,
 }
 
-/// A convolution of ours, its weights packed for a device, with all that follows it up to the next:
-/// `scale * relu(conv(x) + bias + added) + shift`.
+/// A convolution of ours, its weights laid out for a device, with all that follows it up to the next:
+/// `scale * relu(conv(x) + bias + add) + shift`.
 #[derive(Clone, Debug)]
-pub(crate) enum Kernel {
+pub(crate) enum Packed {
+    /// On the processor.
     #[cfg(feature = "cpu")]
     Cpu(Arc<cpu::Convolution>),
+    /// On a device of wgpu.
+    #[cfg(feature = "gpu")]
+    WebGpu(webgpu::Packed),
 }
 
-impl Kernel {
+impl Packed {
     /// Packs weights as Burn has them, `[to, from, kernel, kernel]` or `[from, to, 4, 4]` where it
-    /// doubles. `affine` is scale and shift. `None` where the tensor's device has Burn's operators
-    /// alone.
-    pub(crate) fn pack(
+    /// doubles. `affine` is scale and shift. `None` where Burn's operators have to do.
+    pub(crate) fn new(
         shape: Shape,
-        weight: &Tensor<4>,
+        weight: Tensor<4>,
         bias: Option<Tensor<1>>,
-        affine: Option<[Tensor<1>; 2]>,
+        affine: Option<(Tensor<1>, Tensor<1>)>,
     ) -> Option<Self> {
         #[cfg(feature = "cpu")]
         if weight.device() == Device::flex() {
             let bias = bias.map(host);
-            let affine = affine.map(|pair| pair.map(host));
+            let affine = affine.map(|(scale, shift)| [host(scale), host(shift)]);
             let affine = affine.as_ref().map(|[scale, shift]| [scale.as_slice(), shift]);
-            let packed = cpu::Convolution::new(shape, &host(weight.clone()), bias.as_deref(), affine);
+            let packed = cpu::Convolution::new(shape, &host(weight), bias.as_deref(), affine);
             return Some(Self::Cpu(Arc::new(packed)));
         }
-        let _ = (shape, weight, bias, affine);
-        None
+        #[cfg(feature = "gpu")]
+        return webgpu::Packed::new(shape, weight, bias, affine).map(Self::WebGpu);
+        #[cfg(not(feature = "gpu"))]
+        {
+            let _ = (shape, weight, bias, affine);
+            None
+        }
     }
 
-    /// Runs it.
-    pub(crate) fn forward(&self, x: Tensor<4>, added: Option<Added>, relu: bool) -> Tensor<4> {
+    /// The convolution and what follows it.
+    pub(crate) fn forward(&self, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
         match *self {
             #[cfg(feature = "cpu")]
-            Self::Cpu(ref kernel) => on_cpu(kernel, x, added, relu),
+            Self::Cpu(ref packed) => on_cpu(packed, x, epilogue),
+            #[cfg(feature = "gpu")]
+            Self::WebGpu(ref packed) => packed.forward(x, epilogue),
         }
     }
 }
@@ -89,27 +101,27 @@ fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 /// Between Burn's tensors, whose memory is then `[batch, height, width, channels]`, and slices.
 #[cfg(feature = "cpu")]
-fn on_cpu(kernel: &cpu::Convolution, x: Tensor<4>, added: Option<Added>, relu: bool) -> Tensor<4> {
+fn on_cpu(kernel: &cpu::Convolution, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
     let device = x.device();
     let [batch, _, height, width] = x.dims();
     let [high, wide] = kernel.shape().output([height, width]);
     let last = |tensor: Tensor<4>| host(tensor.permute([0, 2, 3, 1]));
     let x = last(x);
-    let added = added.map(|added| match added {
-        Added::Same(tensor) => (last(tensor), false),
-        Added::Doubled(tensor) => (last(tensor), true),
+    let add = epilogue.add.map(|tensor| {
+        let half = tensor.dims()[2..] != [high, wide];
+        (last(tensor), half)
     });
     let mut output = Vec::with_capacity(batch * high * wide * kernel.shape().to);
     for index in 0..batch {
-        let part = |values: &'_ [f32]| {
+        let part = |values: &[f32]| {
             let length = values.len() / batch;
             index * length..(index + 1) * length
         };
-        let added = added.as_ref().map(|(values, doubled)| {
+        let added = add.as_ref().map(|(values, half)| {
             let values = &values[part(values)];
-            if *doubled { cpu::Added::Doubled(values) } else { cpu::Added::Same(values) }
+            if *half { cpu::Added::Doubled(values) } else { cpu::Added::Same(values) }
         });
-        let picture = kernel.forward(&x[part(&x)], [height, width], added, relu);
+        let picture = kernel.forward(&x[part(&x)], [height, width], added, epilogue.relu);
         if batch == 1 {
             output = picture;
         } else {

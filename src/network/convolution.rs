@@ -1,7 +1,7 @@
 //! The layer that networks are made of, as Burn has it for training and as our own kernels run it.
 
 use super::layers::{fastest_layout, normalise};
-use crate::kernels::{Added, Kernel, Shape};
+use crate::kernels::{Epilogue, Packed, Shape};
 use burn::module::Param;
 use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::nn::{BatchNorm, Initializer, PaddingConfig2d};
@@ -40,7 +40,7 @@ impl Convolution {
             .with_bias(self.bias)
             .with_initializer(initializer.clone())
             .init(device);
-        Layer { plain: Some(conv), kernel: None }
+        Layer { plain: Some(conv), packed: None }
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn doubling(
         .with_padding([1, 1])
         .with_initializer(initializer.clone())
         .init(device);
-    Layer { plain: Some(conv), kernel: None }
+    Layer { plain: Some(conv), packed: None }
 }
 
 /// What a convolution of Burn's can be asked.
@@ -136,7 +136,8 @@ impl Plain for ConvTranspose2d {
 /// What follows a convolution, in this order.
 #[derive(Debug, Default)]
 pub(crate) struct Then<'a> {
-    pub(crate) added: Option<Added>,
+    /// Something to add, of the output's size or of half of it: then each value counts for 2 x 2.
+    pub(crate) add: Option<Tensor<4>>,
     pub(crate) relu: bool,
     /// After the `ReLU`, as in the paper's network. Always the one that [`Layer::pack`] was given.
     pub(crate) norm: Option<&'a BatchNorm>,
@@ -150,14 +151,14 @@ impl Then<'_> {
 
     /// What Burn's operators do after a convolution of theirs.
     pub(super) fn follow(self, y: Tensor<4>) -> Tensor<4> {
-        let y = match self.added {
+        let y = match self.add {
             None => y,
-            Some(Added::Same(tensor)) => y + tensor,
-            Some(Added::Doubled(tensor)) => {
+            Some(add) if add.dims() == y.dims() => y + add,
+            Some(add) => {
                 let [_, _, height, width] = y.dims();
                 let nearest =
                     InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
-                y + interpolate(tensor, nearest)
+                y + interpolate(add, nearest)
             }
         };
         let y = if self.relu { relu(y) } else { y };
@@ -178,14 +179,14 @@ pub(crate) fn without_layer(path: &str) -> String {
 pub(crate) struct Layer<C: Plain> {
     plain: Option<C>,
     #[module(skip)]
-    kernel: Option<Kernel>,
+    packed: Option<Packed>,
 }
 
 impl<C: Plain> Layer<C> {
     /// Convolution and what follows it.
     pub(crate) fn forward(&self, x: Tensor<4>, then: Then<'_>) -> Tensor<4> {
-        match (&self.kernel, &self.plain) {
-            (Some(kernel), _) => kernel.forward(x, then.added, then.relu),
+        match (&self.packed, &self.plain) {
+            (Some(packed), _) => packed.forward(x, Epilogue { add: then.add, relu: then.relu }),
             (None, Some(plain)) => then.follow(plain.convolve(x)),
             (None, None) => unreachable!("it is packed or not"),
         }
@@ -197,8 +198,8 @@ impl<C: Plain> Layer<C> {
         let Some(plain) = &self.plain else { return self };
         let bias = plain.bias().map(Param::val);
         let affine = norm.map(scale_and_shift);
-        match Kernel::pack(plain.shape(), &plain.weight().val(), bias, affine) {
-            Some(kernel) => Self { plain: None, kernel: Some(kernel) },
+        match Packed::new(plain.shape(), plain.weight().val(), bias, affine) {
+            Some(packed) => Self { plain: None, packed: Some(packed) },
             None => self,
         }
     }
@@ -209,7 +210,7 @@ impl Layer<Conv2d> {
     /// between the two.
     pub(super) fn absorb(self, norm: &BatchNorm) -> Self {
         let Some(mut conv) = self.plain else { return self };
-        let [scale, shift] = scale_and_shift(norm);
+        let (scale, shift) = scale_and_shift(norm);
         let channels = scale.dims()[0];
         let bias = match conv.bias.take() {
             Some(bias) => bias.val() * scale.clone() + shift,
@@ -217,13 +218,13 @@ impl Layer<Conv2d> {
         };
         conv.weight = Param::from_tensor(conv.weight.val() * scale.reshape([channels, 1, 1, 1]));
         conv.bias = Some(Param::from_tensor(bias));
-        Self { plain: Some(conv), kernel: None }
+        Self { plain: Some(conv), packed: None }
     }
 }
 
 /// A norm with its running statistics: `scale * x + shift`.
-fn scale_and_shift(norm: &BatchNorm) -> [Tensor<1>; 2] {
+fn scale_and_shift(norm: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
     let scale = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
     let shift = norm.beta.val() - norm.running_mean.value() * scale.clone();
-    [scale, shift]
+    (scale, shift)
 }

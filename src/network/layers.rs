@@ -1,7 +1,6 @@
 //! Layers that the networks share.
 
 use super::convolution::{Convolution, Layer, Then};
-use crate::kernels::Added;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear};
 use burn::prelude::*;
@@ -93,7 +92,7 @@ impl Residual {
 
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let inner = self.a.forward(x.clone(), Then::relu());
-        self.b.forward(inner, Then { added: Some(Added::Same(x)), ..Then::relu() })
+        self.b.forward(inner, Then { add: Some(x), ..Then::relu() })
     }
 
     pub(super) fn into_inference(self) -> Self {

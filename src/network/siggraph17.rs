@@ -6,7 +6,6 @@ use super::Activations;
 use super::convolution::{Convolution, Layer, Then, doubling};
 use super::layers::batch_norm;
 use super::trunk::{self, Block, MAX_WIDTH};
-use crate::kernels::Added;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::nn::{BatchNorm, Initializer};
 use burn::prelude::*;
@@ -43,8 +42,8 @@ struct Join {
 impl Join {
     /// `last` ends in a leaky ReLU and has no BatchNorm.
     fn forward(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
-        let up = Added::Same(self.up.forward(x, Then::default()));
-        let x = self.short.forward(skip, Then { added: Some(up), ..Then::relu() });
+        let up = self.up.forward(x, Then::default());
+        let x = self.short.forward(skip, Then { add: Some(up), ..Then::relu() });
         let last = self.convs.len() - 1;
         self.convs.iter().enumerate().fold(x, |x, (index, conv)| match &self.norm {
             Some(norm) => conv.forward(x, Then { norm: (index == last).then_some(norm), ..Then::relu() }),

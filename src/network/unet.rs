@@ -4,7 +4,6 @@
 use super::convolution::{Convolution, Layer, Then};
 use super::layers::{ConvNorm, Residual, Stage, linear};
 use super::{Activations, Head};
-use crate::kernels::Added;
 use burn::nn::conv::Conv2d;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::prelude::*;
@@ -60,7 +59,7 @@ struct Up {
 impl Up {
     fn forward(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
         let deeper = self.project.forward(x, Then::default());
-        let joined = Then { added: Some(Added::Doubled(deeper)), ..Then::relu() };
+        let joined = Then { add: Some(deeper), ..Then::relu() };
         self.block.forward(self.skip.forward(skip, joined))
     }
 

@@ -3,6 +3,8 @@
 
 mod messages;
 mod pace;
+#[cfg(feature = "gpu")]
+pub(crate) mod subgroups;
 
 use crate::ab_bins;
 use crate::backend::{ComputeDevice, DeviceChoice};

@@ -1,0 +1,346 @@
+//! Convolutions in WGSL, for what Burn's wgpu backend runs on.
+//!
+//! Activations are NHWC in memory (to Burn: permuted views), so that a position's channels are read
+//! as vectors. 3 x 3 convolutions of stride 1 are Winograd's, four times fewer multiplications; all
+//! others are one matrix product over gathered rows. Bias, addend, ReLU and the affine map after it are
+//! applied on the way out.
+
+mod gemm;
+mod source;
+mod winograd;
+
+use super::{Epilogue, Shape};
+use burn::backend::wgpu::Wgpu;
+use burn::prelude::*;
+use burn::tensor::DType;
+use burn_cubecl::CubeDevice;
+use burn_cubecl::cubecl::client::Client;
+use burn_cubecl::cubecl::server::Handle;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+use gemm::Tile;
+use source::{Kernel, Store, count, groups_of_64};
+use std::fmt;
+use winograd::MATRICES;
+
+/// Most values of a layer's weights for which Winograd's form, four times as large, is kept. Larger
+/// ones are brought into it in each pass, which takes a twentieth of the layer's time: kept, those of
+/// the paper's network would be half a gigabyte.
+const KEPT_WINOGRAD: usize = 256 * 256;
+
+/// Fewest channels in and out for which Winograd's transforms pay.
+const WORTH_WINOGRAD: usize = 16;
+
+/// A convolution's weights, laid out for the device once.
+#[derive(Clone)]
+pub struct Packed {
+    shape: Shape,
+    client: Client,
+    device: CubeDevice,
+    /// Bias, scale and shift, each with room for [`Packed::columns`].
+    epilogue: Handle,
+    weights: Weights,
+    /// Instead of what suits the device.
+    tile: Option<Tile>,
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packed").field("shape", &self.shape).field("tile", &self.tile).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+enum Weights {
+    /// As the matrix product reads them.
+    Rows(Handle),
+    /// As they came, and in Winograd's form where that is kept.
+    Winograd(Handle, Option<Handle>),
+}
+
+impl Packed {
+    /// Lays out a convolution: `y = scale * relu(conv + bias + add) + shift`, with `affine` being scale
+    /// and shift. `None` for tensors that are not f32 on a device of wgpu, and for convolutions that
+    /// there is no kernel for.
+    #[must_use]
+    pub fn new(
+        shape: Shape,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        affine: Option<(Tensor<1>, Tensor<1>)>,
+    ) -> Option<Self> {
+        let Shape { from, to, kernel, doubling, .. } = shape;
+        let expected = if doubling { [from, to, 4, 4] } else { [to, from, kernel, kernel] };
+        if weight.dims() != expected || kernel % 2 == usize::from(doubling) {
+            return None;
+        }
+        let device = weight.device();
+        let weight = into_contiguous(primitive(weight)?);
+        let (scale, shift) = affine.unzip();
+        let room = to.next_multiple_of(4);
+        let padded = |values: Option<Tensor<1>>, default: f32| {
+            let values = values.unwrap_or_else(|| Tensor::full([to], default, &device));
+            let rest = Tensor::zeros([room - to], &device);
+            if room > to { Tensor::cat(vec![values, rest], 0) } else { values }
+        };
+        let epilogue = Tensor::cat(vec![padded(bias, 0.0), padded(scale, 1.0), padded(shift, 0.0)], 0);
+        let epilogue = into_contiguous(primitive(epilogue)?).handle;
+        let (client, device) = (weight.client.clone(), weight.device.clone());
+        let weights = Weights::Winograd(weight.handle.clone(), None);
+        let mut packed = Self { shape, client, device, epilogue, weights, tile: None };
+        let winograd = (kernel, shape.stride, doubling) == (3, 1, false) && from.min(to) >= WORTH_WINOGRAD;
+        packed.weights = if winograd {
+            let kept = (from * to <= KEPT_WINOGRAD).then(|| packed.to_winograd(&weight.handle));
+            Weights::Winograd(weight.handle, kept)
+        } else {
+            Weights::Rows(packed.to_rows(&weight.handle))
+        };
+        Some(packed)
+    }
+
+    /// Works in workgroups of 64, 128 or 256 invocations, which suit graphics processors, whatever the
+    /// device: for tests on software.
+    #[must_use]
+    pub fn in_workgroups_of(self, threads: u32) -> Self {
+        Self { tile: Some(Tile::Workgroup(threads)), ..self }
+    }
+
+    /// The convolution of `x`, `[batch, channels, height, width]` in any layout. The output is NHWC in
+    /// memory.
+    ///
+    /// # Panics
+    /// If `x` or the addend is on another device, or not of a size that fits.
+    #[must_use]
+    pub fn forward(&self, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
+        let [batch, from, height, width] = x.dims();
+        assert_eq!(from, self.shape.from, "channels of the input");
+        let size = [height, width].map(|length| self.output_length(length));
+        let out = [batch, size[0], size[1], self.shape.to];
+        let x = self.to_nhwc(x, self.rows());
+        let scale = match epilogue.add.as_ref().map(Tensor::dims) {
+            None => 0,
+            Some([b, c, h, w]) if [b, h, w, c] == out => 1,
+            Some([b, c, h, w]) if [b, 2 * h, 2 * w, c] == out => 2,
+            Some(dims) => panic!("{dims:?} cannot be added to {out:?}"),
+        };
+        let addend = epilogue.add.map(|add| (self.to_nhwc(add, self.shape.to), scale));
+        let output = self.empty(out.iter().product());
+        let last = Last { addend, relu: epilogue.relu, output: &output };
+        let tiles = self.winograd_tiles(batch, size);
+        let largest = 4 * MATRICES * tiles.all * self.rows().max(self.shape.to);
+        match &self.weights {
+            Weights::Rows(weights) => self.gathered(&x, weights, [batch, height, width], size, &last),
+            Weights::Winograd(weights, kept) => {
+                if largest as u64 <= self.client.properties().memory.max_page_size {
+                    let kept = kept.clone().unwrap_or_else(|| self.to_winograd(weights));
+                    self.winograd(&x, &kept, [height, width], tiles, &last);
+                } else {
+                    self.gathered(&x, &self.to_rows(weights), [batch, height, width], size, &last);
+                }
+            }
+        }
+        let (client, device) = (self.client.clone(), self.device.clone());
+        let output = CubeTensor::new_contiguous(client, device, out.into(), output, DType::F32);
+        Tensor::from_primitive::<Wgpu>(output).permute([0, 3, 1, 2])
+    }
+
+    /// Channels in, with room up to whole vectors.
+    fn rows(&self) -> usize {
+        self.shape.from.next_multiple_of(4)
+    }
+
+    /// Channels out, with room up to whole vectors.
+    fn columns(&self) -> usize {
+        self.shape.to.next_multiple_of(4)
+    }
+
+    /// Taps along one axis, as the matrix product sees them.
+    fn taps(&self) -> usize {
+        if self.shape.doubling { 2 } else { self.shape.kernel }
+    }
+
+    fn output_length(&self, input: usize) -> usize {
+        if self.shape.doubling { 2 * input } else { (input - 1) / self.shape.stride + 1 }
+    }
+
+    fn tile(&self, rows: usize) -> Tile {
+        self.tile.unwrap_or_else(|| Tile::choose(&self.client, rows))
+    }
+
+    fn empty(&self, values: usize) -> Handle {
+        self.client.empty(4 * values)
+    }
+
+    /// NHWC with room for so many channels.
+    fn to_nhwc(&self, x: Tensor<4>, room: usize) -> Handle {
+        let [batch, channels, height, width] = x.dims();
+        let x = primitive(x).expect("an f32 tensor on the device of the weights");
+        let strides = [0, 1, 2, 3].map(|axis| x.meta.strides()[axis]);
+        let dense = [height * width * channels, 1, width * channels, channels];
+        let lies_so = |axis: usize, length: usize| length == 1 || strides[axis] == dense[axis];
+        let lengths = [batch, channels, height, width];
+        if room == channels && (0..4).all(|axis| lies_so(axis, lengths[axis])) {
+            return x.handle;
+        }
+        let length = batch * height * width * room;
+        let output = self.empty(length);
+        let [b, c, h, w] = strides;
+        let info = [channels, height, width, room, length, b, c, h, w];
+        Kernel::Nhwc.launch(&self.client, groups_of_64(length), &[&x.handle, &output], &info);
+        output
+    }
+
+    fn to_rows(&self, weights: &Handle) -> Handle {
+        let Shape { from, to, kernel, doubling, .. } = self.shape;
+        let length = kernel * kernel * self.rows() * self.columns();
+        let packed = self.empty(length);
+        let info = [from, to, self.rows(), self.columns(), kernel, 1 + usize::from(doubling), length];
+        Kernel::Weights.launch(&self.client, groups_of_64(length), &[weights, &packed], &info);
+        packed
+    }
+
+    fn to_winograd(&self, weights: &Handle) -> Handle {
+        let (rows, columns) = (self.rows(), self.columns());
+        let transformed = self.empty(MATRICES * rows * columns);
+        let info = [self.shape.from, self.shape.to, rows, columns];
+        let groups = [count(columns, 64), count(rows, 1), 1];
+        Kernel::WinogradWeights.launch(&self.client, groups, &[weights, &transformed], &info);
+        transformed
+    }
+
+    /// One matrix product over gathered rows.
+    fn gathered(
+        &self,
+        x: &Handle,
+        weights: &Handle,
+        [batch, height, width]: [usize; 3],
+        size: [usize; 2],
+        last: &Last,
+    ) {
+        let Shape { kernel, stride, dilation, doubling, .. } = self.shape;
+        let (phases, scale) = if doubling { (4, 2) } else { (1, 1) };
+        let grid = size.map(|length| length / scale);
+        // A doubling's phases begin at the position before theirs, and look at two in a row.
+        let (stride, dilation, padding) =
+            if doubling { (1, 1, 1) } else { (stride, dilation, dilation * (kernel / 2)) };
+        let rows = batch * grid[0] * grid[1];
+        let (inputs, columns, taps) = (self.rows() / 4, self.columns() / 4, self.taps());
+        let weights_z = taps * taps * 4 * inputs * columns;
+        let tile = self.tile(rows);
+        let [from, to] = [inputs, self.shape.to];
+        let info = [
+            from,
+            to,
+            columns,
+            rows,
+            grid[0],
+            grid[1],
+            height,
+            width,
+            taps,
+            dilation,
+            stride,
+            padding,
+            0,
+            weights_z,
+            0,
+            scale,
+            last.scale(),
+            usize::from(last.relu),
+        ];
+        let groups = [count(rows, tile.rows()), count(columns, tile.columns()), phases];
+        let mut buffers = vec![x, weights, last.output, &self.epilogue];
+        buffers.extend(last.addend());
+        Kernel::Gemm(tile, last.store()).launch(&self.client, groups, &buffers, &info);
+    }
+
+    fn winograd_tiles(&self, batch: usize, [height, width]: [usize; 2]) -> Tiles {
+        let dilation = self.shape.dilation;
+        let [high, wide] = [height, width].map(|length| length.div_ceil(dilation).div_ceil(4));
+        Tiles { high, wide, all: batch * dilation * dilation * high * wide }
+    }
+
+    /// Winograd's three parts.
+    fn winograd(&self, x: &Handle, weights: &Handle, [height, width]: [usize; 2], tiles: Tiles, last: &Last) {
+        let Shape { to, dilation, .. } = self.shape;
+        let (rows, columns) = (self.rows(), self.columns());
+        let Tiles { high, wide, all } = tiles;
+        let per_tile = |channels: usize| [count(channels, 64), count(all.min(65535), 1), count(all, 65535)];
+
+        let transformed = self.empty(MATRICES * all * rows);
+        let info = [rows, height, width, dilation, high, wide, all];
+        Kernel::WinogradInput.launch(&self.client, per_tile(rows), &[x, &transformed], &info);
+
+        let products = self.empty(MATRICES * all * to);
+        let tile = self.tile(all);
+        let (activations_z, weights_z) = (all * rows / 4, rows * columns / 4);
+        // To the matrix product, tiles are the positions of an image one row high.
+        let info = [
+            rows / 4,
+            to,
+            columns / 4,
+            all,
+            1,
+            all,
+            1,
+            all,
+            1,
+            1,
+            1,
+            0,
+            activations_z,
+            weights_z,
+            all,
+            1,
+            0,
+            0,
+        ];
+        let groups = [count(all, tile.rows()), count(columns / 4, tile.columns()), count(MATRICES, 1)];
+        let kernel = Kernel::Gemm(tile, Store::Raw);
+        kernel.launch(&self.client, groups, &[&transformed, weights, &products], &info);
+
+        let info =
+            [to, columns / 4, height, width, dilation, high, wide, all, last.scale(), usize::from(last.relu)];
+        let mut buffers = vec![&products, last.output, &self.epilogue];
+        buffers.extend(last.addend());
+        Kernel::WinogradOutput(last.store()).launch(&self.client, per_tile(to), &buffers, &info);
+    }
+}
+
+/// How an output is cut for Winograd.
+#[derive(Clone, Copy)]
+struct Tiles {
+    /// Tiles of one grid, along each axis.
+    high: usize,
+    wide: usize,
+    /// Of all grids and images.
+    all: usize,
+}
+
+/// What the last kernel of a convolution does, and where it writes.
+struct Last<'a> {
+    /// What is added, and 2 where that has half the size.
+    addend: Option<(Handle, usize)>,
+    relu: bool,
+    output: &'a Handle,
+}
+
+impl Last<'_> {
+    fn store(&self) -> Store {
+        if self.addend.is_some() { Store::Add } else { Store::Plain }
+    }
+
+    fn scale(&self) -> usize {
+        self.addend.as_ref().map_or(0, |(_, scale)| *scale)
+    }
+
+    fn addend(&self) -> Option<&Handle> {
+        self.addend.as_ref().map(|(handle, _)| handle)
+    }
+}
+
+/// A tensor as wgpu's backend has it, if it is there and f32.
+fn primitive<const D: usize>(tensor: Tensor<D>) -> Option<CubeTensor> {
+    let tensor = tensor.try_into_primitive::<Wgpu>().ok()?;
+    (tensor.dtype == DType::F32 && tensor.qparams.is_none()).then_some(tensor)
+}

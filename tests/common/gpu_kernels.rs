@@ -1,0 +1,133 @@
+//! The WGSL convolutions against Burn's operators, in Chromium.
+
+use crate::common::uniform;
+use autochrome::backend::{ComputeDevice, DeviceChoice};
+use autochrome::kernels::webgpu::Packed;
+use autochrome::kernels::{Epilogue, Shape};
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+use burn::tensor::module::{conv_transpose2d, conv2d, interpolate};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+/// Largest error, as a share of the largest value.
+const TOLERANCE: f32 = 1e-4;
+
+fn random<const D: usize>(key: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let values = uniform(key, shape.iter().product()).into_iter().map(|v| v - 0.5).collect();
+    Tensor::from_data(TensorData::new::<f32, _>(values, shape), device)
+}
+
+async fn values(tensor: Tensor<4>) -> Vec<f32> {
+    tensor.into_data_async().await.expect("read back").try_into_vec().expect("f32")
+}
+
+/// What is added to the output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Add {
+    Nothing,
+    Same,
+    Half,
+}
+
+/// Both ways of cutting the work, against the plain operators.
+async fn compare(shape: Shape, [batch, height, width]: [usize; 3], add: Add, positive: bool, affine: bool) {
+    let device = ComputeDevice::open(DeviceChoice::Gpu).await.expect("a GPU for the tests").device;
+    let Shape { from, to, kernel, stride, dilation, doubling } = shape;
+    let size = if doubling { [from, to, 4, 4] } else { [to, from, kernel, kernel] };
+    let weight = random("weight", size, &device);
+    let bias = random("bias", [to], &device);
+    let x = random("x", [batch, from, height, width], &device);
+
+    let y = if doubling {
+        let options = ConvTransposeOptions::new([2, 2], [1, 1], [0, 0], [1, 1], 1);
+        conv_transpose2d(x.clone(), weight.clone(), Some(bias.clone()), options)
+    } else {
+        let padding = [dilation * (kernel / 2); 2];
+        let options = ConvOptions::new([stride; 2], padding, [dilation; 2], 1);
+        conv2d(x.clone(), weight.clone(), Some(bias.clone()), options)
+    };
+    let [_, _, out_height, out_width] = y.dims();
+    let added = match add {
+        Add::Nothing => None,
+        Add::Same => Some(random("add", [batch, to, out_height, out_width], &device)),
+        Add::Half => Some(random("add", [batch, to, out_height / 2, out_width / 2], &device)),
+    };
+    let nearest = |t: Tensor<4>| {
+        let options = InterpolateOptions::new(InterpolateMode::Nearest);
+        interpolate(t, options.with_output_size([out_height, out_width]))
+    };
+    let y = match added.clone() {
+        Some(t) if add == Add::Half => y + nearest(t),
+        Some(t) => y + t,
+        None => y,
+    };
+    let y = if positive { relu(y) } else { y };
+    let affine = affine.then(|| (random("scale", [to], &device), random("shift", [to], &device)));
+    let y = match affine.clone() {
+        Some((scale, shift)) => y * scale.reshape([1, to, 1, 1]) + shift.reshape([1, to, 1, 1]),
+        None => y,
+    };
+    let expected = values(y).await;
+    let largest = expected.iter().fold(0.0f32, |largest, v| largest.max(v.abs()));
+
+    let packed = Packed::new(shape, weight, Some(bias), affine).expect("tensors of this device");
+    for (name, packed) in [
+        ("own", packed.clone()),
+        ("64", packed.clone().in_workgroups_of(64)),
+        ("128", packed.in_workgroups_of(128)),
+    ] {
+        let nhwc = x.clone().permute([0, 2, 3, 1]) * 1.0;
+        for (layout, x) in [("nchw", x.clone()), ("nhwc", nhwc.permute([0, 3, 1, 2]))] {
+            let epilogue = Epilogue { add: added.clone(), relu: positive };
+            let y = packed.forward(x, epilogue);
+            assert_eq!(y.dims(), [batch, to, out_height, out_width]);
+            let error = values(y).await.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(
+                error <= TOLERANCE * largest,
+                "{shape:?} {batch} x {height} x {width}, {add:?}, tile {name}, {layout}: off by {error} of {largest}"
+            );
+        }
+    }
+}
+
+fn conv(from: usize, to: usize, kernel: usize) -> Shape {
+    Shape { from, to, kernel, stride: 1, dilation: 1, doubling: false }
+}
+
+#[wasm_bindgen_test]
+async fn wgsl_convolutions_of_odd_sizes_are_burns() {
+    compare(conv(1, 2, 3), [1, 5, 3], Add::Nothing, true, true).await;
+    compare(conv(6, 313, 1), [2, 5, 3], Add::Nothing, false, false).await;
+    compare(conv(9, 15, 3), [1, 9, 12], Add::Same, true, true).await;
+    compare(conv(12, 7, 5), [1, 6, 8], Add::Half, true, false).await;
+    compare(conv(3, 70, 1), [1, 1, 1], Add::Nothing, false, true).await;
+}
+
+#[wasm_bindgen_test]
+async fn wgsl_convolutions_take_strides_and_dilations() {
+    compare(Shape { stride: 2, ..conv(9, 13, 3) }, [2, 9, 12], Add::Nothing, true, true).await;
+    compare(Shape { stride: 2, ..conv(64, 64, 3) }, [1, 7, 6], Add::Nothing, false, false).await;
+    compare(Shape { dilation: 2, ..conv(10, 11, 3) }, [1, 9, 12], Add::Same, false, true).await;
+    compare(Shape { dilation: 3, stride: 2, ..conv(8, 8, 3) }, [1, 11, 13], Add::Nothing, true, true).await;
+}
+
+#[wasm_bindgen_test]
+async fn wgsl_winograd_is_the_convolution() {
+    compare(conv(20, 28, 3), [1, 9, 11], Add::Nothing, true, false).await;
+    compare(conv(33, 70, 3), [2, 5, 3], Add::Same, true, true).await;
+    compare(conv(16, 16, 3), [1, 6, 10], Add::Half, false, true).await;
+    compare(conv(17, 313, 3), [1, 1, 1], Add::Nothing, false, false).await;
+    compare(conv(320, 260, 3), [1, 4, 6], Add::Nothing, true, true).await;
+    compare(Shape { dilation: 2, ..conv(18, 22, 3) }, [2, 13, 7], Add::Same, true, true).await;
+    compare(Shape { dilation: 2, ..conv(16, 20, 3) }, [1, 16, 16], Add::Nothing, true, true).await;
+    compare(Shape { dilation: 3, ..conv(16, 20, 3) }, [1, 2, 10], Add::Half, true, true).await;
+}
+
+#[wasm_bindgen_test]
+async fn wgsl_doubling_is_the_transposed_convolution() {
+    let doubling = |from, to| Shape { from, to, kernel: 4, stride: 2, dilation: 1, doubling: true };
+    compare(doubling(10, 3), [2, 5, 3], Add::Nothing, true, true).await;
+    compare(doubling(64, 32), [1, 4, 4], Add::Same, true, false).await;
+    compare(doubling(5, 66), [1, 1, 2], Add::Half, false, false).await;
+}
