@@ -8,6 +8,10 @@ use std::fmt::Write;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Tile {
     /// Four invocations make 32 rows of 32 columns between them; see `gemm_quads.wgsl`.
+    #[cfg_attr(
+        not(all(target_arch = "wasm32", target_os = "unknown")),
+        expect(dead_code, reason = "only browsers have software adapters that are asked for subgroups")
+    )]
     Quads,
     /// A workgroup of so many invocations (64, 128 or 256) makes as many rows of 64 columns; see
     /// `gemm_tiles.wgsl`.
