@@ -5,6 +5,7 @@ use crate::backend::ComputeDevice;
 use crate::chroma_upsample::{ChromaGrid, ChromaUpsampler, Upsampling};
 use crate::error::{Error, Result};
 use crate::hints::{self, Hint};
+use crate::kernels::between;
 use crate::lab::{OutOfGamut, ToLightness, ToSrgb, linear_in_gamut};
 use crate::network::{Network, Output};
 use crate::photo::{Photo, Sample, Samples};
@@ -246,16 +247,14 @@ impl Colorizer {
             pace.tick(Stage::Network, step as f32 / steps as f32).await?;
             activations = self.network.step(step, activations);
         }
-        let output = self.network.finish(activations);
-        let data = output.into_data_async().await.map_err(lost)?;
-        let values = data.try_to_vec::<f32>().map_err(lost)?;
+        let values = between::read(self.network.finish(activations)).await?;
         pace.tick(Stage::Network, 1.0).await?;
         let cell = config.cell();
         let (width, height) = (width / cell, height / cell);
         match config.output() {
-            Output::Logits => Distribution::new(&values, width, height, self.metadata.logit_scale)
+            Output::Logits => Distribution::new(values, width, height, self.metadata.logit_scale)
                 .map(Prediction::Distribution),
-            Output::Chroma => ChromaMap::new(values, width, height).map(Prediction::Chroma),
+            Output::Chroma => ChromaMap::new(&values, width, height).map(Prediction::Chroma),
         }
     }
 
@@ -296,11 +295,6 @@ impl Colorizer {
             mode,
         })
     }
-}
-
-/// The first line of what the device says; the rest is a backtrace.
-fn lost(error: impl std::fmt::Display) -> Error {
-    Error::DeviceLost(error.to_string().lines().next().unwrap_or_default().to_owned())
 }
 
 /// Mean of the `cell` x `cell` values that each cell covers.

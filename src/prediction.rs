@@ -61,13 +61,13 @@ pub struct ChromaMap {
 }
 
 impl ChromaMap {
-    /// From a network's output `[1, 2, height, width]`.
-    pub(crate) fn new(mut values: Vec<f32>, width: usize, height: usize) -> Result<Self> {
+    /// From a network's output, `[height][width][2]`.
+    pub(crate) fn new(values: &[f32], width: usize, height: usize) -> Result<Self> {
         if values.len() != 2 * width * height || values.iter().any(|v| !v.is_finite()) {
             return Err(Error::DeviceResult);
         }
-        let b = values.split_off(width * height);
-        Ok(Self { width, height, ab: [values, b] })
+        let plane = |i: usize| values.iter().skip(i).step_by(2).copied().collect();
+        Ok(Self { width, height, ab: [plane(0), plane(1)] })
     }
 }
 
@@ -81,17 +81,14 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// From a network's output `[1, 313, height, width]`, divided by `scale`.
-    pub(crate) fn new(values: &[f32], width: usize, height: usize, scale: f32) -> Result<Self> {
+    /// From a network's output, `[height][width][313]`, divided by `scale`.
+    pub(crate) fn new(mut logits: Vec<f32>, width: usize, height: usize, scale: f32) -> Result<Self> {
         let cells = width * height;
-        if values.len() != cells * ab_bins::COUNT || values.iter().any(|z| !z.is_finite()) {
+        if logits.len() != cells * ab_bins::COUNT || logits.iter().any(|z| !z.is_finite()) {
             return Err(Error::DeviceResult);
         }
-        let mut logits = vec![0.0; values.len()];
-        for (bin, plane) in values.chunks_exact(cells).enumerate() {
-            for (cell, z) in plane.iter().enumerate() {
-                logits[cell * ab_bins::COUNT + bin] = z / scale;
-            }
+        for z in &mut logits {
+            *z /= scale;
         }
         Ok(Self { width, height, logits })
     }

@@ -1,5 +1,6 @@
 //! What Burn's operators leave undone on a device.
 
+pub(crate) mod between;
 #[cfg(feature = "cpu")]
 pub mod cpu;
 #[cfg(feature = "libtorch")]
@@ -10,6 +11,12 @@ pub mod webgpu;
 use burn::prelude::*;
 #[cfg(feature = "cpu")]
 use std::sync::Arc;
+
+/// Whether Burn's own operators are there to be run. Not in the browser's engines: all that runs there
+/// is ours, and Burn's, with all their variants and the compiler that makes them for a GPU, would be
+/// most of the download.
+pub(crate) const PLAIN_RUNS: bool =
+    cfg!(any(feature = "train", not(all(target_arch = "wasm32", target_os = "unknown"))));
 
 /// What a convolution is, apart from its numbers. Zero padding keeps the size at stride 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! The layer that networks are made of, as Burn has it for training and as our own kernels run it.
 
-use super::layers::{fastest_layout, normalise};
-use crate::kernels::{Epilogue, Packed, Shape};
-use burn::module::Param;
-use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
-use burn::nn::{BatchNorm, Initializer, PaddingConfig2d};
+use super::layers::{constant, fastest_layout, normalise};
+use crate::kernels::{Epilogue, PLAIN_RUNS, Packed, Shape, between};
+use burn::module::{Param, RunningState};
+use burn::nn::conv::{Conv2d, ConvTranspose2d};
+use burn::nn::{BatchNorm, Linear, PaddingConfig2d};
 use burn::prelude::*;
+use burn::tensor::DType;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv_transpose2d, conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions};
@@ -31,39 +32,51 @@ impl Convolution {
     }
 
     /// Zero padding that keeps the size at stride 1.
-    pub(crate) fn init(&self, initializer: &Initializer, device: &Device) -> Layer<Conv2d> {
+    pub(crate) fn init(&self, device: &Device) -> Layer<Conv2d> {
         let padding = self.dilation * (self.kernel / 2);
-        let conv = Conv2dConfig::new(self.channels, [self.kernel; 2])
-            .with_stride([self.stride; 2])
-            .with_dilation([self.dilation; 2])
-            .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
-            .with_bias(self.bias)
-            .with_initializer(initializer.clone())
-            .init(device);
+        let [from, to] = self.channels;
+        let conv = Conv2d {
+            weight: constant(0.0, [to, from, self.kernel, self.kernel], device),
+            bias: self.bias.then(|| constant(0.0, [to], device)),
+            stride: [self.stride; 2],
+            kernel_size: [self.kernel; 2],
+            dilation: [self.dilation; 2],
+            groups: 1,
+            padding: PaddingConfig2d::Explicit(padding, padding, padding, padding),
+        };
         Layer { plain: Some(conv), packed: None }
     }
 }
 
 /// The transposed convolution that doubles the size: 4 x 4, stride 2, padding 1.
-pub(super) fn doubling(
-    from: usize,
-    to: usize,
-    initializer: &Initializer,
-    device: &Device,
-) -> Layer<ConvTranspose2d> {
-    let conv = ConvTranspose2dConfig::new([from, to], [4, 4])
-        .with_stride([2, 2])
-        .with_padding([1, 1])
-        .with_initializer(initializer.clone())
-        .init(device);
+pub(super) fn doubling(from: usize, to: usize, device: &Device) -> Layer<ConvTranspose2d> {
+    let conv = ConvTranspose2d {
+        weight: constant(0.0, [from, to, 4, 4], device),
+        bias: Some(constant(0.0, [to], device)),
+        stride: [2, 2],
+        kernel_size: [4, 4],
+        dilation: [1, 1],
+        groups: 1,
+        padding: [1, 1],
+        padding_out: [0, 0],
+        channels: [from, to],
+    };
     Layer { plain: Some(conv), packed: None }
+}
+
+/// A linear layer with bias.
+pub(super) fn linear(from: usize, to: usize, device: &Device) -> Layer<Linear> {
+    let linear =
+        Linear { weight: constant(0.0, [from, to], device), bias: Some(constant(0.0, [to], device)) };
+    Layer { plain: Some(linear), packed: None }
 }
 
 /// What a convolution of Burn's can be asked.
 pub(crate) trait Plain: Module {
     fn shape(&self) -> Shape;
-    fn weight(&self) -> &Param<Tensor<4>>;
-    fn bias(&self) -> Option<&Param<Tensor<1>>>;
+    /// `[to, from, kernel, kernel]`, or `[from, to, 4, 4]` where it doubles.
+    fn weight(&self) -> Tensor<4>;
+    fn bias(&self) -> Option<Tensor<1>>;
     /// Runs in the type of `x`, whatever that of the weights: in mixed precision they stay f32 and
     /// are rounded on their way in.
     fn convolve(&self, x: Tensor<4>) -> Tensor<4>;
@@ -76,12 +89,12 @@ impl Plain for Conv2d {
         Shape { from, to, kernel, stride, dilation, doubling: false }
     }
 
-    fn weight(&self) -> &Param<Tensor<4>> {
-        &self.weight
+    fn weight(&self) -> Tensor<4> {
+        self.weight.val()
     }
 
-    fn bias(&self) -> Option<&Param<Tensor<1>>> {
-        self.bias.as_ref()
+    fn bias(&self) -> Option<Tensor<1>> {
+        self.bias.as_ref().map(Param::val)
     }
 
     fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
@@ -107,12 +120,12 @@ impl Plain for ConvTranspose2d {
         Shape { from, to, kernel, stride: self.stride[0], dilation: self.dilation[0], doubling: true }
     }
 
-    fn weight(&self) -> &Param<Tensor<4>> {
-        &self.weight
+    fn weight(&self) -> Tensor<4> {
+        self.weight.val()
     }
 
-    fn bias(&self) -> Option<&Param<Tensor<1>>> {
-        self.bias.as_ref()
+    fn bias(&self) -> Option<Tensor<1>> {
+        self.bias.as_ref().map(Param::val)
     }
 
     fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
@@ -130,6 +143,30 @@ impl Plain for ConvTranspose2d {
         );
         let bias = self.bias.as_ref().map(|bias| bias.val().cast(dtype));
         conv_transpose2d(x, weight.cast(dtype), bias, options)
+    }
+}
+
+/// A linear layer: a convolution of single positions.
+impl Plain for Linear {
+    fn shape(&self) -> Shape {
+        let [from, to] = self.weight.dims();
+        Shape { from, to, kernel: 1, stride: 1, dilation: 1, doubling: false }
+    }
+
+    fn weight(&self) -> Tensor<4> {
+        between::as_convolution(self.weight.val())
+    }
+
+    fn bias(&self) -> Option<Tensor<1>> {
+        self.bias.as_ref().map(Param::val)
+    }
+
+    /// In f32.
+    fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
+        let ([batch, from, ..], dtype) = (x.dims(), x.dtype());
+        let y = self.forward(x.reshape([batch, from]).cast(DType::F32));
+        let to = y.dims()[1];
+        y.cast(dtype).reshape([batch, to, 1, 1])
     }
 }
 
@@ -187,8 +224,8 @@ impl<C: Plain> Layer<C> {
     pub(crate) fn forward(&self, x: Tensor<4>, then: Then<'_>) -> Tensor<4> {
         match (&self.packed, &self.plain) {
             (Some(packed), _) => packed.forward(x, Epilogue { add: then.add, relu: then.relu }),
-            (None, Some(plain)) => then.follow(plain.convolve(x)),
-            (None, None) => unreachable!("it is packed or not"),
+            (None, Some(plain)) if PLAIN_RUNS => then.follow(plain.convolve(x)),
+            (None, _) => unreachable!("not packed, in a build that has no other way"),
         }
     }
 
@@ -196,9 +233,8 @@ impl<C: Plain> Layer<C> {
     /// inference only.
     pub(super) fn pack(self, norm: Option<&BatchNorm>) -> Self {
         let Some(plain) = &self.plain else { return self };
-        let bias = plain.bias().map(Param::val);
         let affine = norm.map(scale_and_shift);
-        match Packed::new(plain.shape(), plain.weight().val(), bias, affine) {
+        match Packed::new(plain.shape(), plain.weight(), plain.bias(), affine) {
             Some(packed) => Self { plain: None, packed: Some(packed) },
             None => self,
         }
@@ -211,12 +247,12 @@ impl Layer<Conv2d> {
     pub(super) fn absorb(self, norm: &BatchNorm) -> Self {
         let Some(mut conv) = self.plain else { return self };
         let (scale, shift) = scale_and_shift(norm);
-        let channels = scale.dims()[0];
         let bias = match conv.bias.take() {
-            Some(bias) => bias.val() * scale.clone() + shift,
+            Some(bias) => between::affine_by(bias.val(), 0, scale.clone(), shift),
             None => shift,
         };
-        conv.weight = Param::from_tensor(conv.weight.val() * scale.reshape([channels, 1, 1, 1]));
+        let zero = between::filled(0.0, [1], &scale.device());
+        conv.weight = Param::from_tensor(between::affine_by(conv.weight.val(), 0, scale, zero));
         conv.bias = Some(Param::from_tensor(bias));
         Self { plain: Some(conv), packed: None }
     }
@@ -224,7 +260,7 @@ impl Layer<Conv2d> {
 
 /// A norm with its running statistics: `scale * x + shift`.
 fn scale_and_shift(norm: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
-    let scale = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
-    let shift = norm.beta.val() - norm.running_mean.value() * scale.clone();
-    (scale, shift)
+    let running = [&norm.running_mean, &norm.running_var].map(RunningState::value);
+    let [mean, variance] = running;
+    between::scale_and_shift([norm.gamma.val(), norm.beta.val(), mean, variance], norm.epsilon)
 }

@@ -5,7 +5,6 @@
 use super::convolution::{Convolution, Layer, Then, doubling};
 use super::trunk::{self, Block, MAX_WIDTH};
 use super::{Activations, Head};
-use burn::nn::Initializer;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -45,14 +44,14 @@ pub struct Eccv16 {
 }
 
 impl Eccv16Config {
-    pub(super) fn init(&self, initializer: &Initializer, device: &Device) -> Eccv16 {
-        let blocks = trunk::blocks(1, self.width, true, initializer, device);
+    pub(super) fn init(&self, device: &Device) -> Eccv16 {
+        let blocks = trunk::blocks(1, self.width, true, device);
         let from = 8 * self.width;
         let to = 4 * self.width;
         let head = Decoder {
-            up: doubling(from, to, initializer, device),
-            convs: (0..2).map(|_| Convolution::new(to, to).init(initializer, device)).collect(),
-            logits: Convolution::pointwise(to, self.head.channels()).init(initializer, device),
+            up: doubling(from, to, device),
+            convs: (0..2).map(|_| Convolution::new(to, to).init(device)).collect(),
+            logits: Convolution::pointwise(to, self.head.channels()).init(device),
         };
         Eccv16 { blocks, head }
     }

@@ -1,8 +1,11 @@
 //! Layers that the networks share.
 
 use super::convolution::{Convolution, Layer, Then};
+use crate::kernels::PLAIN_RUNS;
+use crate::kernels::between::filled;
+use burn::module::{Param, ParamId, RunningState};
+use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
-use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear};
 use burn::prelude::*;
 use burn::tensor::DType;
 
@@ -10,7 +13,27 @@ use burn::tensor::DType;
 const BATCH_NORM_EPSILON: f64 = 1e-5;
 
 pub(super) fn batch_norm(channels: usize, device: &Device) -> BatchNorm {
-    BatchNormConfig::new(channels).with_epsilon(BATCH_NORM_EPSILON).with_momentum(0.1).init(device)
+    BatchNorm {
+        gamma: constant(1.0, [channels], device),
+        beta: constant(0.0, [channels], device),
+        training: Param::from_bool(true),
+        running_mean: RunningState::new(filled(0.0, [channels], device)),
+        running_var: RunningState::new(filled(1.0, [channels], device)),
+        momentum: 0.1,
+        epsilon: BATCH_NORM_EPSILON,
+    }
+}
+
+/// A parameter that is the same everywhere until it is set; only then it takes memory.
+///
+/// Burn's initialisers can do this too, but whatever calls them carries all of them, with a QR
+/// decomposition and the matrix products that it needs: two thirds of the browser's GPU engine.
+pub(super) fn constant<const D: usize>(value: f32, shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+    let init = move |device: &Device, require_grad: bool| {
+        let tensor = filled(value, shape, device);
+        if require_grad { tensor.require_grad() } else { tensor }
+    };
+    Param::uninitialized(ParamId::new(), init, device.clone(), true, shape.into())
 }
 
 /// A norm of `x` in f32, given back in the type of `x`.
@@ -22,14 +45,6 @@ pub(super) fn normalise(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
     match x.dtype() {
         DType::F32 => norm.forward(x),
         dtype => norm.forward(x.cast(DType::F32)).cast(dtype),
-    }
-}
-
-/// A linear layer in f32.
-pub(super) fn linear(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
-    match x.dtype() {
-        DType::F32 => layer.forward(x),
-        dtype => layer.forward(x.cast(DType::F32)).cast(dtype),
     }
 }
 
@@ -49,21 +64,15 @@ pub(crate) struct ConvNorm {
 
 impl ConvNorm {
     /// 3 x 3 without bias, `stride` 1 or 2, then BatchNorm.
-    pub(crate) fn new(
-        from: usize,
-        to: usize,
-        stride: usize,
-        initializer: &Initializer,
-        device: &Device,
-    ) -> Self {
+    pub(crate) fn new(from: usize, to: usize, stride: usize, device: &Device) -> Self {
         let conv = Convolution { stride, bias: false, ..Convolution::new(from, to) };
-        Self { conv: conv.init(initializer, device), norm: Some(batch_norm(to, device)) }
+        Self { conv: conv.init(device), norm: Some(batch_norm(to, device)) }
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>, then: Then<'_>) -> Tensor<4> {
         match &self.norm {
-            Some(norm) => then.follow(normalise(norm, self.conv.forward(x, Then::default()))),
-            None => self.conv.forward(x, then),
+            Some(norm) if PLAIN_RUNS => then.follow(normalise(norm, self.conv.forward(x, Then::default()))),
+            _ => self.conv.forward(x, then),
         }
     }
 
@@ -85,8 +94,8 @@ pub(crate) struct Residual {
 }
 
 impl Residual {
-    pub(super) fn new(channels: usize, initializer: &Initializer, device: &Device) -> Self {
-        let layer = || ConvNorm::new(channels, channels, 1, initializer, device);
+    pub(super) fn new(channels: usize, device: &Device) -> Self {
+        let layer = || ConvNorm::new(channels, channels, 1, device);
         Self { a: layer(), b: layer() }
     }
 
@@ -109,16 +118,10 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// `count` blocks.
-    pub(crate) fn new(
-        from: usize,
-        to: usize,
-        count: usize,
-        initializer: &Initializer,
-        device: &Device,
-    ) -> Self {
+    pub(crate) fn new(from: usize, to: usize, count: usize, device: &Device) -> Self {
         Self {
-            down: ConvNorm::new(from, to, 2, initializer, device),
-            blocks: (0..count).map(|_| Residual::new(to, initializer, device)).collect(),
+            down: ConvNorm::new(from, to, 2, device),
+            blocks: (0..count).map(|_| Residual::new(to, device)).collect(),
         }
     }
 

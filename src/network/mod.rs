@@ -8,6 +8,7 @@
 pub(crate) mod convolution;
 mod eccv16;
 pub(crate) mod layers;
+pub(crate) mod named_values;
 mod siggraph17;
 mod trunk;
 mod unet;
@@ -17,12 +18,12 @@ pub use siggraph17::{Siggraph17, Siggraph17Config};
 pub use unet::{Unet, UnetConfig};
 
 use crate::ab_bins;
-use burn::module::{ModuleVisitor, Param};
-use burn::nn::Initializer;
+use crate::kernels::between;
 use burn::prelude::*;
 use burn::tensor::DType;
-use burn_store::burn_pack::Tensor as StoredTensor;
-use burn_store::{ModuleSnapshot, PyTorchToBurnAdapter};
+#[cfg(feature = "train")]
+use named_values::GatherValues;
+use named_values::{GatherShapes, SetValues};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -112,13 +113,13 @@ impl NetworkConfig {
         }
     }
 
-    /// Builds the network; `initializer` fills its convolutions.
+    /// Builds the network, its convolutions all zero: whoever wants other weights sets them.
     #[must_use]
-    pub fn init(&self, initializer: &Initializer, device: &Device) -> Network {
+    pub fn init(&self, device: &Device) -> Network {
         match self {
-            Self::Eccv16(config) => Network::Eccv16(Box::new(config.init(initializer, device))),
-            Self::Siggraph17(config) => Network::Siggraph17(Box::new(config.init(initializer, device))),
-            Self::Unet(config) => Network::Unet(Box::new(config.init(initializer, device))),
+            Self::Eccv16(config) => Network::Eccv16(Box::new(config.init(device))),
+            Self::Siggraph17(config) => Network::Siggraph17(Box::new(config.init(device))),
+            Self::Unet(config) => Network::Unet(Box::new(config.init(device))),
         }
     }
 }
@@ -232,11 +233,11 @@ impl Network {
     pub fn start(&self, lightness: Tensor<4>, hints: Option<Tensor<4>>) -> Activations {
         let [batch, _, height, width] = lightness.dims();
         // All were trained on L in this range (SPEC section 1).
-        let mut x = (lightness - 50.0) / 100.0;
+        // In two steps: as 0.01 L - 0.5, what is near 50 would lose digits.
+        let mut x = between::affine(between::affine(lightness, &[1.0], &[-50.0]), &[0.01], &[0.0]);
         if let Self::Siggraph17(_) = self {
-            let hints = hints.unwrap_or_else(|| Tensor::zeros([batch, 3, height, width], &x.device()));
-            let ab = hints.clone().narrow(1, 0, 2) / 110.0;
-            x = Tensor::cat(vec![x, ab, hints.narrow(1, 2, 1)], 1);
+            let hints = hints.unwrap_or_else(|| between::filled(0.0, [batch, 3, height, width], &x.device()));
+            x = between::join(x, between::affine(hints, &[1.0 / 110.0, 1.0 / 110.0, 1.0], &[0.0]));
         }
         Activations { x, skips: Vec::new() }
     }
@@ -252,7 +253,7 @@ impl Network {
     pub fn finish(&self, activations: Activations) -> Tensor<4> {
         let x = activations.x;
         match self {
-            Self::Eccv16(_) | Self::Unet(_) if x.dims()[1] == 2 => x * 110.0,
+            Self::Eccv16(_) | Self::Unet(_) if x.dims()[1] == 2 => between::affine(x, &[110.0], &[0.0]),
             _ => x,
         }
     }
@@ -317,73 +318,21 @@ impl Network {
         each!(self, n => n.file_name(&path)).unwrap_or(path)
     }
 
-    /// Puts tensors, named and laid out as in files, into the network. Returns what Burn says
-    /// of those that did not fit.
-    pub(crate) fn load(&mut self, mut tensors: Vec<StoredTensor>) -> Result<(), String> {
-        let paths: BTreeMap<String, String> =
-            self.paths().into_iter().map(|(path, _)| (self.file_name(&path), path)).collect();
-        for tensor in &mut tensors {
-            if let Some(path) = paths.get(&tensor.name) {
-                tensor.name.clone_from(path);
-            }
-        }
-        let result = each!(self, n => n.apply(tensors, None, Some(Box::new(PyTorchToBurnAdapter)), true));
-        match result.errors.first() {
-            Some(error) => Err(error.to_string()),
-            None => match result.missing.iter().find(|(path, _)| !path.ends_with(".training")) {
-                Some((path, _)) => Err(format!("{path} is missing")),
-                None => Ok(()),
-            },
-        }
-    }
-}
-
-/// Gathers values as PyTorch lays them out, in the order of [`GatherShapes`].
-#[cfg(feature = "train")]
-#[derive(Default)]
-pub(crate) struct GatherValues {
-    pub(crate) found: Vec<Vec<f32>>,
-}
-
-#[cfg(feature = "train")]
-impl ModuleVisitor for GatherValues {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
-        let tensor = if D == 2 { tensor.swap_dims(0, 1) } else { tensor };
-        self.found.push(tensor.cast(DType::F32).into_data().try_into_vec().expect("cast to f32 above"));
-    }
-}
-
-/// Gathers paths and shapes as PyTorch has them: a norm's gamma and beta are its weight and bias,
-/// and a linear layer's matrix is transposed.
-#[derive(Default)]
-pub(crate) struct GatherShapes {
-    path: Vec<String>,
-    pub(crate) found: Vec<(String, Vec<usize>)>,
-}
-
-impl ModuleVisitor for GatherShapes {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let mut shape = param.lazy_shape().to_vec();
-        if D == 2 {
-            shape.reverse();
-        }
-        let mut path = self.path.clone();
-        if let Some(leaf) = path.last_mut() {
-            match leaf.as_str() {
-                "gamma" => *leaf = "weight".to_owned(),
-                "beta" => *leaf = "bias".to_owned(),
-                _ => {}
-            }
-        }
-        self.found.push((path.join("."), shape));
-    }
-
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
+    /// Puts values, named and laid out as in files, into the network.
+    ///
+    /// # Errors
+    /// What is missing, and what has another length.
+    pub(crate) fn load(self, values: BTreeMap<String, Vec<f32>>) -> Result<Self, String> {
+        let paths = self.paths().into_iter().map(|(path, _)| (self.file_name(&path), path));
+        let paths: BTreeMap<String, String> = paths.collect();
+        let by_path =
+            values.into_iter().filter_map(|(name, values)| Some((paths.get(&name)?.clone(), values)));
+        let mut set = SetValues::new(by_path.collect());
+        let network = match self {
+            Self::Eccv16(n) => Self::Eccv16(Box::new(n.map(&mut set))),
+            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.map(&mut set))),
+            Self::Unet(n) => Self::Unet(Box::new(n.map(&mut set))),
+        };
+        set.unfit.first().map_or(Ok(network), |unfit| Err(unfit.clone()))
     }
 }

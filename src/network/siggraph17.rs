@@ -6,10 +6,10 @@ use super::Activations;
 use super::convolution::{Convolution, Layer, Then, doubling};
 use super::layers::batch_norm;
 use super::trunk::{self, Block, MAX_WIDTH};
+use crate::kernels::between;
+use burn::nn::BatchNorm;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
-use burn::nn::{BatchNorm, Initializer};
 use burn::prelude::*;
-use burn::tensor::activation::{leaky_relu, tanh};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ impl Join {
         let last = self.convs.len() - 1;
         self.convs.iter().enumerate().fold(x, |x, (index, conv)| match &self.norm {
             Some(norm) => conv.forward(x, Then { norm: (index == last).then_some(norm), ..Then::relu() }),
-            None => leaky_relu(conv.forward(x, Then::default()), 0.2),
+            None => between::leaky_relu(conv.forward(x, Then::default())),
         })
     }
 
@@ -74,15 +74,15 @@ pub struct Siggraph17 {
 const HALVED: usize = 3;
 
 impl Siggraph17Config {
-    pub(super) fn init(&self, initializer: &Initializer, device: &Device) -> Siggraph17 {
+    pub(super) fn init(&self, device: &Device) -> Siggraph17 {
         let width = self.width;
         // From, to and skip in multiples of the width; how many convolutions; BatchNorm or not.
         let joins = [(8, 4, 4, 2, true), (4, 2, 2, 1, true), (2, 2, 1, 1, false)]
             .map(|(from, to, skip, count, norm)| {
                 let [from, to, skip] = [from, to, skip].map(|multiple| multiple * width);
-                let conv = |from| Convolution::new(from, to).init(initializer, device);
+                let conv = |from| Convolution::new(from, to).init(device);
                 Join {
-                    up: doubling(from, to, initializer, device),
+                    up: doubling(from, to, device),
                     short: conv(skip),
                     convs: (0..count).map(|_| conv(to)).collect(),
                     norm: norm.then(|| batch_norm(to, device)),
@@ -90,10 +90,10 @@ impl Siggraph17Config {
             })
             .into();
         Siggraph17 {
-            blocks: trunk::blocks(4, width, false, initializer, device),
+            blocks: trunk::blocks(4, width, false, device),
             joins,
-            classes: Convolution::pointwise(4 * width, GRID).init(initializer, device),
-            chroma: Convolution::pointwise(2 * width, 2).init(initializer, device),
+            classes: Convolution::pointwise(4 * width, GRID).init(device),
+            chroma: Convolution::pointwise(2 * width, 2).init(device),
         }
     }
 
@@ -121,7 +121,7 @@ impl Siggraph17 {
         let x = if let Some(block) = self.blocks.get(index) {
             let x = block.forward(x);
             if index < HALVED {
-                let half = x.clone().slice(s![.., .., ..;2, ..;2]);
+                let half = between::every_second(x.clone());
                 skips.push(x);
                 half
             } else {
@@ -130,7 +130,11 @@ impl Siggraph17 {
         } else {
             let skip = skips.pop().expect("each halved block left a skip for its join");
             let x = self.joins[index - blocks].forward(x, skip);
-            if index + 1 == self.steps() { tanh(self.chroma.forward(x, Then::default())) * 110.0 } else { x }
+            if index + 1 == self.steps() {
+                between::scaled_tanh(self.chroma.forward(x, Then::default()), 110.0)
+            } else {
+                x
+            }
         };
         Activations { x, skips }
     }

@@ -2,8 +2,8 @@
 
 use super::convolution::{Convolution, Layer, Then};
 use super::layers::batch_norm;
+use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
-use burn::nn::{BatchNorm, Initializer};
 use burn::prelude::*;
 
 /// Widest network that is built; the released ones have 64.
@@ -55,13 +55,7 @@ const BLOCKS: [(usize, usize, usize, usize); 7] =
 
 /// The blocks, from `input` channels to 8 times `width`. `strided`: the first three halve the size;
 /// else they keep it, and whoever runs them halves it in between.
-pub(super) fn blocks(
-    input: usize,
-    width: usize,
-    strided: bool,
-    initializer: &Initializer,
-    device: &Device,
-) -> Vec<Block> {
+pub(super) fn blocks(input: usize, width: usize, strided: bool, device: &Device) -> Vec<Block> {
     let mut from = input;
     BLOCKS
         .iter()
@@ -71,8 +65,7 @@ pub(super) fn blocks(
                 .map(|i| {
                     let channels = [if i == 0 { from } else { to }, to];
                     let stride = if strided && i + 1 == count { stride } else { 1 };
-                    Convolution { channels, stride, dilation, ..Convolution::new(from, to) }
-                        .init(initializer, device)
+                    Convolution { channels, stride, dilation, ..Convolution::new(from, to) }.init(device)
                 })
                 .collect();
             from = to;

@@ -1,13 +1,13 @@
 //! A compact U-Net: strided residual encoder, one global vector, decoder with skips that ends at a
 //! quarter of the size. BatchNorm stands before the ReLU, so it folds into its convolution.
 
-use super::convolution::{Convolution, Layer, Then};
-use super::layers::{ConvNorm, Residual, Stage, linear};
+use super::convolution::{Convolution, Layer, Then, linear};
+use super::layers::{ConvNorm, Residual, Stage};
 use super::{Activations, Head};
+use crate::kernels::between;
+use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
-use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::prelude::*;
-use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,19 +32,18 @@ pub struct UnetConfig {
 /// What the whole photograph shows, added to every position of the deepest stage.
 #[derive(Module, Debug)]
 struct Scene {
-    squeeze: Linear,
-    excite: Linear,
+    squeeze: Layer<Linear>,
+    excite: Layer<Linear>,
 }
 
 impl Scene {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, channels, height, width] = x.dims();
-        let mean =
-            x.clone().reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels]);
-        let scene = linear(&self.excite, relu(linear(&self.squeeze, mean)));
-        // A second handle keeps Burn from adding in place: the ReLU that made x needs it to go back.
-        let _kept = x.clone();
-        x + scene.reshape([batch, channels, 1, 1])
+        let squeezed = self.squeeze.forward(between::mean_of_places(x.clone()), Then::relu());
+        between::add_everywhere(x, self.excite.forward(squeezed, Then::default()))
+    }
+
+    fn into_inference(self) -> Self {
+        Self { squeeze: self.squeeze.pack(None), excite: self.excite.pack(None) }
     }
 }
 
@@ -101,30 +100,29 @@ impl UnetConfig {
             && lists.into_iter().flatten().chain([&self.stem]).all(|n| (1..=4096).contains(n))
     }
 
-    pub(super) fn init(&self, initializer: &Initializer, device: &Device) -> Unet {
+    pub(super) fn init(&self, device: &Device) -> Unet {
         let mut from = self.stem;
         let mut encoder = Vec::new();
         for (&to, &count) in self.encoder.iter().zip(&self.blocks) {
-            encoder.push(Stage::new(from, to, count, initializer, device));
+            encoder.push(Stage::new(from, to, count, device));
             from = to;
         }
-        let linear = || LinearConfig::new(from, from).with_initializer(initializer.clone()).init(device);
-        let scene = Scene { squeeze: linear(), excite: linear() };
+        let scene = Scene { squeeze: linear(from, from, device), excite: linear(from, from, device) };
         let mut decoder = Vec::new();
         for (&to, &skip) in self.decoder.iter().zip(self.encoder.iter().rev().skip(1)) {
             decoder.push(Up {
-                project: Convolution::pointwise(from, to).init(initializer, device),
-                skip: Convolution::pointwise(skip, to).init(initializer, device),
-                block: Residual::new(to, initializer, device),
+                project: Convolution::pointwise(from, to).init(device),
+                skip: Convolution::pointwise(skip, to).init(device),
+                block: Residual::new(to, device),
             });
             from = to;
         }
         Unet {
-            stem: ConvNorm::new(1, self.stem, 2, initializer, device),
+            stem: ConvNorm::new(1, self.stem, 2, device),
             encoder,
             scene,
             decoder,
-            logits: Convolution::pointwise(from, self.head.channels()).init(initializer, device),
+            logits: Convolution::pointwise(from, self.head.channels()).init(device),
         }
     }
 
@@ -176,7 +174,7 @@ impl Unet {
         Self {
             stem: self.stem.into_inference(),
             encoder: self.encoder.into_iter().map(Stage::into_inference).collect(),
-            scene: self.scene,
+            scene: self.scene.into_inference(),
             decoder: self.decoder.into_iter().map(Up::into_inference).collect(),
             logits: self.logits.pack(None),
         }

@@ -8,7 +8,6 @@ use super::tape::{Flat, Tape, Trainable};
 use crate::error::{Error, Result};
 use crate::network::{Network, NetworkConfig};
 use crate::weights::{HostTensor, Metadata, ModelFile};
-use burn::nn::Initializer;
 use burn::prelude::*;
 use burn::tensor::DType;
 use safetensors::tensor::TensorView;
@@ -135,12 +134,11 @@ impl Learner {
         let network = match start {
             Some(model) => begin_with(model, network_config, seed, device)?,
             None => {
-                let blank = network_config.init(&Initializer::Zeros, device);
+                let blank = network_config.init(device);
                 initial_weights::draw(blank, initial_weights::RELU, seed)
             }
         };
-        let average = (config.average > 0.0)
-            .then(|| tape.copy(&network, network_config.init(&Initializer::Zeros, device)));
+        let average = (config.average > 0.0).then(|| tape.copy(&network, network_config.init(device)));
         let network = tape.record(network);
         Ok(Self {
             optimizer: Optimizer::new(config.optimizer.clone(), tape),
@@ -269,7 +267,7 @@ impl Learner {
             return Err(self.diverged("gradient", length));
         }
         let rate = self.config.schedule.rate(self.step, self.config.steps);
-        let fresh = self.network_config.init(&Initializer::Zeros, &self.device);
+        let fresh = self.network_config.init(&self.device);
         let network = std::mem::replace(&mut self.network, fresh);
         self.network = self.optimizer.step(network, gradients, factor, rate, self.step + 1);
         Ok(length)
@@ -298,7 +296,7 @@ impl Learner {
             let network = match &self.average {
                 Some(average) => average,
                 None => {
-                    let fresh = self.network_config.init(&Initializer::Zeros, &self.device);
+                    let fresh = self.network_config.init(&self.device);
                     off = self.tape.copy(&self.network, fresh);
                     &off
                 }
@@ -403,10 +401,10 @@ impl Learner {
         let put = |onto: Network, mut values: BTreeMap<String, Vec<f32>>| {
             self.tape.change(onto, false, |path, _, _| values.remove(path).map(&tensor))
         };
-        let fresh = self.network_config.init(&Initializer::Zeros, &self.device);
+        let fresh = self.network_config.init(&self.device);
         self.network = self.tape.record(put(fresh, network));
         if self.average.is_some() {
-            let fresh = self.network_config.init(&Initializer::Zeros, &self.device);
+            let fresh = self.network_config.init(&self.device);
             self.average = Some(put(fresh, average));
         }
         self.step = step;
@@ -420,7 +418,7 @@ fn unwritable(error: safetensors::SafeTensorError) -> Error {
 
 /// Weights of a model that are to be trained on.
 fn begin_with(model: ModelFile, config: &NetworkConfig, seed: u64, device: &Device) -> Result<Network> {
-    let mut network = config.init(&Initializer::Zeros, device);
+    let mut network = config.init(device);
     let mut fresh = None;
     let own = network.shapes();
     let mut tensors = model.tensors;
@@ -429,7 +427,7 @@ fn begin_with(model: ModelFile, config: &NetworkConfig, seed: u64, device: &Devi
         let fits = tensors.get(name).is_some_and(|tensor| tensor.shape == *shape);
         if !fits && model.metadata.network.output() != config.output() {
             let fresh = fresh.get_or_insert_with(|| {
-                let blank = config.init(&Initializer::Zeros, device);
+                let blank = config.init(device);
                 let exported = initial_weights::draw(blank, initial_weights::LINEAR, seed).export();
                 let host = |(name, shape, values)| (name, HostTensor { shape, values });
                 exported.into_iter().map(host).collect::<BTreeMap<_, _>>()

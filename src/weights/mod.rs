@@ -27,9 +27,7 @@ use crate::ab_bins;
 use crate::checkpoint::Format;
 use crate::error::{Error, Result};
 use crate::network::{Network, NetworkConfig};
-use burn::nn::Initializer;
 use burn::prelude::*;
-use burn_store::bridge;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -162,19 +160,14 @@ impl ModelFile {
 
     /// Builds the network as it is trained, nothing folded. See [`ModelFile::build`].
     pub(crate) fn assemble(self, device: &Device) -> Result<Network> {
-        let mut network = self.metadata.network.init(&Initializer::Zeros, device);
+        let network = self.metadata.network.init(device);
         let found = self.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
         read::check_shapes(&self.metadata.network, &network.shapes(), &found)?;
-        let tensors = self
-            .tensors
-            .into_iter()
-            .map(|(name, tensor)| bridge::from_data(TensorData::new(tensor.values, tensor.shape), name, None))
-            .collect();
-        network.load(tensors).map_err(|differences| Error::ModelTensors {
-            network: self.metadata.network.name().to_owned(),
-            differences,
-        })?;
-        Ok(network)
+        let name = self.metadata.network.name();
+        let values = self.tensors.into_iter().map(|(name, tensor)| (name, tensor.values)).collect();
+        network
+            .load(values)
+            .map_err(|differences| Error::ModelTensors { network: name.to_owned(), differences })
     }
 
     /// Number of weights.

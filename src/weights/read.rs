@@ -7,7 +7,6 @@ use crate::ab_bins;
 use crate::checkpoint::{Checkpoint, Element, RawTensor};
 use crate::error::{Error, Result};
 use crate::network::NetworkConfig;
-use burn::nn::Initializer;
 use burn::prelude::*;
 use std::collections::BTreeMap;
 
@@ -47,7 +46,7 @@ impl ModelFile {
                 return Err(Error::ModelFormat(problem));
             }
         };
-        let expected = metadata.network.init(&Initializer::Zeros, device).shapes();
+        let expected = metadata.network.init(device).shapes();
         let found = tensors.iter().map(|(name, raw)| (name.clone(), raw.shape().to_vec())).collect();
         check_shapes(&metadata.network, &expected, &found)?;
         let mut values = BTreeMap::new();

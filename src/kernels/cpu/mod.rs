@@ -5,6 +5,7 @@
 //! quarter of the multiplications, everything else through a matrix product that gathers its rows
 //! from the photograph as it goes. Both end in the same inner loop, [`product`].
 
+pub(crate) mod between;
 mod direct;
 mod lanes;
 mod product;

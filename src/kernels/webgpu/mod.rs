@@ -5,18 +5,21 @@
 //! others are one matrix product over gathered rows. Bias, addend, ReLU and the affine map after it are
 //! applied on the way out.
 
+pub(crate) mod between;
 mod gemm;
 mod source;
 mod winograd;
 
 use super::{Epilogue, Shape};
+use between::{Bend, From, Map, upload};
 use burn::backend::wgpu::Wgpu;
 use burn::prelude::*;
 use burn::tensor::DType;
 use burn_cubecl::CubeDevice;
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::server::Handle;
-use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::cubecl::zspace::Strides;
+use burn_cubecl::cubecl::zspace::metadata::Metadata;
 use burn_cubecl::tensor::CubeTensor;
 use gemm::Tile;
 use source::{Kernel, Store, count, groups_of_64};
@@ -74,26 +77,38 @@ impl Packed {
         if weight.dims() != expected || kernel % 2 == usize::from(doubling) {
             return None;
         }
-        let device = weight.device();
-        let weight = into_contiguous(primitive(weight)?);
-        let (scale, shift) = affine.unzip();
-        let room = to.next_multiple_of(4);
-        let padded = |values: Option<Tensor<1>>, default: f32| {
-            let values = values.unwrap_or_else(|| Tensor::full([to], default, &device));
-            let rest = Tensor::zeros([room - to], &device);
-            if room > to { Tensor::cat(vec![values, rest], 0) } else { values }
-        };
-        let epilogue = Tensor::cat(vec![padded(bias, 0.0), padded(scale, 1.0), padded(shift, 0.0)], 0);
-        let epilogue = into_contiguous(primitive(epilogue)?).handle;
+        let weight = primitive(weight)?;
+        let values = dense(&weight);
         let (client, device) = (weight.client.clone(), weight.device.clone());
-        let weights = Weights::Winograd(weight.handle.clone(), None);
+        let room = to.next_multiple_of(4);
+        let mut defaults = vec![0.0; 3 * room];
+        defaults[room..][..to].fill(1.0);
+        let epilogue = upload(&client, &defaults);
+        let (one, zero) = (upload(&client, &[1.0]), upload(&client, &[0.0]));
+        let (scale, shift) = affine.unzip();
+        for (index, part) in [bias, scale, shift].into_iter().enumerate() {
+            let Some(part) = part else { continue };
+            let map = Map {
+                x: From(&primitive(part)?.handle, 0),
+                y: From(&epilogue, index * room),
+                length: to,
+                inner: 1,
+                scale: From(&one, 0),
+                scales: 1,
+                shift: From(&zero, 0),
+                shifts: 1,
+                bend: Bend::None,
+            };
+            map.launch(&client);
+        }
+        let weights = Weights::Winograd(values.clone(), None);
         let mut packed = Self { shape, client, device, epilogue, weights, tile: None };
         let winograd = (kernel, shape.stride, doubling) == (3, 1, false) && from.min(to) >= WORTH_WINOGRAD;
         packed.weights = if winograd {
-            let kept = (from * to <= KEPT_WINOGRAD).then(|| packed.to_winograd(&weight.handle));
-            Weights::Winograd(weight.handle, kept)
+            let kept = (from * to <= KEPT_WINOGRAD).then(|| packed.to_winograd(&values));
+            Weights::Winograd(values, kept)
         } else {
-            Weights::Rows(packed.to_rows(&weight.handle))
+            Weights::Rows(packed.to_rows(&values))
         };
         Some(packed)
     }
@@ -114,7 +129,7 @@ impl Packed {
     pub fn forward(&self, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
         let [batch, from, height, width] = x.dims();
         assert_eq!(from, self.shape.from, "channels of the input");
-        let size = [height, width].map(|length| self.output_length(length));
+        let size = self.shape.output([height, width]);
         let out = [batch, size[0], size[1], self.shape.to];
         let x = self.to_nhwc(x, self.rows());
         let scale = match epilogue.add.as_ref().map(Tensor::dims) {
@@ -157,10 +172,6 @@ impl Packed {
     /// Taps along one axis, as the matrix product sees them.
     fn taps(&self) -> usize {
         if self.shape.doubling { 2 } else { self.shape.kernel }
-    }
-
-    fn output_length(&self, input: usize) -> usize {
-        if self.shape.doubling { 2 * input } else { (input - 1) / self.shape.stride + 1 }
     }
 
     fn tile(&self, rows: usize) -> Tile {
@@ -343,4 +354,50 @@ impl Last<'_> {
 fn primitive<const D: usize>(tensor: Tensor<D>) -> Option<CubeTensor> {
     let tensor = tensor.try_into_primitive::<Wgpu>().ok()?;
     (tensor.dtype == DType::F32 && tensor.qparams.is_none()).then_some(tensor)
+}
+
+/// A tensor on the device of another.
+fn view<const D: usize>(
+    like: &CubeTensor,
+    handle: Handle,
+    shape: [usize; D],
+    strides: [usize; D],
+) -> Tensor<D> {
+    let meta = Metadata::new(shape, Strides::new(&strides));
+    let (client, device) = (like.client.clone(), like.device.clone());
+    Tensor::from_primitive::<Wgpu>(CubeTensor::new(client, handle, meta, device, DType::F32))
+}
+
+/// A tensor on the device of another, its values in the order of its axes.
+fn tensor<const D: usize>(like: &CubeTensor, handle: Handle, shape: [usize; D]) -> Tensor<D> {
+    let mut strides = [1; D];
+    for axis in (0..D - 1).rev() {
+        strides[axis] = strides[axis + 1] * shape[axis + 1];
+    }
+    view(like, handle, shape, strides)
+}
+
+/// A tensor's values in the order of its axes.
+fn dense(x: &CubeTensor) -> Handle {
+    let axes = x.meta.shape().len();
+    let ones = 4 - axes;
+    // Fewer axes than four are the last of four.
+    let length = |axis: usize| if axis < ones { 1 } else { x.meta.shape()[axis - ones] };
+    let stride = |axis: usize| if axis < ones { 0 } else { x.meta.strides()[axis - ones] };
+    let lengths = [0, 1, 2, 3].map(length);
+    let mut expected = 1;
+    let lies_so = (0..4).rev().all(|axis| {
+        let fits = lengths[axis] == 1 || stride(axis) == expected;
+        expected *= lengths[axis];
+        fits
+    });
+    if lies_so {
+        return x.handle.clone();
+    }
+    let [batch, height, width, last] = lengths;
+    let all = batch * height * width * last;
+    let output = x.client.empty(4 * all);
+    let info = [last, height, width, last, all, stride(0), stride(3), stride(1), stride(2)];
+    Kernel::Nhwc.launch(&x.client, groups_of_64(all), &[&x.handle, &output], &info);
+    output
 }

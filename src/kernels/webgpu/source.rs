@@ -24,6 +24,12 @@ pub(super) enum Store {
 pub(super) enum Kernel {
     /// Any layout to NHWC.
     Nhwc,
+    /// A factor and an addend for each value.
+    Map,
+    /// Mean over all places.
+    Mean,
+    /// A norm's statistics to factors and addends.
+    Norm,
     /// Weights for [`Kernel::Gemm`].
     Weights,
     /// Rows of activations times weights.
@@ -40,6 +46,9 @@ impl Kernel {
     fn text(&self) -> String {
         match self {
             Self::Nhwc => include_str!("nhwc.wgsl").to_owned(),
+            Self::Map => include_str!("map.wgsl").to_owned(),
+            Self::Mean => include_str!("mean.wgsl").to_owned(),
+            Self::Norm => include_str!("norm.wgsl").to_owned(),
             Self::Weights => include_str!("weights.wgsl").to_owned(),
             Self::Gemm(tile, store) => gemm::text(*tile, *store),
             Self::WinogradInput => winograd::input_text(),

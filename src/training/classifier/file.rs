@@ -6,13 +6,12 @@ use super::{Classifier, ClassifierConfig, Labels, planes};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::network::convolution::without_layer;
-use crate::network::{GatherShapes, GatherValues};
+use crate::network::named_values::{GatherShapes, GatherValues};
 use crate::photo::Photo;
 use crate::training::augmentation::middle;
 use crate::training::held_out::HeldOut;
 use crate::weights::CLASSIFIER as KEY;
 use burn::module::Module;
-use burn::nn::Initializer;
 use burn::prelude::*;
 use burn_store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};
 use safetensors::Dtype;
@@ -90,8 +89,7 @@ impl ClassifierFile {
         if preparation.labels.is_empty() {
             return Err(refuse("it knows no labels".to_owned()));
         }
-        let zeros = Initializer::Zeros;
-        let mut classifier = preparation.network.init(preparation.labels.len(), &zeros, device);
+        let mut classifier = preparation.network.init(preparation.labels.len(), device);
         let mut stored = Vec::new();
         for (name, shape) in shapes(&classifier) {
             let known = without_layer(&name);

@@ -7,7 +7,6 @@ use crate::training::learner::number;
 use crate::training::optimizer::{Optimizer, OptimizerConfig};
 use crate::training::schedule::Schedule;
 use crate::training::tape::Tape;
-use burn::nn::Initializer;
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
@@ -83,7 +82,7 @@ impl ClassifierLearner {
             return Err(Error::Parameter { name: "labels", value: "none".to_owned(), range });
         }
         let tape = Tape::of(device);
-        let blank = network_config.init(labels.len(), &Initializer::Zeros, device);
+        let blank = network_config.init(labels.len(), device);
         let network = tape.record(initial_weights::draw(blank, initial_weights::RELU, seed));
         Ok(Self {
             optimizer: Optimizer::new(config.optimizer.clone(), tape),
@@ -163,7 +162,7 @@ impl ClassifierLearner {
     }
 
     fn blank(&self) -> Classifier {
-        self.network_config.init(self.labels.len(), &Initializer::Zeros, &self.device)
+        self.network_config.init(self.labels.len(), &self.device)
     }
 
     /// The classifier as it stands, off the tape.

@@ -18,7 +18,6 @@ use crate::error::{Error, Result};
 use crate::network::convolution::{Convolution, Layer, Then};
 use crate::network::layers::{Stage, fastest_layout};
 use burn::module::{ModuleMapper, ModuleVisitor};
-use burn::nn::Initializer;
 use burn::nn::conv::Conv2d;
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -63,16 +62,16 @@ impl ClassifierConfig {
         Ok(())
     }
 
-    /// The network for so many labels; `initializer` fills its convolutions.
+    /// The network for so many labels, its convolutions all zero.
     #[must_use]
-    pub fn init(&self, labels: usize, initializer: &Initializer, device: &Device) -> Classifier {
+    pub fn init(&self, labels: usize, device: &Device) -> Classifier {
         let mut from = 3;
         let mut stages = Vec::new();
         for (&to, &count) in self.widths.iter().zip(&self.blocks) {
-            stages.push(Stage::new(from, to, count, initializer, device));
+            stages.push(Stage::new(from, to, count, device));
             from = to;
         }
-        Classifier { stages, head: Convolution::pointwise(from, labels).init(initializer, device) }
+        Classifier { stages, head: Convolution::pointwise(from, labels).init(device) }
     }
 }
 

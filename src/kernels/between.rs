@@ -1,0 +1,203 @@
+//! What networks do between convolutions: by kernels of ours where the device has them, else by
+//! Burn's operators.
+
+use super::PLAIN_RUNS;
+use crate::error::{Error, Result};
+use burn::prelude::*;
+use burn::tensor::activation::{leaky_relu as burns_leaky_relu, tanh};
+
+/// Runs a function of ours where `tensor` lies on a device that has one, else Burn's operators: those
+/// alone leave a trace on the tape.
+macro_rules! ours_or_burns {
+    ($tensor:expr, $function:ident($($argument:expr),*), $burns:expr) => {{
+        #[cfg(feature = "gpu")]
+        if !$tensor.device().is_autodiff() && super::webgpu::between::has(&$tensor) {
+            return super::webgpu::between::$function($($argument),*);
+        }
+        #[cfg(feature = "cpu")]
+        if !$tensor.device().is_autodiff() && super::cpu::between::has(&$tensor) {
+            return super::cpu::between::$function($($argument),*);
+        }
+        if PLAIN_RUNS { $burns } else { unreachable!("a tensor on another device than this build has") }
+    }};
+}
+
+/// A tensor of one axis.
+fn list(values: &[f32], device: &Device) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+}
+
+/// A tensor that is the same everywhere.
+pub(crate) fn filled<const D: usize>(value: f32, shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(vec![value; shape.iter().product()], shape), device)
+}
+
+/// `scale * x + shift` for each channel of `x`, `[batch, channels, height, width]`: lists with a number
+/// for every channel, or with one for all.
+pub(crate) fn affine(x: Tensor<4>, scale: &[f32], shift: &[f32]) -> Tensor<4> {
+    let device = x.device();
+    affine_by(x, 1, list(scale, &device), list(shift, &device))
+}
+
+/// `scale * x + shift` along an axis.
+pub(crate) fn affine_by<const D: usize>(
+    x: Tensor<D>,
+    axis: usize,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+) -> Tensor<D> {
+    ours_or_burns!(x, affine(x, axis, scale, shift), {
+        let along = |values: Tensor<1>| {
+            let mut shape = [1; D];
+            shape[axis] = values.dims()[0];
+            values.reshape(shape)
+        };
+        x * along(scale) + along(shift)
+    })
+}
+
+/// The norm with these statistics, as `scale * x + shift`.
+pub(crate) fn scale_and_shift(
+    [gamma, beta, mean, variance]: [Tensor<1>; 4],
+    epsilon: f64,
+) -> (Tensor<1>, Tensor<1>) {
+    ours_or_burns!(gamma, scale_and_shift([gamma, beta, mean, variance], epsilon), {
+        let scale = gamma / (variance + epsilon).sqrt();
+        let shift = beta - mean * scale.clone();
+        (scale, shift)
+    })
+}
+
+/// `x + y`, `y` `[batch, channels, 1, 1]` being the same for all places.
+pub(crate) fn add_everywhere(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
+    ours_or_burns!(x, add_everywhere(x, y), {
+        // A second handle keeps Burn from adding in place: the ReLU that made x needs it to go back.
+        let _kept = x.clone();
+        x + y
+    })
+}
+
+/// Mean over all places: `[batch, channels, 1, 1]`.
+pub(crate) fn mean_of_places(x: Tensor<4>) -> Tensor<4> {
+    ours_or_burns!(x, mean_of_places(x), {
+        let [batch, channels, height, width] = x.dims();
+        x.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels, 1, 1])
+    })
+}
+
+/// Every second place along both axes, from the first on.
+pub(crate) fn every_second(x: Tensor<4>) -> Tensor<4> {
+    ours_or_burns!(x, every_second(x), x.slice(s![.., .., ..;2, ..;2]))
+}
+
+/// The channels of both.
+pub(crate) fn join(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
+    ours_or_burns!(x, join(x, y), Tensor::cat(vec![x, y], 1))
+}
+
+/// The hyperbolic tangent, times `scale`.
+pub(crate) fn scaled_tanh(x: Tensor<4>, scale: f32) -> Tensor<4> {
+    ours_or_burns!(x, scaled_tanh(x, scale), tanh(x) * scale)
+}
+
+/// `x` where it is positive, a fifth of it elsewhere.
+pub(crate) fn leaky_relu(x: Tensor<4>) -> Tensor<4> {
+    ours_or_burns!(x, leaky_relu(x), burns_leaky_relu(x, 0.2))
+}
+
+/// The matrix of a linear layer, `[from, to]`, as that of a convolution, `[to, from, 1, 1]`.
+pub(crate) fn as_convolution(matrix: Tensor<2>) -> Tensor<4> {
+    let [from, to] = matrix.dims();
+    ours_or_burns!(matrix, transposed(matrix), matrix.transpose().reshape([to, from, 1, 1]))
+}
+
+/// The values of `x`, those of a place together: `[batch, height, width, channels]`.
+///
+/// # Errors
+/// [`Error::DeviceLost`] where the device fails.
+pub(crate) async fn read(x: Tensor<4>) -> Result<Vec<f32>> {
+    #[cfg(feature = "gpu")]
+    if super::webgpu::between::has(&x) {
+        return super::webgpu::between::read(x).await.map_err(lost);
+    }
+    read_by_burn(x).await
+}
+
+#[cfg(any(feature = "cpu", feature = "train", not(feature = "gpu")))]
+async fn read_by_burn(x: Tensor<4>) -> Result<Vec<f32>> {
+    let data = x.permute([0, 2, 3, 1]).into_data_async().await.map_err(lost)?;
+    data.try_into_vec().map_err(lost)
+}
+
+// The constant would not do: what a future may wait for is built whether or not it is reached.
+#[cfg(not(any(feature = "cpu", feature = "train", not(feature = "gpu"))))]
+#[expect(clippy::unused_async, reason = "the same signature as with Burn's operators")]
+async fn read_by_burn(_: Tensor<4>) -> Result<Vec<f32>> {
+    unreachable!("a tensor on another device than this build has")
+}
+
+/// The first line of what the device says; the rest is a backtrace.
+fn lost(error: impl std::fmt::Display) -> Error {
+    Error::DeviceLost(error.to_string().lines().next().unwrap_or_default().to_owned())
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+
+    fn numbers<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+        let values = (0..shape.iter().product()).map(|i: usize| ((i * 37 + 11) % 23) as f32 / 4.0 - 2.5);
+        Tensor::from_data(TensorData::new(values.collect::<Vec<_>>(), shape), &Device::flex())
+    }
+
+    fn same<const D: usize>(ours: Tensor<D>, burns: Tensor<D>) {
+        assert_eq!(ours.dims(), burns.dims());
+        let [ours, burns] = [ours, burns].map(|t| t.into_data().try_into_vec::<f32>().unwrap());
+        let worst = ours.iter().zip(&burns).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-5, "off by {worst}");
+    }
+
+    /// As a convolution leaves it: a permuted view.
+    fn after_a_convolution(shape: [usize; 4]) -> Tensor<4> {
+        let [batch, channels, height, width] = shape;
+        numbers([batch, height, width, channels]).permute([0, 3, 1, 2])
+    }
+
+    #[test]
+    fn each_is_what_burns_operators_say() {
+        for shape in [[1, 3, 5, 4], [2, 4, 1, 7], [1, 1, 1, 1]] {
+            let [batch, channels, height, width] = shape;
+            for x in [numbers(shape), after_a_convolution(shape)] {
+                let (scale, shift) = (numbers([channels]), numbers([1]));
+                let along = |t: Tensor<1>| {
+                    let n = t.dims()[0];
+                    t.reshape([1, n, 1, 1])
+                };
+                same(
+                    affine_by(x.clone(), 1, scale.clone(), shift.clone()),
+                    x.clone() * along(scale) + along(shift),
+                );
+                same(affine(x.clone(), &[0.5], &[3.0]), x.clone() * 0.5 + 3.0);
+                let y = numbers([batch, channels, 1, 1]);
+                same(add_everywhere(x.clone(), y.clone()), x.clone() + y);
+                same(mean_of_places(x.clone()), x.clone().mean_dim(2).mean_dim(3));
+                same(every_second(x.clone()), x.clone().slice(s![.., .., ..;2, ..;2]));
+                let z = numbers([batch, 2, height, width]);
+                same(join(x.clone(), z.clone()), Tensor::cat(vec![x.clone(), z], 1));
+                same(scaled_tanh(x.clone(), 110.0), tanh(x.clone()) * 110.0);
+                same(leaky_relu(x.clone()), burns_leaky_relu(x.clone(), 0.2));
+                let values = pollster::block_on(read(x.clone())).unwrap();
+                let places: Vec<f32> = x.permute([0, 2, 3, 1]).into_data().try_into_vec().unwrap();
+                assert_eq!(values, places);
+            }
+        }
+        let matrix = numbers([3, 5]);
+        same(as_convolution(matrix.clone()), matrix.transpose().reshape([5, 3, 1, 1]));
+        let [gamma, beta, mean] = [numbers([6]), numbers([6]) * 2.0, numbers([6]) * 3.0];
+        let variance = numbers([6]).abs();
+        let (scale, shift) =
+            scale_and_shift([gamma.clone(), beta.clone(), mean.clone(), variance.clone()], 1e-5);
+        same(scale.clone(), gamma / (variance + 1e-5).sqrt());
+        same(shift, beta - mean * scale);
+    }
+}

@@ -1,0 +1,39 @@
+// scale * f(x) + shift. A list has one number for `inner` values in a row, and begins again where it
+// ends.
+struct Info {
+    length: u32,
+    inner: u32,
+    // Where each begins, and how long the lists are.
+    x_first: u32,
+    y_first: u32,
+    scale_first: u32,
+    scales: u32,
+    shift_first: u32,
+    shifts: u32,
+    // f: 0 nothing, 1 the hyperbolic tangent, 2 a ReLU that leaks a fifth.
+    bend: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> scale: array<f32>;
+@group(0) @binding(2) var<storage, read_write> shift: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read> info: Info;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let index = (group.y * 65535u + group.x) * 64u + thread;
+    if (index >= info.length) {
+        return;
+    }
+    let number = index / info.inner;
+    var value = x[info.x_first + index];
+    if (info.bend == 1u) {
+        // Beyond 15 it is 1 in f32, and some devices' own tanh overflows.
+        value = tanh(clamp(value, -15.0, 15.0));
+    } else if (info.bend == 2u) {
+        value = max(value, 0.2 * value);
+    }
+    y[info.y_first + index] = scale[info.scale_first + number % info.scales] * value
+        + shift[info.shift_first + number % info.shifts];
+}
