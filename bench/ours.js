@@ -14,8 +14,9 @@ answer({
   /** @param {import("./page.js").Load} options */
   async load({ device, model }) {
     const folder = new URL(`/www/engine/${device === "cpu" ? "cpu" : "gpu"}/`, self.location.href);
-    const { default: init, Engine, ModelBytes } = await import(new URL("autochrome.js", folder).href);
+    const { default: init, warmUp, Engine, ModelBytes } = await import(new URL("autochrome.js", folder).href);
     await init({ module_or_path: new URL("autochrome_bg.wasm", folder) });
+    await warmUp();
     const response = await fetch(model);
     const file = new Uint8Array(await response.arrayBuffer());
     const bytes = new ModelBytes(file.length);

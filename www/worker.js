@@ -103,6 +103,7 @@ async function startEngine(kind, asked, tick) {
   const code = async () => {
     const bindings = await ENGINES[kind].code();
     await bindings.default({ module_or_path: ENGINES[kind].wasm });
+    await bindings.warmUp();
     return bindings;
   };
   const [bindings, source] = await Promise.all([code(), asked]);

@@ -136,6 +136,15 @@ async fn read_by_burn(_: Tensor<4>) -> Result<Vec<f32>> {
     unreachable!("a tensor on another device than this build has")
 }
 
+/// Has a device ready what networks need, as far as it can be made ahead.
+///
+/// # Errors
+/// [`Error::DeviceLost`] where the device fails.
+#[cfg(all(feature = "gpu", target_arch = "wasm32"))]
+pub(crate) async fn warm_up(device: &Device) -> Result<()> {
+    super::webgpu::warm_up(device).await.map_err(lost)
+}
+
 /// The first line of what the device says; the rest is a backtrace.
 fn lost(error: impl std::fmt::Display) -> Error {
     Error::DeviceLost(error.to_string().lines().next().unwrap_or_default().to_owned())

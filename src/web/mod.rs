@@ -26,6 +26,22 @@ fn start() {
     console_error_panic_hook::set_once();
 }
 
+/// What this build's engines run on.
+const DEVICE: DeviceChoice = if cfg!(feature = "gpu") { DeviceChoice::Gpu } else { DeviceChoice::Cpu };
+
+/// Opens the device and readies it for any network, which can be done while a model downloads.
+///
+/// # Errors
+/// `no-device`, `device-lost`.
+#[wasm_bindgen(js_name = warmUp)]
+pub async fn warm_up() -> Result<(), JsValue> {
+    let opened = ComputeDevice::open(DEVICE).await?;
+    #[cfg(feature = "gpu")]
+    crate::kernels::between::warm_up(&opened.device).await?;
+    drop(opened);
+    Ok(())
+}
+
 /// A model's file on its way into wasm memory, piece by piece.
 #[wasm_bindgen]
 pub struct ModelBytes(Arriving);
@@ -67,8 +83,7 @@ impl Engine {
     /// `model-integrity`, `model-format`, `no-device`.
     pub async fn load(model: ModelBytes, sha256: Option<String>) -> Result<Engine, JsValue> {
         let bytes = model.0.finish(sha256.as_deref())?;
-        let choice = if cfg!(feature = "gpu") { DeviceChoice::Gpu } else { DeviceChoice::Cpu };
-        let device = ComputeDevice::open(choice).await?;
+        let device = ComputeDevice::open(DEVICE).await?;
         let mut model = ModelFile::read(&bytes, &device.device)?;
         // Wasm memory never shrinks: the file's room is taken by the network.
         drop(bytes);

@@ -40,6 +40,13 @@ impl Tile {
         Self::Workgroup([256, 128].into_iter().filter(worth).find(|&threads| fits(threads)).unwrap_or(64))
     }
 
+    /// What [`Tile::choose`] answers, for few rows and for many.
+    pub(super) fn all(client: &Client) -> Vec<Self> {
+        let mut tiles: Vec<Self> = [0, 64 * 128, usize::MAX].map(|rows| Self::choose(client, rows)).into();
+        tiles.dedup();
+        tiles
+    }
+
     pub(super) fn threads(self) -> u32 {
         match self {
             Self::Quads => 4,

@@ -8,7 +8,10 @@
 pub(crate) mod between;
 mod gemm;
 mod source;
+mod warm_up;
 mod winograd;
+
+pub(crate) use warm_up::warm_up;
 
 use super::{Epilogue, Shape};
 use between::{Bend, From, Map, upload};

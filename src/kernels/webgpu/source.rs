@@ -57,6 +57,41 @@ impl Kernel {
         }
     }
 
+    /// All that a device may be asked for.
+    pub(super) fn all(client: &Client) -> Vec<Self> {
+        let mut kernels = vec![
+            Self::Nhwc,
+            Self::Map,
+            Self::Mean,
+            Self::Norm,
+            Self::Weights,
+            Self::WinogradInput,
+            Self::WinogradWeights,
+            Self::WinogradOutput(Store::Plain),
+            Self::WinogradOutput(Store::Add),
+        ];
+        for tile in gemm::Tile::all(client) {
+            kernels.extend([Store::Raw, Store::Plain, Store::Add].map(|store| Self::Gemm(tile, store)));
+        }
+        kernels
+    }
+
+    /// Buffers that it takes, but for the numbers.
+    pub(super) fn buffers(&self) -> usize {
+        let stores = |store: Store| match store {
+            Store::Raw => 0,
+            Store::Plain => 1,
+            Store::Add => 2,
+        };
+        match *self {
+            Self::Nhwc | Self::Mean | Self::Weights | Self::WinogradInput | Self::WinogradWeights => 2,
+            Self::Map => 4,
+            Self::Norm => 7,
+            Self::Gemm(_, store) => 3 + stores(store),
+            Self::WinogradOutput(store) => 2 + stores(store),
+        }
+    }
+
     /// Invocations of a workgroup.
     fn threads(&self) -> u32 {
         match self {
