@@ -13,7 +13,7 @@ import { ModelSource } from "./model-source.js";
 /**
  * What both engines export.
  * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "ModelBytes" | "decodesHere">} Bindings
- * @typedef {Bindings & { default: (options: { module_or_path: URL }) => Promise<unknown> }} Code
+ * @typedef {Bindings & { default: (options: { module_or_path: URL }) => Promise<unknown>, warmUp: () => Promise<void> }} Code
  */
 
 const MODELS = new URL("./models/", import.meta.url);
@@ -39,6 +39,30 @@ let lastPicture = 0;
 
 /** Calls whose caller has given up. @type {Set<number>} */
 const aborted = new Set();
+
+/** The GPU failed in a way that no call is told of. */
+class GpuTrouble extends Error {
+  code = "device-lost";
+}
+
+/** Ends what waits for the GPU. @type {(trouble: GpuTrouble) => void} */
+let reportTrouble = () => {};
+
+// A pipeline that cannot be made, memory that is not there: WebGPU says so in an event, the engine stops
+// there, and what was asked of it is never answered, or wrongly.
+self.addEventListener("error", (event) => {
+  if (open?.info.device.kind === "cpu") return;
+  event.preventDefault();
+  reportTrouble(new GpuTrouble("the GPU reported an error"));
+});
+
+/** @template T @param {Promise<T>} work @returns {Promise<T>} */
+function unlessTrouble(work) {
+  return new Promise((resolve, reject) => {
+    reportTrouble = reject;
+    work.then(resolve, reject);
+  });
+}
 
 /** @param {"auto" | "webgpu" | "cpu"} wish */
 async function chooseDevice(wish) {
@@ -142,7 +166,7 @@ async function start(choice, wish, source, tick) {
   let chosen = choice;
   let started;
   try {
-    started = await startEngine(choice.kind, source, tick);
+    started = await unlessTrouble(startEngine(choice.kind, source, tick));
   } catch (error) {
     const hopeless = error instanceof AutochromeError || codeOf(error)?.startsWith("model-");
     if (choice.kind === "cpu" || wish === "webgpu" || hopeless) throw error;
@@ -222,7 +246,7 @@ async function colorize(photograph, tick) {
   if (!open) throw new AutochromeError("no-device", "The engine is not loaded. Call Colorizer.load first.");
   let picture;
   try {
-    picture = await predict(photograph, open, tick);
+    picture = await unlessTrouble(predict(photograph, open, tick));
   } catch (error) {
     const lost = error instanceof WebAssembly.RuntimeError || codeOf(error) === "device-lost";
     if (!lost || open.info.device.kind === "cpu" || open.wish === "webgpu") throw error;
