@@ -3,6 +3,8 @@
 
 mod bench;
 mod engine;
+mod offline;
+mod policy;
 mod process;
 mod requirements;
 mod server;
@@ -11,6 +13,7 @@ mod verify;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use site::Engines;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,7 +28,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the static site into dist/site
-    Site,
+    Site {
+        /// Keep the engines that dist/site has
+        #[arg(long)]
+        keep_engines: bool,
+    },
     /// Build the site and serve it on this machine
     Serve {
         /// Port of localhost; 0 takes a free one
@@ -71,9 +78,12 @@ fn root() -> PathBuf {
 fn main() -> Result<ExitCode> {
     let root = root();
     match Cli::parse().command {
-        Command::Site => site::build(&root).map(|_| ExitCode::SUCCESS),
+        Command::Site { keep_engines } => {
+            let engines = if keep_engines { Engines::Kept } else { Engines::Built };
+            site::build(&root, engines).map(|_| ExitCode::SUCCESS)
+        }
         Command::Serve { port, no_build } => {
-            let folder = if no_build { site::folder(&root) } else { site::build(&root)? };
+            let folder = if no_build { site::folder(&root) } else { site::build(&root, Engines::Built)? };
             server::serve(&folder, port)
         }
         Command::BenchNative(m) => bench::native(&root, m.runs.into(), m.only.as_deref()),

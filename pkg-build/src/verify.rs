@@ -2,7 +2,7 @@
 
 use crate::process::{cargo, command, find, run};
 use crate::requirements::{self, Chromium};
-use crate::site;
+use crate::site::{self, Engines};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ const STEPS: [Step; 7] = [
     ("format", format),
     ("lints", lints),
     ("native-tests", native_tests),
-    ("site", |root| site::build(root).map(|_| ())),
+    ("site", |root| site::build(root, Engines::Built).map(|_| ())),
     ("types", types),
     ("page-tests", page_tests),
     ("wasm-tests", wasm_tests),
