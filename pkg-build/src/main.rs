@@ -1,5 +1,5 @@
-//! Builds the site, serves it, runs every check and measures: `cargo site`, `cargo serve`,
-//! `cargo verify`, `cargo bench-native`, `cargo bench-web`.
+//! Builds the site and the standalone file, serves, runs every check and measures: `cargo site`,
+//! `cargo standalone`, `cargo serve`, `cargo verify`, `cargo bench-native`, `cargo bench-web`.
 
 mod bench;
 mod engine;
@@ -9,6 +9,7 @@ mod process;
 mod requirements;
 mod server;
 mod site;
+mod standalone;
 mod verify;
 
 use anyhow::Result;
@@ -32,6 +33,12 @@ enum Command {
         /// Keep the engines that dist/site has
         #[arg(long)]
         keep_engines: bool,
+    },
+    /// Build the page as one file that needs no server: dist/standalone/autochrome.html
+    Standalone {
+        /// Take what dist/site holds already
+        #[arg(long)]
+        no_build: bool,
     },
     /// Build the site and serve it on this machine
     Serve {
@@ -85,6 +92,10 @@ fn main() -> Result<ExitCode> {
         Command::Serve { port, no_build } => {
             let folder = if no_build { site::folder(&root) } else { site::build(&root, Engines::Built)? };
             server::serve(&folder, port)
+        }
+        Command::Standalone { no_build } => {
+            let site = if no_build { site::folder(&root) } else { site::build(&root, Engines::Built)? };
+            standalone::build(&root, &site).map(|_| ExitCode::SUCCESS)
         }
         Command::BenchNative(m) => bench::native(&root, m.runs.into(), m.only.as_deref()),
         Command::BenchWeb { measurement: m, no_build } => {
