@@ -21,7 +21,7 @@ export function onUpdate(listener) {
   if (offer) listener(offer);
 }
 
-/** Whether all but the model is kept and the page would start without a network. */
+/** Becomes true when all but the model is kept, so that the page would start without a network. */
 export const kept = keep();
 
 /** @param {ServiceWorker} worker @param {"keep-gpu" | "take-over"} method @returns {Promise<any>} */
@@ -53,6 +53,16 @@ function watch(registration) {
   });
 }
 
+/** The service worker that serves the page next time; none if it could not be installed. @param {ServiceWorkerRegistration} registration */
+async function working({ active, installing }) {
+  if (active || !installing) return active;
+  const failed = new Promise((resolve) => {
+    installing.addEventListener("statechange", () => installing.state === "redundant" && resolve(null));
+  });
+  await Promise.race([navigator.serviceWorker.ready, failed]);
+  return installing.state === "redundant" ? null : installing;
+}
+
 /** When everything that the visitor waits for has had its turn. */
 async function rest() {
   if (document.readyState !== "complete") await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
@@ -64,15 +74,16 @@ async function keep() {
   // Whoever made the new version take over, no page goes on with parts of both.
   if (navigator.serviceWorker.controller) navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
   await rest();
+  let registration;
   try {
-    const registration = await navigator.serviceWorker.register(new URL("../service-worker.js", import.meta.url), { updateViaCache: "none" });
-    watch(registration);
-    registration.addEventListener("updatefound", () => watch(registration));
+    registration = await navigator.serviceWorker.register(new URL("../service-worker.js", import.meta.url), { updateViaCache: "none" });
   } catch {
     // The visitor allows no storage, or the host has no service worker.
     return false;
   }
-  const { active } = await navigator.serviceWorker.ready;
+  watch(registration);
+  registration.addEventListener("updatefound", () => watch(registration));
+  const active = await working(registration);
   if (!active) return false;
   const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
   return adapter ? ask(active, "keep-gpu") : true;

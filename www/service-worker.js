@@ -2,15 +2,16 @@
  * The service worker: after one visit the site works without a network, always in one version.
  *
  * The build writes this file to the site's root, with `SITE` before it: the version's files with their
- * hashes. What is kept lies under path and hash, so a version is a list, files that do not change
- * are kept once, and a file of another version is never found. A version is installed when the last
+ * hashes. What is kept lies under path and hash: a version is a list, what does not change is kept
+ * once, and a file of another version is never found. A version is installed when the last
  * of its files is there; until then, and until it takes over, the old one serves from its own list.
  */
 
 /**
  * @typedef {object} Site
  * @property {string} version hash over all that follows
- * @property {string} policy Content-Security-Policy of every answer that came without one
+ * @property {Record<string, string>} headers of every answer, whatever the host sends
+ * @property {string} headers_sha256 of these
  * @property {Record<string, string>} files SHA-256 by path below the site's root
  * @property {string[]} gpu of these, what only a device with WebGPU needs
  * @property {{ path: string, sha256: string }[]} models the first is the one that the page takes
@@ -26,7 +27,7 @@ const FILES = `autochrome-site ${root.pathname}`;
 /** As in `model-source.js`, which keeps models there under address and hash. */
 const MODELS = "autochrome-models";
 
-/** Not every host knows all of them. @type {Record<string, string>} */
+/** Whatever a host calls them. @type {Record<string, string>} */
 const TYPES = {
   css: "text/css",
   html: "text/html",
@@ -39,10 +40,18 @@ const TYPES = {
   webmanifest: "application/manifest+json",
 };
 
-/** @param {string} path @param {string | undefined} sha256 */
-function key(path, sha256) {
+/** Where a file of this version is kept: unlike it in bytes or headers, another is elsewhere. @param {string} path */
+function fileKey(path) {
   const url = new URL(path, root);
-  url.searchParams.set("sha256", String(sha256));
+  url.searchParams.set("sha256", String(site.files[path]));
+  url.searchParams.set("headers", site.headers_sha256);
+  return url.href;
+}
+
+/** @param {{ path: string, sha256: string }} model */
+function modelKey({ path, sha256 }) {
+  const url = new URL(path, root);
+  url.searchParams.set("sha256", sha256);
   return url.href;
 }
 
@@ -59,7 +68,7 @@ async function download(path, sha256) {
     if (!response.ok) continue;
     const bytes = await response.arrayBuffer();
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    if (Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === sha256) return { bytes, headers: response.headers };
+    if (Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === sha256) return bytes;
   }
   throw new Error(`${path} is not what version ${site.version} has there`);
 }
@@ -67,18 +76,12 @@ async function download(path, sha256) {
 /** A file of this version: kept, or downloaded and kept. @param {string} path */
 async function file(path) {
   const cache = await caches.open(FILES);
-  const sha256 = site.files[path];
-  const kept = await cache.match(key(path, sha256));
+  const kept = await cache.match(fileKey(path));
   if (kept) return kept;
-  const { bytes, headers: sent } = await download(path, sha256);
-  const headers = new Headers(sent);
-  // They spoke of the way here.
-  for (const name of ["content-encoding", "content-length", "vary"]) headers.delete(name);
-  const type = TYPES[path.split(".").pop() ?? ""];
-  if (type) headers.set("content-type", type);
-  if (!headers.has("content-security-policy")) headers.set("content-security-policy", site.policy);
-  const response = new Response(bytes, { headers });
-  await cache.put(key(path, sha256), response.clone());
+  const type = TYPES[path.split(".").pop() ?? ""] ?? "application/octet-stream";
+  const bytes = await download(path, site.files[path]);
+  const response = new Response(bytes, { headers: { ...site.headers, "content-type": type } });
+  await cache.put(fileKey(path), response.clone());
   return response;
 }
 
@@ -87,8 +90,8 @@ async function keepModel() {
   const [model] = site.models;
   if (!model) return;
   const cache = await caches.open(MODELS);
-  const at = key(model.path, model.sha256);
-  if (!(await cache.match(at))) await cache.put(at, new Response((await download(model.path, model.sha256)).bytes));
+  const at = modelKey(model);
+  if (!(await cache.match(at))) await cache.put(at, new Response(await download(model.path, model.sha256)));
 }
 
 async function install() {
@@ -103,10 +106,10 @@ async function install() {
 /** Nobody needs the old versions' files any more. */
 async function clear() {
   const files = await caches.open(FILES);
-  const current = new Set(Object.entries(site.files).map(([path, sha256]) => key(path, sha256)));
+  const current = new Set(Object.keys(site.files).map(fileKey));
   for (const { url } of await files.keys()) if (!current.has(url)) await files.delete(url);
   const models = await caches.open(MODELS);
-  const shipped = site.models.map(({ path, sha256 }) => key(path, sha256));
+  const shipped = site.models.map(modelKey);
   const folders = new Set(shipped.map((url) => new URL(".", url).href));
   for (const { url } of await models.keys()) {
     if (folders.has(new URL(".", url).href) && !shipped.some((model) => url.startsWith(model))) await models.delete(url);

@@ -1,6 +1,6 @@
 //! The site's service worker: `www/service-worker.js` with the list of the version's files.
 
-use crate::policy::Policy;
+use crate::server;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -19,7 +19,8 @@ const GPU: &str = "www/engine/gpu/";
 #[derive(Serialize)]
 struct Site {
     version: String,
-    policy: String,
+    headers: BTreeMap<String, String>,
+    headers_sha256: String,
     files: BTreeMap<String, String>,
     gpu: Vec<String>,
     models: Vec<Model>,
@@ -48,8 +49,10 @@ pub fn write(folder: &Path) -> Result<()> {
         }
     }
     let gpu = files.keys().filter(|path| path.starts_with(GPU)).cloned().collect();
-    let mut site =
-        Site { version: String::new(), policy: Policy::of_site(folder)?.to_string(), files, gpu, models };
+    let headers: BTreeMap<String, String> =
+        server::headers(folder)?.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+    let headers_sha256 = sha256(serde_json::to_string(&headers)?.as_bytes());
+    let mut site = Site { version: String::new(), headers, headers_sha256, files, gpu, models };
     site.version = sha256((serde_json::to_string(&site)? + &code).as_bytes());
     let list = serde_json::to_string_pretty(&site)?;
     Ok(fs::write(folder.join(WORKER), format!("const SITE = {list};\n\n{code}"))?)
