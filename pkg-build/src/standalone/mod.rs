@@ -15,7 +15,6 @@ use base64::prelude::BASE64_STANDARD;
 use lol_html::html_content::ContentType;
 use lol_html::{RewriteStrSettings, element, rewrite_str};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -194,13 +193,7 @@ fn fetched(www: &Path) -> Result<String> {
 
 /// A data block: the browser shows and runs nothing of it.
 fn block(path: &str, media_type: &str, text: &str) -> String {
-    let mut block = String::with_capacity(text.len() + 100);
-    write!(
-        block,
-        "<script type=\"text/plain\" data-part=\"{path}\" data-type=\"{media_type}\">{text}</script>\n"
-    )
-    .expect("a string takes everything");
-    block
+    format!("<script type=\"text/plain\" data-part=\"{path}\" data-type=\"{media_type}\">{text}</script>\n")
 }
 
 fn media_type(file: &Path) -> String {
