@@ -7,6 +7,7 @@
  */
 
 import { AutochromeError } from "./errors.js";
+import { startWorker } from "./parts.js";
 
 export { AutochromeError };
 
@@ -21,7 +22,7 @@ export { AutochromeError };
 
 /** Asks the worker and matches its answers to the calls. */
 class Client {
-  #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "autochrome" });
+  #worker = startWorker();
   #lastId = 0;
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: AutochromeError) => void, onProgress?: (progress: Progress) => void }>} */
   #waiting = new Map();

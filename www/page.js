@@ -1,5 +1,6 @@
 /** The page: takes a photograph, shows how far it is, shows it in colour, saves it. */
 
+import { sample } from "./assets.js";
 import { AutochromeError, Colorizer } from "./autochrome.js";
 
 /** Longest side shown; files are saved at full size. */
@@ -299,9 +300,7 @@ for (const button of document.querySelectorAll("[data-sample]")) {
     const name = button.getAttribute("data-sample");
     ui.alert.hidden = true;
     try {
-      const response = await fetch(new URL(`./samples/${name}.jpg`, import.meta.url));
-      if (!response.ok) throw new Error(`The sample could not be loaded (${response.status}).`);
-      await open(await response.blob(), `${name}.jpg`);
+      await open(await sample(`${name}.jpg`), `${name}.jpg`);
     } catch (error) {
       showError(error);
     }

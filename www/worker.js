@@ -3,8 +3,10 @@
  * decodes photographs and answers the calls of `protocol.js`, one after the other.
  */
 
+import { engineWasm } from "./assets.js";
 import { AutochromeError } from "./errors.js";
 import { ModelSource } from "./model-source.js";
+import { locate } from "./parts.js";
 
 /** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
 /** @typedef {import("./protocol.js").Progress} Progress */
@@ -13,15 +15,13 @@ import { ModelSource } from "./model-source.js";
 /**
  * What both engines export.
  * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "ModelBytes" | "decodesHere">} Bindings
- * @typedef {Bindings & { default: (options: { module_or_path: URL }) => Promise<unknown>, warmUp: () => Promise<void> }} Code
+ * @typedef {Bindings & { default: (options: { module_or_path: Promise<Response> }) => Promise<unknown>, warmUp: () => Promise<void> }} Code
  */
 
-const MODELS = new URL("./models/", import.meta.url);
-
-/** @type {Record<"webgpu" | "cpu", { code: () => Promise<Code>, wasm: URL }>} */
+/** @type {Record<"webgpu" | "cpu", { code: () => Promise<Code>, wasm: () => Promise<Response> }>} */
 const ENGINES = {
-  webgpu: { code: () => import("./engine/gpu/autochrome.js"), wasm: new URL("./engine/gpu/autochrome_bg.wasm", import.meta.url) },
-  cpu: { code: () => import("./engine/cpu/autochrome.js"), wasm: new URL("./engine/cpu/autochrome_bg.wasm", import.meta.url) },
+  webgpu: { code: () => import("./engine/gpu/autochrome.js"), wasm: () => engineWasm("gpu") },
+  cpu: { code: () => import("./engine/cpu/autochrome.js"), wasm: () => engineWasm("cpu") },
 };
 
 /** Photographs are taken off the canvas in strips: a canvas has a largest height. */
@@ -94,9 +94,20 @@ async function chooseDevice(wish) {
 async function modelSource({ model, sha256 }, tick) {
   if (model instanceof Blob) return new ModelSource(model, { sha256 });
   if (model) return ModelSource.from({ url: new URL(model, self.location.href).href, sha256 }, tick);
-  const manifest = await ModelSource.from({ url: new URL("manifest.json", MODELS).href }, () => false);
+  const manifest = await shipped({ file: "manifest.json" }, () => false);
   const [first] = JSON.parse(await manifest.blob.text()).models;
-  return ModelSource.from({ url: new URL(first.file, MODELS).href, bytes: first.bytes, sha256: first.sha256 }, tick);
+  return shipped(first, tick);
+}
+
+/**
+ * A file of `models/`.
+ * @param {{ file: string, bytes?: number, sha256?: string }} entry
+ * @param {Tick} tick
+ */
+async function shipped({ file, bytes, sha256 }, tick) {
+  const part = await locate(`models/${file}`);
+  if (part instanceof Blob) return new ModelSource(part, { sha256 });
+  return ModelSource.from({ url: part.href, bytes, sha256 }, tick);
 }
 
 /**
@@ -126,7 +137,7 @@ async function loadEngine(bindings, source, tick) {
 async function startEngine(kind, asked, tick) {
   const code = async () => {
     const bindings = await ENGINES[kind].code();
-    await bindings.default({ module_or_path: ENGINES[kind].wasm });
+    await bindings.default({ module_or_path: ENGINES[kind].wasm() });
     await bindings.warmUp();
     return bindings;
   };

@@ -1,16 +1,20 @@
-//! Builds the site, serves it, runs every check and measures: `cargo site`, `cargo serve`,
-//! `cargo verify`, `cargo bench-native`, `cargo bench-web`.
+//! Builds the site and the standalone file, serves, runs every check and measures: `cargo site`,
+//! `cargo standalone`, `cargo serve`, `cargo verify`, `cargo bench-native`, `cargo bench-web`.
 
 mod bench;
 mod engine;
+mod offline;
+mod policy;
 mod process;
 mod requirements;
 mod server;
 mod site;
+mod standalone;
 mod verify;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use site::Engines;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,7 +29,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the static site into dist/site
-    Site,
+    Site {
+        /// Keep the engines that dist/site has
+        #[arg(long)]
+        keep_engines: bool,
+    },
+    /// Build the page as one file that needs no server: dist/standalone/autochrome.html
+    Standalone {
+        /// Take what dist/site holds already
+        #[arg(long)]
+        no_build: bool,
+    },
     /// Build the site and serve it on this machine
     Serve {
         /// Port of localhost; 0 takes a free one
@@ -71,10 +85,17 @@ fn root() -> PathBuf {
 fn main() -> Result<ExitCode> {
     let root = root();
     match Cli::parse().command {
-        Command::Site => site::build(&root).map(|_| ExitCode::SUCCESS),
+        Command::Site { keep_engines } => {
+            let engines = if keep_engines { Engines::Kept } else { Engines::Built };
+            site::build(&root, engines).map(|_| ExitCode::SUCCESS)
+        }
         Command::Serve { port, no_build } => {
-            let folder = if no_build { site::folder(&root) } else { site::build(&root)? };
+            let folder = if no_build { site::folder(&root) } else { site::build(&root, Engines::Built)? };
             server::serve(&folder, port)
+        }
+        Command::Standalone { no_build } => {
+            let site = if no_build { site::folder(&root) } else { site::build(&root, Engines::Built)? };
+            standalone::build(&root, &site).map(|_| ExitCode::SUCCESS)
         }
         Command::BenchNative(m) => bench::native(&root, m.runs.into(), m.only.as_deref()),
         Command::BenchWeb { measurement: m, no_build } => {

@@ -1,8 +1,7 @@
 //! The static site: page, engines, models, samples.
 
-use crate::{engine, requirements};
+use crate::{engine, offline, requirements};
 use anyhow::{Context, Result, ensure};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -12,19 +11,36 @@ pub fn folder(root: &Path) -> PathBuf {
     root.join("dist/site")
 }
 
+/// Where the engines of a site come from.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Engines {
+    /// They are built, which takes minutes.
+    Built,
+    /// Those of the site that is there already: for work on the page alone.
+    Kept,
+}
+
 /// Builds the site and returns its folder. The old one stays until the new one is whole.
-pub fn build(root: &Path) -> Result<PathBuf> {
-    requirements::wasm_target(root)?;
+pub fn build(root: &Path, engines: Engines) -> Result<PathBuf> {
     let site = folder(root);
     let dist = site.parent().expect("dist/site has a parent");
     fs::create_dir_all(dist)?;
     let fresh = tempfile::Builder::new().prefix(".site-").tempdir_in(dist)?;
-    for device in engine::DEVICES {
-        engine::build(root, device, &fresh.path().join("www/engine").join(device))?;
+    let folder = fresh.path().join("www/engine");
+    match engines {
+        Engines::Built => {
+            requirements::wasm_target(root)?;
+            engine::DEVICES
+                .iter()
+                .try_for_each(|device| engine::build(root, device, &folder.join(device)))?;
+        }
+        Engines::Kept => copy(&site.join("www/engine"), &folder)
+            .context("there are no engines to keep; build them once with `cargo site`")?,
     }
     check_models(&root.join("www/models"))?;
     fs::copy(root.join("index.html"), fresh.path().join("index.html"))?;
     copy(&root.join("www"), &fresh.path().join("www"))?;
+    offline::write(fresh.path())?;
     if site.exists() {
         fs::remove_dir_all(&site)?;
     }
@@ -46,7 +62,7 @@ fn check_models(models: &Path) -> Result<()> {
     for model in listed {
         let file = model["file"].as_str().context("a model has no file")?;
         let bytes = fs::read(models.join(file)).with_context(|| format!("cannot read {file}"))?;
-        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = offline::sha256(&bytes);
         ensure!(
             model["sha256"] == sha256,
             "{file} has SHA-256 {sha256}, the manifest says {}",

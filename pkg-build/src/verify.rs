@@ -2,7 +2,8 @@
 
 use crate::process::{cargo, command, find, run};
 use crate::requirements::{self, Chromium};
-use crate::site;
+use crate::site::{self, Engines};
+use crate::standalone;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -20,11 +21,12 @@ pub fn chromium_flags(root: &Path) -> Result<String> {
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
 /// In an order that finds cheap faults first.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("format", format),
     ("lints", lints),
     ("native-tests", native_tests),
-    ("site", |root| site::build(root).map(|_| ())),
+    ("site", |root| site::build(root, Engines::Built).map(|_| ())),
+    ("standalone", |root| standalone::build(root, &site::folder(root)).map(|_| ())),
     ("types", types),
     ("page-tests", page_tests),
     ("wasm-tests", wasm_tests),

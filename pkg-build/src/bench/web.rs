@@ -4,7 +4,8 @@
 use super::{prepare, results};
 use crate::process::{command, find, run};
 use crate::requirements::{self, Chromium};
-use crate::{site, verify};
+use crate::site::{self, Engines};
+use crate::verify;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 
 /// Runs the cases whose name contains `only`; `bench/web.js` has their names.
 pub fn web(root: &Path, runs: u16, only: Option<&str>, build: bool) -> Result<ExitCode> {
-    let site = if build { site::build(root)? } else { site::folder(root) };
+    let site = if build { site::build(root, Engines::Built)? } else { site::folder(root) };
     let prepared = prepare(root)?;
     let bench = root.join("bench");
     requirements::npm_packages(&root.join("tests"))?;
