@@ -51,9 +51,9 @@ let reportTrouble = () => {};
 // A pipeline that cannot be made, memory that is not there: WebGPU says so in an event, the engine stops
 // there, and what was asked of it is never answered, or wrongly.
 self.addEventListener("error", (event) => {
-  if (open?.info.device.kind === "cpu") return;
   event.preventDefault();
-  reportTrouble(new GpuTrouble("the GPU reported an error"));
+  // The CPU may have taken over while the GPU still complains.
+  if (open?.info.device.kind !== "cpu") reportTrouble(new GpuTrouble("the GPU reported an error"));
 });
 
 /** @template T @param {Promise<T>} work @returns {Promise<T>} */
