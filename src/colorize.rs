@@ -347,6 +347,20 @@ impl Colorization {
         Ok(probabilities)
     }
 
+    /// The colours of the cells.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a tone out of range.
+    pub fn chroma(&self, tone: Tone) -> Result<ChromaGrid> {
+        tone.check(self.class_weights.is_some())?;
+        let [mut a, mut b] = self.prediction.decode(&self.decoder(tone)?);
+        for value in a.iter_mut().chain(&mut b) {
+            *value *= tone.saturation;
+        }
+        let (width, height) = self.prediction.size();
+        ChromaGrid::new(width, height, a, b)
+    }
+
     /// The photograph in colour: same size, depth and alpha, the photograph's own L. Works in the
     /// buffer it is given, a strip at a time.
     ///
@@ -356,13 +370,8 @@ impl Colorization {
         tone.check(self.class_weights.is_some())?;
         pace.tick(Stage::Render, 0.0).await?;
         pace.begin(Work::AnnealedMean);
-        let [mut a, mut b] = self.prediction.decode(&self.decoder(tone)?);
-        for value in a.iter_mut().chain(&mut b) {
-            *value *= tone.saturation;
-        }
+        let grid = self.chroma(tone)?;
         pace.begin(Work::Upsampling);
-        let (width, height) = self.prediction.size();
-        let grid = ChromaGrid::new(width, height, a, b)?;
         match self.mode {
             Mode::Photo => render(photo, grid, self.upsampling, OutOfGamut::ReduceChroma, pace).await,
             Mode::Faithful => {
