@@ -81,7 +81,7 @@ pub enum Upsampling {
     /// As before, but each cell has its own tolerance in L: that of the pixels it covers.
     AdaptiveBilateral,
     /// As before, with colours of the cells corrected so that means over the cells stay as they were
-    /// (Irani and Peleg 1991).
+    /// (Irani and Peleg 1991), as far as the range of the colours around allows it.
     #[default]
     BackProjection,
     /// Chroma as a line over L around every pixel, by ridge regression.
@@ -273,7 +273,7 @@ mod tests {
         let [adaptive, corrected] =
             [Upsampling::AdaptiveBilateral, Upsampling::BackProjection].map(worst_of_two_fields);
         assert!(adaptive < 6.0, "{adaptive}");
-        assert!(corrected < 2.0, "{corrected}");
+        assert!(corrected < 3.0, "{corrected}");
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
                 / means.len() as f32
         };
         let (before, after) = (lacking(Upsampling::AdaptiveBilateral), lacking(Upsampling::BackProjection));
-        assert!(after < 0.4 * before, "{before} became {after}");
+        assert!(after < 0.6 * before, "{before} became {after}");
     }
 
     #[test]
@@ -320,6 +320,25 @@ mod tests {
             let upsampler = upsampler(mixed(8, 6), SIZE, upsampling, lightness);
             let down = planes(&upsampler, SIZE, 0..SIZE.1, lightness);
             assert_eq!(down, planes(&upsampler, SIZE, (0..SIZE.1).rev(), lightness), "{}", upsampling.name());
+        }
+    }
+
+    /// A line over L goes on beyond the colours it was fitted to; averages do not.
+    #[test]
+    fn averages_stay_within_the_colours_given() {
+        let lightness = |x, y| noise(x * 31 + y) * 100.0;
+        for upsampling in Upsampling::ALL {
+            if matches!(upsampling, Upsampling::LocalRegression | Upsampling::GuidedFilter) {
+                continue;
+            }
+            let upsampler = upsampler(mixed(8, 6), SIZE, upsampling, lightness);
+            let given = mixed(8, 6);
+            let planes = planes(&upsampler, SIZE, 0..SIZE.1, lightness);
+            for (plane, given) in planes.iter().zip([given.a, given.b]) {
+                let least = given.iter().copied().fold(f32::INFINITY, f32::min) - 1e-3;
+                let most = given.iter().copied().fold(f32::NEG_INFINITY, f32::max) + 1e-3;
+                assert!(plane.iter().all(|v| (least..=most).contains(v)), "{}", upsampling.name());
+            }
         }
     }
 
