@@ -9,6 +9,8 @@ use crate::lab::{OutOfGamut, ToLightness, ToSrgb, linear_in_gamut};
 use crate::network::{Network, Output};
 use crate::photo::{Photo, Sample, Samples};
 use crate::prediction::{ChromaMap, Distribution, Prediction};
+pub use crate::tone::Tone;
+use crate::tone::Warmth;
 use crate::weights::{Metadata, ModelFile};
 use burn::prelude::*;
 
@@ -107,35 +109,6 @@ impl Pace for Unpaced {
     }
 }
 
-/// The settings that a slider moves. None of them needs the network again. A network that predicts
-/// one colour for each pixel has use for the saturation only.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tone {
-    /// Of the annealed mean: 0 the mode, 1 the mean, 0.38 the paper's.
-    pub temperature: f32,
-    /// Share of the class rebalancing that is kept, 0 to 1 (SPEC section 5).
-    pub rebalance: f32,
-    /// Factor on chroma, 0 (gray) and up; 1 is the prediction.
-    pub saturation: f32,
-}
-
-impl Tone {
-    /// Whether a model can be rendered with these settings.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] for a setting out of range, or a `rebalance` below 1 without
-    /// `class_weights`.
-    pub fn check(self, class_weights: bool) -> Result<()> {
-        const EQUAL: [f32; ab_bins::COUNT] = [1.0; ab_bins::COUNT];
-        AnnealedMean::new(self.temperature, self.rebalance, class_weights.then_some(&EQUAL[..]))?;
-        if self.saturation >= 0.0 && self.saturation.is_finite() {
-            return Ok(());
-        }
-        let (name, value) = ("saturation", self.saturation.to_string());
-        Err(Error::Parameter { name, value, range: "0 or above" })
-    }
-}
-
 /// What a network is run on.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
@@ -196,7 +169,8 @@ impl Colorizer {
     /// The model's own settings.
     #[must_use]
     pub fn default_tone(&self) -> Tone {
-        Tone { temperature: self.metadata.temperature, rebalance: self.metadata.rebalance, saturation: 1.0 }
+        let Metadata { temperature, rebalance, .. } = self.metadata;
+        Tone { temperature, rebalance, saturation: 1.0, warmth: 0.0 }
     }
 
     /// Size at which the network sees a photograph: the short side near the model's working size,
@@ -333,7 +307,16 @@ impl Colorization {
         &self.prediction
     }
 
-    fn decoder(&self, tone: Tone) -> Result<AnnealedMean<f32>> {
+    /// The distributions of the cells.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the network has none.
+    pub(crate) fn distribution(&self) -> Result<&Distribution> {
+        let lacks = "predicts one colour for each pixel and has no distribution over the 313 bins; use eccv16 or unet";
+        self.prediction.distribution().ok_or(Error::Unsupported { network: self.network, lacks })
+    }
+
+    pub(crate) fn decoder(&self, tone: Tone) -> Result<AnnealedMean<f32>> {
         AnnealedMean::new(tone.temperature, tone.rebalance, self.class_weights.as_deref())
     }
 
@@ -343,14 +326,9 @@ impl Colorization {
     /// [`Error::Parameter`] for a tone out of range, [`Error::Unsupported`] where the network has no
     /// distribution.
     pub fn probabilities_at(&self, x: f64, y: f64, tone: Tone) -> Result<[f32; ab_bins::COUNT]> {
-        let Some(distribution) = self.prediction.distribution() else {
-            let lacks = "predicts one colour for each pixel and has no distribution over the 313 bins; use eccv16 or unet";
-            return Err(Error::Unsupported { network: self.network, lacks });
-        };
-        let (width, height) = distribution.size();
-        let cell = |position: f64, cells: usize| ((position * cells as f64) as usize).min(cells - 1);
+        let distribution = self.distribution()?;
         let mut probabilities = [0.0; ab_bins::COUNT];
-        let logits = distribution.cell(cell(x, width), cell(y, height));
+        let logits = distribution.at(x, y);
         self.decoder(tone)?.distribution(logits, &mut probabilities);
         Ok(probabilities)
     }
@@ -377,10 +355,11 @@ impl Colorization {
         };
         let mut photo = photo.into_rgb();
         let chroma = ChromaUpsampler::new(grid, photo.width(), photo.height(), upsampling);
+        let warmth = Warmth::new(tone.warmth);
         let (row, pixel) = (photo.width() * photo.channels().count(), photo.channels().count());
         match photo.samples_mut() {
-            Samples::U8(v) => Renderer::new::<u8>(&chroma, rule).run(v, row, pixel, pace).await?,
-            Samples::U16(v) => Renderer::new::<u16>(&chroma, rule).run(v, row, pixel, pace).await?,
+            Samples::U8(v) => Renderer::new::<u8>(&chroma, rule, warmth).run(v, row, pixel, pace).await?,
+            Samples::U16(v) => Renderer::new::<u16>(&chroma, rule, warmth).run(v, row, pixel, pace).await?,
         }
         Ok(photo)
     }
@@ -390,13 +369,14 @@ impl Colorization {
 struct Renderer<'a> {
     chroma: &'a ChromaUpsampler,
     rule: OutOfGamut,
+    warmth: Option<Warmth>,
     to_lightness: ToLightness,
     to_srgb: ToSrgb,
 }
 
 impl<'a> Renderer<'a> {
-    fn new<T: Sample>(chroma: &'a ChromaUpsampler, rule: OutOfGamut) -> Self {
-        Self { chroma, rule, to_lightness: ToLightness::new(T::MAX), to_srgb: ToSrgb::new(T::MAX) }
+    fn new<T: Sample>(chroma: &'a ChromaUpsampler, rule: OutOfGamut, warmth: Option<Warmth>) -> Self {
+        Self { chroma, rule, warmth, to_lightness: ToLightness::new(T::MAX), to_srgb: ToSrgb::new(T::MAX) }
     }
 
     async fn run<T: Sample>(
@@ -437,6 +417,11 @@ impl<'a> Renderer<'a> {
             .collect();
         let (mut a, mut b) = (vec![0.0; width], vec![0.0; width]);
         self.chroma.row(y, &lightness, &mut a, &mut b);
+        if let Some(warmth) = self.warmth {
+            for (x, l) in lightness.iter().enumerate() {
+                [a[x], b[x]] = warmth.apply(*l, [a[x], b[x]]);
+            }
+        }
         for (x, p) in samples.chunks_exact_mut(pixel).enumerate() {
             let linear = linear_in_gamut([lightness[x], a[x], b[x]], self.rule);
             for (sample, value) in p.iter_mut().zip(linear) {

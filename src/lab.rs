@@ -20,6 +20,24 @@ const RGB_FROM_XYZ: [[f64; 3]; 3] = [
 /// XYZ of the D65 white.
 const WHITE: [f64; 3] = [0.95047, 1.0, 1.08883];
 
+/// Correlated colour temperature of D65, in kelvins.
+pub const DAYLIGHT_KELVIN: f64 = 6504.0;
+
+/// XYZ, with Y = 1, of daylight of a correlated colour temperature from 4000 to 25000 K: the
+/// daylight locus of CIE 15 (Judd, MacAdam & Wyszecki 1964). At [`DAYLIGHT_KELVIN`] it is D65 up to
+/// the rounding of its constants.
+#[must_use]
+pub fn daylight_xyz(kelvin: f64) -> [f64; 3] {
+    let t = 1e3 / kelvin;
+    let x = if kelvin <= 7000.0 {
+        ((-4.6070 * t + 2.9678) * t + 0.09911) * t + 0.244063
+    } else {
+        ((-2.0064 * t + 1.9018) * t + 0.24748) * t + 0.237040
+    };
+    let y = (2.87 - 3.0 * x) * x - 0.275;
+    [x / y, 1.0, (1.0 - x - y) / y]
+}
+
 fn of<F: Float>(x: f64) -> F {
     F::from(x).expect("every constant here is representable")
 }
@@ -232,6 +250,17 @@ mod tests {
         let deep = ToSrgb::new(65535);
         for code in (0..=65535u16).step_by(257) {
             assert_eq!(deep.code(linear_from_srgb(f64::from(code) / 65535.0) as f32), code);
+        }
+    }
+
+    #[test]
+    fn daylight_at_its_own_temperature_is_the_white() {
+        let found = daylight_xyz(DAYLIGHT_KELVIN);
+        assert!((0..3).all(|i| (found[i] - WHITE[i]).abs() < 1e-3), "{found:?}");
+        // D50 and D75 of CIE 15, at 5003 and 7504 K.
+        for (kelvin, white) in [(5003.0, [0.96422, 1.0, 0.82521]), (7504.0, [0.94972, 1.0, 1.22638])] {
+            let found = daylight_xyz(kelvin);
+            assert!((0..3).all(|i| (found[i] - white[i]).abs() < 2e-3), "{kelvin} K: {found:?}");
         }
     }
 

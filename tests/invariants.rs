@@ -56,7 +56,7 @@ fn alpha(photo: &Photo) -> Option<Vec<f64>> {
     photo.channels().has_alpha().then(|| fractions(photo).chunks(count).map(|p| p[count - 1]).collect())
 }
 
-const BOLD: Tone = Tone { temperature: 0.2, rebalance: 1.0, saturation: 1.5 };
+const BOLD: Tone = Tone { temperature: 0.2, rebalance: 1.0, saturation: 1.5, warmth: 0.0 };
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
@@ -67,10 +67,11 @@ proptest! {
         height in 1usize..90,
         channels in prop::sample::select(vec![Channels::Gray, Channels::GrayAlpha, Channels::Rgb, Channels::Rgba]),
         deep in any::<bool>(),
+        warmth in prop_oneof![Just(0.0f32), -1.0f32..=1.0],
         key in "[a-z]{4}",
     ) {
         let before = photo(width, height, channels, deep, &key);
-        let after = coloured(&before, Mode::Photo, BOLD);
+        let after = coloured(&before, Mode::Photo, Tone { warmth, ..BOLD });
         prop_assert_eq!((after.width(), after.height()), (width, height));
         prop_assert_eq!(matches!(after.samples(), Samples::U16(_)), deep);
         prop_assert_eq!(alpha(&after), alpha(&before));
@@ -108,6 +109,18 @@ fn without_saturation_a_gray_photograph_stays_as_it_was() {
         for (rgb, gray) in fractions(&after).chunks(3).zip(fractions(&before)) {
             assert!(rgb.iter().all(|c| (c - gray).abs() <= limit), "{gray} became {rgb:?}");
         }
+    }
+}
+
+#[test]
+fn warmth_tints_grays_and_leaves_black_and_white() {
+    let before = Photo::new(3, 1, Channels::Gray, Samples::U8(vec![0, 128, 255])).unwrap();
+    for (warmth, blue_less_red) in [(1.0, -30.0..-10.0), (0.0, -0.1..0.1), (-1.0, 10.0..30.0)] {
+        let after = coloured(&before, Mode::Photo, Tone { saturation: 0.0, warmth, ..BOLD });
+        let Samples::U8(rgb) = after.samples() else { panic!("8 bits stay 8 bits") };
+        assert_eq!((&rgb[..3], &rgb[6..]), (&[0; 3][..], &[255; 3][..]));
+        let difference = f32::from(rgb[5]) - f32::from(rgb[3]);
+        assert!(blue_less_red.contains(&difference), "warmth {warmth}: {rgb:?}");
     }
 }
 
@@ -185,6 +198,8 @@ fn settings_out_of_range_are_refused() {
         Tone { temperature: -0.1, ..BOLD },
         Tone { rebalance: 0.5, ..BOLD },
         Tone { saturation: f32::NAN, ..BOLD },
+        Tone { warmth: 1.01, ..BOLD },
+        Tone { warmth: f32::NAN, ..BOLD },
     ] {
         let result = pollster::block_on(colorization.render(before.clone(), tone, &mut Unpaced));
         assert_eq!(result.unwrap_err().code(), "invalid-argument", "{tone:?}");

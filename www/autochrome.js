@@ -19,6 +19,12 @@ export { AutochromeError };
 /** @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void }} WorkOptions */
 /** @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement} PhotoSource */
 
+/** Settings, the model's own where there are none. @param {Partial<Tone>} tone @param {Tone} defaults @returns {Tone} */
+function toneOf({ temperature, rebalance, saturation, warmth }, defaults) {
+  const { temperature: t, rebalance: r, saturation: s, warmth: w } = defaults;
+  return { temperature: temperature ?? t, rebalance: rebalance ?? r, saturation: saturation ?? s, warmth: warmth ?? w };
+}
+
 /** Asks the worker and matches its answers to the calls. */
 class Client {
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "autochrome" });
@@ -209,9 +215,8 @@ export class Colorization {
   }
 
   /** @param {Partial<Tone>} tone @returns {Tone} */
-  #tone({ temperature, rebalance, saturation }) {
-    const { temperature: t, rebalance: r, saturation: s } = this.#defaults;
-    return { temperature: temperature ?? t, rebalance: rebalance ?? r, saturation: saturation ?? s };
+  #tone(tone) {
+    return toneOf(tone, this.#defaults);
   }
 
   /**

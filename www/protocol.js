@@ -1,9 +1,10 @@
 /**
  * What the page's side and the worker say to each other. Types only.
  *
- * @typedef {{ temperature: number, rebalance: number, saturation: number }} Tone
+ * @typedef {{ temperature: number, rebalance: number, saturation: number, warmth: number }} Tone
  *   `temperature` of the annealed mean (0 the mode, 1 the mean), `rebalance` the share of the class
- *   rebalancing that is kept (0 to 1), `saturation` a factor on chroma.
+ *   rebalancing that is kept (0 to 1), `saturation` a factor on chroma, `warmth` from
+ *   -1 (the light of a cool day) to 1 (a warm one), 0 for none.
  * @typedef {{ kind: "webgpu" | "cpu", name: string, reason: string }} DeviceInfo
  * @typedef {{ device: DeviceInfo, network: string, format: string, license: string, defaults: Tone, rebalances: boolean, distribution: boolean, hints: boolean, unused: string[], version: string }} EngineInfo
  *   `rebalances`: it carries class weights; `distribution`: it predicts one over the 313 bins, so

@@ -1,6 +1,7 @@
 //! The crate as JavaScript sees it, inside the worker: `Engine` (a model on a device) makes
 //! `Picture`s (a photograph with its predicted colours). The only room that knows wasm-bindgen.
 
+mod looks;
 mod messages;
 mod pace;
 #[cfg(feature = "gpu")]
@@ -233,13 +234,9 @@ impl Picture {
     /// network has no distribution.
     #[wasm_bindgen(js_name = distributionAt)]
     pub fn distribution_at(&self, x: f64, y: f64, tone: JsValue) -> Result<JsValue, JsValue> {
-        let (width, height) = (self.photo.width() as f64, self.photo.height() as f64);
-        if !((0.0..width).contains(&x) && (0.0..height).contains(&y)) {
-            let value = format!("({x}, {y})");
-            return Err(Error::Parameter { name: "point", value, range: "inside the photograph" }.into());
-        }
+        let (x, y) = self.photo.place(x, y)?;
         let tone = from_js::<ToneOptions>(tone)?.into();
-        let shares = self.colorization.probabilities_at(x / width, y / height, tone)?;
+        let shares = self.colorization.probabilities_at(x, y, tone)?;
         let bins: Vec<BinShare> =
             ab_bins::CENTRES.iter().zip(shares).map(|(&[a, b], p)| BinShare { a, b, p }).collect();
         to_js(&bins)
