@@ -173,15 +173,15 @@ impl Colorizer {
         Tone { temperature, rebalance, saturation: 1.0, warmth: 0.0 }
     }
 
-    /// Size at which the network sees a photograph: the short side near the model's working size,
+    /// Size at which the network sees a photograph: the short side near `short`,
     /// aspect kept, both sides multiples of what the network needs.
-    fn working_size(&self, photo: &Photo, mode: Mode) -> (usize, usize) {
+    fn working_size(&self, short: usize, photo: &Photo, mode: Mode) -> (usize, usize) {
         if mode == Mode::Faithful {
             return (FAITHFUL_SIZE, FAITHFUL_SIZE);
         }
         let multiple = self.metadata.network.size_multiple();
         let units = |side: f64| ((side / multiple as f64).round() as usize).max(1) * multiple;
-        let short = units(self.metadata.working_size as f64);
+        let short = units(short as f64);
         let aspect = photo.width() as f64 / photo.height() as f64;
         let long = |ratio: f64| units(short as f64 * ratio.min(MAX_ASPECT as f64));
         if aspect >= 1.0 { (long(aspect), short) } else { (short, long(1.0 / aspect)) }
@@ -245,10 +245,25 @@ impl Colorizer {
         hints: &[Hint],
         pace: &mut impl Pace,
     ) -> Result<Colorization> {
+        self.colorize_at(self.metadata.working_size, photo, mode, hints, pace).await
+    }
+
+    /// [`Colorizer::colorize`] at another working size than the model's.
+    ///
+    /// # Errors
+    /// As [`Colorizer::colorize`].
+    pub async fn colorize_at(
+        &self,
+        working_size: usize,
+        photo: &Photo,
+        mode: Mode,
+        hints: &[Hint],
+        pace: &mut impl Pace,
+    ) -> Result<Colorization> {
         pace.tick(Stage::Prepare, 0.0).await?;
         let network = &self.metadata.network;
         hints::check(hints, photo.width(), photo.height(), network)?;
-        let (width, height) = self.working_size(photo, mode);
+        let (width, height) = self.working_size(working_size, photo, mode);
         pace.begin(Work::Resize);
         let rgb = photo.resized_over_white(width, height);
         pace.tick(Stage::Prepare, 0.8).await?;
@@ -316,6 +331,11 @@ impl Colorization {
         self.prediction.distribution().ok_or(Error::Unsupported { network: self.network, lacks })
     }
 
+    /// Whether `rebalance` may be other than 1.
+    pub(crate) fn rebalances(&self) -> bool {
+        self.class_weights.is_some()
+    }
+
     pub(crate) fn decoder(&self, tone: Tone) -> Result<AnnealedMean<f32>> {
         AnnealedMean::new(tone.temperature, tone.rebalance, self.class_weights.as_deref())
     }
@@ -339,10 +359,26 @@ impl Colorization {
     /// # Errors
     /// [`Error::Parameter`] for a tone out of range, [`Error::Aborted`].
     pub async fn render(&self, photo: Photo, tone: Tone, pace: &mut impl Pace) -> Result<Photo> {
-        tone.check(self.class_weights.is_some())?;
+        tone.check(self.rebalances())?;
         pace.tick(Stage::Render, 0.0).await?;
         pace.begin(Work::AnnealedMean);
-        let [mut a, mut b] = self.prediction.decode(&self.decoder(tone)?);
+        let ab = self.prediction.decode(&self.decoder(tone)?);
+        self.join(ab, photo, tone, pace).await
+    }
+
+    /// L of each cell, and its place in the photograph's grid: cells across and down.
+    pub(crate) fn guide(&self) -> (&[f32], (usize, usize)) {
+        (&self.guide, self.prediction.size())
+    }
+
+    /// Brings the cells' colours to the photograph's size and joins them with its L.
+    pub(crate) async fn join(
+        &self,
+        [mut a, mut b]: [Vec<f32>; 2],
+        photo: Photo,
+        tone: Tone,
+        pace: &mut impl Pace,
+    ) -> Result<Photo> {
         for value in a.iter_mut().chain(&mut b) {
             *value *= tone.saturation;
         }

@@ -16,6 +16,7 @@
 //! [`checkpoint`].
 
 pub mod ab_bins;
+pub mod archive;
 pub mod backend;
 pub mod checkpoint;
 pub mod chroma_upsample;
@@ -23,6 +24,7 @@ pub mod colorize;
 pub mod confidence;
 pub mod error;
 pub mod files;
+pub mod frames;
 pub mod hints;
 pub mod inspector;
 pub mod kernels;

@@ -15,9 +15,8 @@ impl Picture {
     /// `invalid-argument`, `unsupported` where the network has no distribution.
     pub fn confidence(&mut self, tone: JsValue, max_side: Option<usize>) -> Result<ImageData, JsValue> {
         let tone = from_js::<ToneOptions>(tone)?.into();
-        self.at_most(max_side);
-        let overlay = self.colorization.confidence_overlay(self.made_for(max_side), tone)?;
-        image_data(&overlay)
+        let (photo, colorization) = self.at_most(max_side);
+        image_data(&colorization.confidence_overlay(photo, tone)?)
     }
 
     /// What the model says of a pixel: a [`PlaceDescription`], with the ab plane as `plane`.

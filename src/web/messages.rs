@@ -40,6 +40,15 @@ impl From<ToneOptions> for Tone {
     }
 }
 
+/// `workingSize`: the short side of what the network sees; `steady`: see
+/// [`crate::frames::Steady`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct FrameOptions {
+    pub(super) working_size: usize,
+    pub(super) steady: f32,
+}
+
 /// File type and, for JPEG, quality in 0…1, as in `canvas.toBlob`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,8 @@
 //! The crate as JavaScript sees it, inside the worker: `Engine` (a model on a device) makes
 //! `Picture`s (a photograph with its predicted colours). The only room that knows wasm-bindgen.
 
+mod archive;
+mod frames;
 mod looks;
 mod messages;
 mod pace;
@@ -12,12 +14,14 @@ use crate::backend::{ComputeDevice, DeviceChoice};
 use crate::colorize::{Colorization, Colorizer, Mode};
 use crate::error::{Error, Result};
 use crate::files::{self, FileMetadata};
+use crate::frames::Steady;
 use crate::hints::Hint;
 use crate::photo::{Channels, Photo, Samples};
 use crate::weights::{Arriving, ModelFile, Origin};
 use js_sys::Uint8ClampedArray;
 use messages::{BinShare, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js};
 use pace::JsPace;
+use std::cell::Cell;
 use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
 use web_sys::ImageData;
@@ -57,6 +61,8 @@ impl ModelBytes {
 pub struct Engine {
     colorizer: Colorizer,
     origin: Option<Origin>,
+    /// Of the frames so far.
+    steady: Cell<Steady>,
 }
 
 #[wasm_bindgen]
@@ -74,7 +80,7 @@ impl Engine {
         // Wasm memory never shrinks: the file's room is taken by the network.
         drop(bytes);
         let origin = model.origin.take();
-        Ok(Self { colorizer: Colorizer::new(model, device)?, origin })
+        Ok(Self { colorizer: Colorizer::new(model, device)?, origin, steady: Cell::default() })
     }
 
     /// Device, model and default settings, as [`EngineDescription`].
@@ -177,12 +183,17 @@ impl Picture {
         self.photo.height()
     }
 
-    fn at_most(&mut self, max_side: Option<usize>) -> &Photo {
-        let Some(side) = max_side.filter(|side| *side > 0) else { return &self.photo };
-        if self.preview.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
-            self.preview = self.photo.preview(side).map(|photo| (side, photo));
+    /// The photograph no larger than `max_side`, and its colours.
+    fn at_most(&mut self, max_side: Option<usize>) -> (&Photo, &Colorization) {
+        if let Some(side) = max_side.filter(|side| *side > 0) {
+            if self.preview.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
+                self.preview = self.photo.preview(side).map(|photo| (side, photo));
+            }
+            if let Some((_, photo)) = &self.preview {
+                return (photo, &self.colorization);
+            }
         }
-        self.preview.as_ref().map_or(&self.photo, |(_, photo)| photo)
+        (&self.photo, &self.colorization)
     }
 
     /// The photograph as it came, no larger than `max_side`.
@@ -190,7 +201,7 @@ impl Picture {
     /// # Errors
     /// The browser's own, where it has no memory left.
     pub fn original(&mut self, max_side: Option<usize>) -> Result<ImageData, JsValue> {
-        image_data(self.at_most(max_side))
+        image_data(self.at_most(max_side).0)
     }
 
     /// The photograph in colour, no larger than `max_side` (full size where it is absent).
@@ -204,7 +215,7 @@ impl Picture {
         tick: js_sys::Function,
     ) -> Result<ImageData, JsValue> {
         let tone = from_js::<ToneOptions>(tone)?.into();
-        let photo = self.at_most(max_side).clone();
+        let photo = self.at_most(max_side).0.clone();
         let coloured = self.colorization.render(photo, tone, &mut JsPace::new(tick)).await?;
         image_data(&coloured)
     }
