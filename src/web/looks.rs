@@ -29,7 +29,7 @@ impl Picture {
         let tone = from_js::<ToneOptions>(tone)?.into();
         let inspection = self.colorization.inspect(&self.photo, (x, y), tone, side)?;
         let place = to_js(&PlaceDescription::from(&inspection))?;
-        js_sys::Reflect::set(&place, &"plane".into(), &image_data(&inspection.plane)?)?;
+        js_sys::Reflect::set(&place, &"plane".into(), &image_data(&inspection.plane)?.into())?;
         Ok(place)
     }
 }
