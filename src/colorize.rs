@@ -2,13 +2,15 @@
 
 use crate::ab_bins::{self, AnnealedMean};
 use crate::backend::ComputeDevice;
-use crate::chroma_upsample::{ChromaGrid, ChromaUpsampler, Upsampling};
+use crate::chroma_upsample::{ChromaGrid, Upsampling};
 use crate::error::{Error, Result};
+use crate::finish::Finish;
 use crate::hints::{self, Hint};
-use crate::lab::{OutOfGamut, ToLightness, ToSrgb, linear_in_gamut};
+use crate::lab::{OutOfGamut, ToLightness};
 use crate::network::{Network, Output};
-use crate::photo::{Photo, Sample, Samples};
+use crate::photo::Photo;
 use crate::prediction::{ChromaMap, Distribution, Prediction};
+use crate::render::render;
 pub use crate::tone::Tone;
 use crate::tone::Warmth;
 use crate::weights::{Metadata, ModelFile};
@@ -19,9 +21,6 @@ const FAITHFUL_SIZE: usize = 256;
 
 /// Longest working side, in short sides: panoramas beyond it are squashed.
 const MAX_ASPECT: usize = 4;
-
-/// Rows rendered between two reports of progress.
-const STRIP: usize = 128;
 
 /// How a photograph is prepared and joined with its colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -279,10 +278,10 @@ impl Colorizer {
         let input = Input { lightness: &lightness, width, height, hints: planes.as_deref() };
         Ok(Colorization {
             prediction: self.predict(input, pace).await?,
-            guide: cell_means(&lightness, width, height, network.cell()),
             network: network.name(),
             class_weights: self.class_weights.clone(),
             mode,
+            upsampling: Upsampling::default(),
         })
     }
 }
@@ -292,30 +291,24 @@ fn lost(error: impl std::fmt::Display) -> Error {
     Error::DeviceLost(error.to_string().lines().next().unwrap_or_default().to_owned())
 }
 
-/// Mean of the `cell` x `cell` values that each cell covers.
-fn cell_means(values: &[f32], width: usize, height: usize, cell: usize) -> Vec<f32> {
-    let columns = width / cell;
-    let mut means = vec![0.0; columns * (height / cell)];
-    for (y, row) in values.chunks_exact(width).enumerate() {
-        for (x, value) in row.iter().enumerate() {
-            means[y / cell * columns + x / cell] += value / (cell * cell) as f32;
-        }
-    }
-    means
-}
-
 /// The predicted colours of one photograph, to be rendered as often as one likes.
 #[derive(Clone, Debug)]
 pub struct Colorization {
     prediction: Prediction,
-    /// Mean L of each cell at working size.
-    guide: Vec<f32>,
     network: &'static str,
     class_weights: Option<Vec<f32>>,
     mode: Mode,
+    upsampling: Upsampling,
 }
 
 impl Colorization {
+    /// Brings colours to full resolution in another way than the default; [`Mode::Faithful`] has its
+    /// own.
+    #[must_use]
+    pub fn with_upsampling(self, upsampling: Upsampling) -> Self {
+        Self { upsampling, ..self }
+    }
+
     /// What the network said.
     #[must_use]
     pub fn prediction(&self) -> &Prediction {
@@ -353,6 +346,17 @@ impl Colorization {
         Ok(probabilities)
     }
 
+    /// The colours of the cells, before saturation and warmth.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a tone out of range.
+    pub fn chroma(&self, tone: Tone) -> Result<ChromaGrid> {
+        tone.check(self.rebalances())?;
+        let [a, b] = self.prediction.decode(&self.decoder(tone)?);
+        let (width, height) = self.prediction.size();
+        ChromaGrid::new(width, height, a, b)
+    }
+
     /// The photograph in colour: same size, depth and alpha, the photograph's own L. Works in the
     /// buffer it is given, a strip at a time.
     ///
@@ -362,107 +366,37 @@ impl Colorization {
         tone.check(self.rebalances())?;
         pace.tick(Stage::Render, 0.0).await?;
         pace.begin(Work::AnnealedMean);
-        let ab = self.prediction.decode(&self.decoder(tone)?);
-        self.join(ab, photo, tone, pace).await
+        let grid = self.chroma(tone)?;
+        self.join(grid, photo, tone, pace).await
     }
 
-    /// L of each cell, and its place in the photograph's grid: cells across and down.
-    pub(crate) fn guide(&self) -> (&[f32], (usize, usize)) {
-        (&self.guide, self.prediction.size())
-    }
-
-    /// Brings the cells' colours to the photograph's size and joins them with its L.
+    /// Joins the colours of the cells with the photograph.
     pub(crate) async fn join(
         &self,
-        [mut a, mut b]: [Vec<f32>; 2],
+        grid: ChromaGrid,
         photo: Photo,
         tone: Tone,
         pace: &mut impl Pace,
     ) -> Result<Photo> {
-        for value in a.iter_mut().chain(&mut b) {
-            *value *= tone.saturation;
-        }
         pace.begin(Work::Upsampling);
-        let (width, height) = self.prediction.size();
-        let grid = ChromaGrid { width, height, a, b, lightness: self.guide.clone() };
-        let (upsampling, rule) = match self.mode {
-            Mode::Photo => (Upsampling::JointBilateral, OutOfGamut::ReduceChroma),
-            Mode::Faithful => (Upsampling::BilinearThrough { side: FAITHFUL_SIZE }, OutOfGamut::Clip),
+        let (grid, upsampling) = self.upsampling(grid);
+        render(photo, grid, upsampling, self.finish(tone), pace).await
+    }
+
+    /// How a grid of colours is brought to full resolution.
+    pub(crate) fn upsampling(&self, grid: ChromaGrid) -> (ChromaGrid, Upsampling) {
+        match self.mode {
+            Mode::Photo => (grid, self.upsampling),
+            Mode::Faithful => (grid.resized(FAITHFUL_SIZE, FAITHFUL_SIZE), Upsampling::Bilinear),
+        }
+    }
+
+    /// What becomes of colours at full resolution.
+    pub(crate) fn finish(&self, tone: Tone) -> Finish {
+        let rule = match self.mode {
+            Mode::Photo => OutOfGamut::ReduceChroma,
+            Mode::Faithful => OutOfGamut::Clip,
         };
-        let mut photo = photo.into_rgb();
-        let chroma = ChromaUpsampler::new(grid, photo.width(), photo.height(), upsampling);
-        let warmth = Warmth::new(tone.warmth);
-        let (row, pixel) = (photo.width() * photo.channels().count(), photo.channels().count());
-        match photo.samples_mut() {
-            Samples::U8(v) => Renderer::new::<u8>(&chroma, rule, warmth).run(v, row, pixel, pace).await?,
-            Samples::U16(v) => Renderer::new::<u16>(&chroma, rule, warmth).run(v, row, pixel, pace).await?,
-        }
-        Ok(photo)
-    }
-}
-
-/// Joins chroma with the L of a buffer, row by row.
-struct Renderer<'a> {
-    chroma: &'a ChromaUpsampler,
-    rule: OutOfGamut,
-    warmth: Option<Warmth>,
-    to_lightness: ToLightness,
-    to_srgb: ToSrgb,
-}
-
-impl<'a> Renderer<'a> {
-    fn new<T: Sample>(chroma: &'a ChromaUpsampler, rule: OutOfGamut, warmth: Option<Warmth>) -> Self {
-        Self { chroma, rule, warmth, to_lightness: ToLightness::new(T::MAX), to_srgb: ToSrgb::new(T::MAX) }
-    }
-
-    async fn run<T: Sample>(
-        &self,
-        samples: &mut [T],
-        row: usize,
-        pixel: usize,
-        pace: &mut impl Pace,
-    ) -> Result<()> {
-        let height = samples.len() / row;
-        for (strip, rows) in samples.chunks_mut(row * STRIP).enumerate() {
-            let first = strip * STRIP;
-            pace.tick(Stage::Render, first as f32 / height as f32).await?;
-            #[cfg(feature = "parallel")]
-            {
-                use rayon::prelude::*;
-                rows.par_chunks_mut(row)
-                    .enumerate()
-                    .for_each(|(y, samples)| self.row(first + y, samples, pixel));
-            }
-            #[cfg(not(feature = "parallel"))]
-            for (y, samples) in rows.chunks_mut(row).enumerate() {
-                self.row(first + y, samples, pixel);
-            }
-        }
-        pace.tick(Stage::Render, 1.0).await
-    }
-
-    /// Replaces the colours of one row and leaves its L and alpha.
-    fn row<T: Sample>(&self, y: usize, samples: &mut [T], pixel: usize) {
-        let width = samples.len() / pixel;
-        let lightness: Vec<f32> = samples
-            .chunks_exact(pixel)
-            .map(|p| {
-                let [r, g, b] = [0, 1, 2].map(|c| usize::from(p[c].to_code()));
-                self.to_lightness.lightness(r, g, b)
-            })
-            .collect();
-        let (mut a, mut b) = (vec![0.0; width], vec![0.0; width]);
-        self.chroma.row(y, &lightness, &mut a, &mut b);
-        if let Some(warmth) = self.warmth {
-            for (x, l) in lightness.iter().enumerate() {
-                [a[x], b[x]] = warmth.apply(*l, [a[x], b[x]]);
-            }
-        }
-        for (x, p) in samples.chunks_exact_mut(pixel).enumerate() {
-            let linear = linear_in_gamut([lightness[x], a[x], b[x]], self.rule);
-            for (sample, value) in p.iter_mut().zip(linear) {
-                *sample = T::from_code(self.to_srgb.code(value));
-            }
-        }
+        Finish { rule, saturation: tone.saturation, warmth: Warmth::new(tone.warmth) }
     }
 }

@@ -1,7 +1,9 @@
 //! Frames of a camera or a film, one after the other: colours that do not flicker.
 
+use crate::chroma_upsample::ChromaGrid;
 use crate::colorize::{Colorization, Pace, Stage};
 use crate::error::{Error, Result};
+use crate::lab::ToLightness;
 use crate::photo::Photo;
 use crate::tone::Tone;
 
@@ -17,26 +19,27 @@ pub struct Steady {
 
 #[derive(Debug)]
 struct Cells {
-    size: (usize, usize),
     lightness: Vec<f32>,
-    ab: [Vec<f32>; 2],
+    colours: ChromaGrid,
 }
 
 impl Steady {
     /// Takes `steady` (0 none, 1 all) of each cell's colour from the frame before where its L has
     /// stayed, so that over frames at rest colours are an exponential mean, and keeps the result for
     /// the next frame.
-    fn settle(&mut self, steady: f32, size: (usize, usize), lightness: &[f32], ab: &mut [Vec<f32>; 2]) {
-        if let Some(last) = self.last.as_ref().filter(|last| last.size == size) {
-            for (i, (now, before)) in lightness.iter().zip(&last.lightness).enumerate() {
-                let change = (now - before) / SAME_LIGHT;
-                let share = steady * (-0.5 * change * change).exp();
-                for (now, before) in ab.iter_mut().zip(&last.ab) {
-                    now[i] += share * (before[i] - now[i]);
-                }
-            }
+    fn settle(&mut self, steady: f32, colours: &mut ChromaGrid, lightness: Vec<f32>) {
+        if let Some(last) = self.last.as_ref().filter(|last| last.colours.size() == colours.size()) {
+            let shares: Vec<f32> = lightness
+                .iter()
+                .zip(&last.lightness)
+                .map(|(now, before)| {
+                    let change = (now - before) / SAME_LIGHT;
+                    steady * (-0.5 * change * change).exp()
+                })
+                .collect();
+            colours.mix(&last.colours, &shares);
         }
-        self.last = Some(Cells { size, lightness: lightness.to_vec(), ab: ab.clone() });
+        self.last = Some(Cells { lightness, colours: colours.clone() });
     }
 }
 
@@ -58,12 +61,15 @@ impl Colorization {
             let value = steady.to_string();
             return Err(Error::Parameter { name: "steady", value, range: "between 0 and 1" });
         }
-        tone.check(self.rebalances())?;
         pace.tick(Stage::Render, 0.0).await?;
-        let mut ab = self.prediction().decode(&self.decoder(tone)?);
-        let (lightness, size) = self.guide();
-        before.settle(steady, size, lightness, &mut ab);
-        self.join(ab, photo, tone, pace).await
+        let mut grid = self.chroma(tone)?;
+        let (width, height) = grid.size();
+        let rgb = photo.resized_over_white(width, height);
+        let to_lightness = ToLightness::new(255);
+        let lightness =
+            rgb.chunks_exact(3).map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()));
+        before.settle(steady, &mut grid, lightness.collect());
+        self.join(grid, photo, tone, pace).await
     }
 }
 
@@ -73,9 +79,9 @@ mod tests {
 
     fn settled(steady: &mut Steady, share: f32, size: (usize, usize), l: f32, ab: [f32; 2]) -> [f32; 2] {
         let cells = size.0 * size.1;
-        let mut planes = ab.map(|v| vec![v; cells]);
-        steady.settle(share, size, &vec![l; cells], &mut planes);
-        planes.map(|plane| plane[cells - 1])
+        let mut grid = ChromaGrid::new(size.0, size.1, vec![ab[0]; cells], vec![ab[1]; cells]).unwrap();
+        steady.settle(share, &mut grid, vec![l; cells]);
+        grid.colour(size.0 - 1, size.1 - 1)
     }
 
     #[test]

@@ -57,10 +57,12 @@ fn f<F: Float>(t: F) -> F {
     if t > of(0.008856) { t.cbrt() } else { t * of(7.787) + of(16.0 / 116.0) }
 }
 
+#[inline(always)]
 fn f_inverse<F: Float>(t: F) -> F {
     if t > of(0.206_896_6) { t * t * t } else { (t - of(16.0 / 116.0)) / of(7.787) }
 }
 
+#[inline(always)]
 fn multiply<F: Float>(m: &[[f64; 3]; 3], v: [F; 3]) -> [F; 3] {
     m.map(|row| of::<F>(row[0]) * v[0] + of::<F>(row[1]) * v[1] + of::<F>(row[2]) * v[2])
 }
@@ -166,8 +168,14 @@ pub enum OutOfGamut {
 /// Light this far outside 0…1 counts as inside: rounding, not colour.
 const GAMUT_SLACK: f32 = 1e-5;
 
-fn in_gamut(rgb: [f32; 3]) -> bool {
-    rgb.iter().all(|c| (-GAMUT_SLACK..=1.0 + GAMUT_SLACK).contains(c))
+/// How often the interval between gray and a colour out of gamut is halved.
+pub(crate) const GAMUT_STEPS: usize = 8;
+
+/// Whether sRGB can show linear light. Without a branch, so that several pixels are asked at once.
+#[inline(always)]
+pub(crate) fn in_gamut([r, g, b]: [f32; 3]) -> bool {
+    let fits = |c: f32| (c >= -GAMUT_SLACK) & (c <= 1.0 + GAMUT_SLACK);
+    fits(r) & fits(g) & fits(b)
 }
 
 /// Linear sRGB of a Lab colour, brought into 0…1 as `rule` says.
@@ -179,7 +187,7 @@ pub fn linear_in_gamut([l, a, b]: [f32; 3], rule: OutOfGamut) -> [f32; 3] {
         // The gray of this L fits; halve the interval between it and the colour.
         let (mut fits, mut too_much) = (0.0f32, 1.0f32);
         rgb = linear_from_lab([l, 0.0, 0.0]);
-        for _ in 0..8 {
+        for _ in 0..GAMUT_STEPS {
             let middle = 0.5 * (fits + too_much);
             let candidate = linear_from_lab([l, a * middle, b * middle]);
             if in_gamut(candidate) {

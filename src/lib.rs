@@ -9,7 +9,7 @@
 //!    4 x 4 pixels;
 //! 4. their annealed mean ([`ab_bins`]) is the ab of the cell;
 //! 5. ab is brought to full size along the edges of the photograph ([`chroma_upsample`]);
-//! 6. it joins the photograph's own L and goes back to sRGB ([`lab`]).
+//! 6. it joins the photograph's own L and goes back to sRGB ([`render`], [`lab`]).
 //!
 //! [`colorize::Colorizer`] does all of it; steps 4 to 6 run again for other settings, without the
 //! network. Model files are read and written by [`weights`], other programs' files read by
@@ -24,6 +24,7 @@ pub mod colorize;
 pub mod confidence;
 pub mod error;
 pub mod files;
+pub mod finish;
 pub mod frames;
 pub mod hints;
 pub mod inspector;
@@ -32,6 +33,8 @@ pub mod lab;
 pub mod network;
 pub mod photo;
 pub mod prediction;
+pub mod preview;
+pub mod render;
 pub mod resample;
 pub mod tone;
 #[cfg(feature = "train")]

@@ -1,6 +1,6 @@
 //! What a network says of a photograph, on the host: a distribution for each cell, or a colour.
 
-use crate::ab_bins::{self, AnnealedMean};
+use crate::ab_bins::{self, AnnealedMean, GridMean};
 use crate::error::{Error, Result};
 
 /// The output of a network, on its grid of cells.
@@ -126,6 +126,7 @@ impl Distribution {
     /// a and b of every cell, row-major, CIE units.
     #[must_use]
     pub fn decode(&self, decoder: &AnnealedMean<f32>) -> [Vec<f32>; 2] {
+        let decoder = GridMean::new(decoder);
         let cells: Vec<[f32; 2]> = self.cells().map(|z| decoder.decode(z)).collect();
         [0, 1].map(|i| cells.iter().map(|ab| ab[i]).collect())
     }

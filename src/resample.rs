@@ -214,6 +214,35 @@ pub fn bilinear<F: Float>(
     out
 }
 
+/// Where the cells of one axis lie: the first sample of each, and the shares of the samples in its mean.
+fn boxes(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
+    let border = |i: usize| i as f64 * from as f64 / to as f64;
+    let covered = |i: usize, start: f64, end: f64| ((i + 1) as f64).min(end) - (i as f64).max(start);
+    (0..to)
+        .map(|i| {
+            let (start, end) = (border(i), border(i + 1));
+            let samples = start as usize..(end.ceil() as usize).min(from);
+            (start as usize, samples.map(|i| (covered(i, start, end) / (end - start)) as f32).collect())
+        })
+        .collect()
+}
+
+/// Mean of what each of `to` equal rectangles covers of a plane of `from` (width, height), row-major.
+#[must_use]
+pub fn area_means(plane: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
+    let (across, down) = (boxes(from.0, to.0), boxes(from.1, to.1));
+    let mut means = vec![0.0; to.0 * to.1];
+    for ((first, shares), line) in down.iter().zip(means.chunks_exact_mut(to.0)) {
+        for (row, share_y) in plane.chunks_exact(from.0).skip(*first).zip(shares) {
+            for (mean, (first, shares)) in line.iter_mut().zip(&across) {
+                let sum: f32 = shares.iter().zip(&row[*first..]).map(|(share, value)| share * value).sum();
+                *mean += share_y * sum;
+            }
+        }
+    }
+    means
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,5 +279,13 @@ mod tests {
     fn a_region_outside_is_refused() {
         let region = Region { left: 15.0, top: 0.0, width: 6.0, height: 6.0 };
         let _ = square(&noise(20), 20, region, 4);
+    }
+
+    #[test]
+    fn area_means_share_pixels_on_borders() {
+        assert_eq!(area_means(&[1.0, 2.0, 6.0], (3, 1), (1, 1)), [3.0]);
+        let halves = area_means(&[1.0, 2.0, 6.0, 1.0, 2.0, 6.0], (3, 2), (2, 1));
+        assert!((halves[0] - 4.0 / 3.0).abs() < 1e-6 && (halves[1] - 14.0 / 3.0).abs() < 1e-6, "{halves:?}");
+        assert_eq!(area_means(&[1.0, 5.0], (1, 2), (2, 4)), [1.0, 1.0, 1.0, 1.0, 5.0, 5.0, 5.0, 5.0]);
     }
 }

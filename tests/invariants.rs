@@ -7,6 +7,7 @@ use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
 use autochrome::lab::lab_from_srgb;
 use autochrome::photo::{Channels, Photo, Samples};
+use autochrome::preview::Preview;
 use autochrome::{Error, Result};
 use common::{seeded_small_unet, uniform};
 use proptest::prelude::*;
@@ -115,7 +116,7 @@ fn without_saturation_a_gray_photograph_stays_as_it_was() {
 #[test]
 fn warmth_tints_grays_and_leaves_black_and_white() {
     let before = Photo::new(3, 1, Channels::Gray, Samples::U8(vec![0, 128, 255])).unwrap();
-    for (warmth, blue_less_red) in [(1.0, -30.0..-10.0), (0.0, -0.1..0.1), (-1.0, 10.0..30.0)] {
+    for (warmth, blue_less_red) in [(1.0, -40.0..-10.0), (0.0, -0.1..0.1), (-1.0, 10.0..40.0)] {
         let after = coloured(&before, Mode::Photo, Tone { saturation: 0.0, warmth, ..BOLD });
         let Samples::U8(rgb) = after.samples() else { panic!("8 bits stay 8 bits") };
         assert_eq!((&rgb[..3], &rgb[6..]), (&[0; 3][..], &[255; 3][..]));
@@ -162,6 +163,47 @@ proptest! {
             for ((bin, share), (expected, d2)) in found.into_iter().zip(expected) {
                 prop_assert_eq!(bin, *expected, "{:?}", ab);
                 prop_assert!((share - weight(*d2) / sum).abs() < 1e-15);
+            }
+        }
+    }
+}
+
+/// Stops after some reports of progress.
+struct StopAfter(usize);
+
+impl Pace for StopAfter {
+    async fn tick(&mut self, _: Stage, _: f32) -> Result<()> {
+        self.0 = self.0.checked_sub(1).ok_or(Error::Aborted)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_preview_is_what_rendering_gives_whatever_came_before() {
+    for channels in [Channels::Gray, Channels::Rgba] {
+        let before = photo(90, 300, channels, false, "preview");
+        let colorization =
+            pollster::block_on(COLORIZER.colorize(&before, Mode::Photo, &[], &mut Unpaced)).unwrap();
+        let mut preview = Preview::new(&before);
+        let tones = [
+            BOLD,
+            Tone { saturation: 0.4, ..BOLD },
+            Tone { warmth: 0.8, ..BOLD },
+            Tone { temperature: 0.9, warmth: -0.5, ..BOLD },
+            BOLD,
+        ];
+        for tone in tones {
+            // Where a rendering stopped, the next goes on.
+            for ticks in 0..3 {
+                let mut pace = StopAfter(ticks);
+                let stopped = pollster::block_on(preview.render(&colorization, tone, &mut pace));
+                assert_eq!(stopped.unwrap_err().code(), "aborted");
+            }
+            let found = pollster::block_on(preview.render(&colorization, tone, &mut Unpaced)).unwrap();
+            let expected =
+                pollster::block_on(colorization.render(before.clone(), tone, &mut Unpaced)).unwrap();
+            for (found, expected) in found.iter().zip(expected.to_rgba8()) {
+                assert!(found.abs_diff(expected) <= 1, "{tone:?}: {found} {expected}");
             }
         }
     }

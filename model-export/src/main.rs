@@ -28,6 +28,8 @@ struct Cli {
 enum Command {
     /// Colour photographs: files, or folders with all that is in them
     Colorize(commands::colorize::Arguments),
+    /// Join colours of any origin with a photograph at full resolution
+    Render(commands::render::Arguments),
     /// Run a network on raw L and write its logits (and ab)
     Forward(commands::forward::Arguments),
     /// Turn a checkpoint into a model file or ONNX, or change a model file's precision and settings
@@ -42,6 +44,8 @@ enum Command {
     Classifier(commands::classifier::Arguments),
     /// Measure how near a model's colours come to the true ones
     Evaluate(commands::evaluate::Arguments),
+    /// Measure every way of bringing chroma to full resolution
+    EvaluateUpsampling(commands::evaluate_upsampling::Arguments),
 }
 
 /// A command line that clap accepts but that makes no sense; ends with exit code 2.
@@ -52,6 +56,7 @@ struct Usage(String);
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Colorize(arguments) => commands::colorize::run(&arguments),
+        Command::Render(arguments) => commands::render::run(&arguments),
         Command::Forward(arguments) => commands::forward::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
@@ -59,6 +64,7 @@ fn main() -> ExitCode {
         Command::Prior(arguments) => commands::prior::run(&arguments),
         Command::Classifier(arguments) => commands::classifier::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
+        Command::EvaluateUpsampling(arguments) => commands::evaluate_upsampling::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -17,6 +17,7 @@ use crate::files::{self, FileMetadata};
 use crate::frames::Steady;
 use crate::hints::Hint;
 use crate::photo::{Channels, Photo, Samples};
+use crate::preview::Preview;
 use crate::weights::{Arriving, ModelFile, Origin};
 use js_sys::Uint8ClampedArray;
 use messages::{BinShare, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js};
@@ -138,7 +139,7 @@ impl Engine {
         let hints = from_js::<Option<Vec<Hint>>>(hints)?.unwrap_or_default();
         let pace = &mut JsPace::new(tick);
         let colorization = self.colorizer.colorize(&photo, Mode::Photo, &hints, pace).await?;
-        Ok(Picture { photo, metadata, colorization, preview: None })
+        Ok(Picture { photo, metadata, colorization, reduced: None, preview: None })
     }
 }
 
@@ -157,14 +158,23 @@ pub struct Picture {
     metadata: FileMetadata,
     colorization: Colorization,
     /// The last reduced copy, with the longest side it was made for.
-    preview: Option<(usize, Photo)>,
+    reduced: Option<(usize, Photo)>,
+    /// What is rendered of it again and again.
+    preview: Option<(usize, Preview)>,
 }
+
+/// Larger copies than this are rendered without keeping anything for the next time.
+const PREVIEW_PIXELS: usize = 1 << 22;
 
 /// Pixels for a canvas, copied out of wasm memory: a view of it could not be transferred, and would
 /// change under the reader's eyes.
 fn image_data(photo: &Photo) -> Result<ImageData, JsValue> {
-    let pixels = Uint8ClampedArray::from(photo.to_rgba8().as_slice());
-    ImageData::new_with_js_u8_clamped_array_and_sh(&pixels, photo.width() as u32, photo.height() as u32)
+    rgba_image(&photo.to_rgba8(), photo.width(), photo.height())
+}
+
+fn rgba_image(rgba: &[u8], width: usize, height: usize) -> Result<ImageData, JsValue> {
+    let pixels = Uint8ClampedArray::from(rgba);
+    ImageData::new_with_js_u8_clamped_array_and_sh(&pixels, width as u32, height as u32)
 }
 
 #[wasm_bindgen]
@@ -186,10 +196,10 @@ impl Picture {
     /// The photograph no larger than `max_side`, and its colours.
     fn at_most(&mut self, max_side: Option<usize>) -> (&Photo, &Colorization) {
         if let Some(side) = max_side.filter(|side| *side > 0) {
-            if self.preview.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
-                self.preview = self.photo.preview(side).map(|photo| (side, photo));
+            if self.reduced.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
+                self.reduced = self.photo.preview(side).map(|photo| (side, photo));
             }
-            if let Some((_, photo)) = &self.preview {
+            if let Some((_, photo)) = &self.reduced {
                 return (photo, &self.colorization);
             }
         }
@@ -215,9 +225,20 @@ impl Picture {
         tick: js_sys::Function,
     ) -> Result<ImageData, JsValue> {
         let tone = from_js::<ToneOptions>(tone)?.into();
-        let photo = self.at_most(max_side).0.clone();
-        let coloured = self.colorization.render(photo, tone, &mut JsPace::new(tick)).await?;
-        image_data(&coloured)
+        let pace = &mut JsPace::new(tick);
+        let (photo, _) = self.at_most(max_side);
+        let (width, height) = (photo.width(), photo.height());
+        let side = width.max(height);
+        if max_side.is_none() || width * height > PREVIEW_PIXELS {
+            let photo = photo.clone();
+            return image_data(&self.colorization.render(photo, tone, pace).await?);
+        }
+        if self.preview.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
+            let preview = Preview::new(self.at_most(max_side).0);
+            self.preview = Some((side, preview));
+        }
+        let (_, preview) = self.preview.as_mut().expect("made above");
+        rgba_image(preview.render(&self.colorization, tone, pace).await?, width, height)
     }
 
     /// The photograph in colour at full size, as the bytes of a file.

@@ -3,6 +3,7 @@
 use crate::photographs::{EXTENSIONS, is_photograph};
 use crate::{Usage, device, models, output};
 use anyhow::{Context, Result, bail, ensure};
+use autochrome::chroma_upsample::Upsampling;
 use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone, Work};
 use autochrome::files::{self, FileFormat};
 use autochrome::hints::Hint;
@@ -49,6 +50,10 @@ pub struct Arguments {
     /// How a photograph is prepared and joined with its colours
     #[arg(long, value_enum, default_value_t)]
     mode: ModeArgument,
+    /// How colours come to full resolution: back-projection, adaptive-bilateral, joint-bilateral,
+    /// local-regression, guided-filter, bilinear or nearest [default: back-projection]
+    #[arg(long, value_name = "NAME")]
+    upsample: Option<Upsampling>,
     /// Where the network runs
     #[arg(long, value_enum, default_value_t)]
     device: device::DeviceArgument,
@@ -97,8 +102,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     tone.check(colorizer.has_class_weights()).map_err(|error| Usage(error.to_string()))?;
     let mode = match arguments.mode {
         ModeArgument::Photo => Mode::Photo,
+        ModeArgument::Faithful if arguments.upsample.is_some() => {
+            let problem = "--mode faithful has two bilinear steps of its own; leave --upsample out";
+            return Err(Usage(problem.to_owned()).into());
+        }
         ModeArgument::Faithful => Mode::Faithful,
     };
+    let upsampling = arguments.upsample.unwrap_or_default();
 
     let bars = MultiProgress::new();
     let total = bars.add(
@@ -110,7 +120,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     for job in &jobs {
         let bar = bars.add(ProgressBar::new(100).with_style(style("  {prefix} {wide_bar} {msg}")));
         bar.set_prefix(job.from.file_name().unwrap_or_default().to_string_lossy().into_owned());
-        let result = colorize(job, &colorizer, mode, tone, &hints, &bar);
+        let result = colorize(job, &colorizer, (mode, upsampling), tone, &hints, &bar);
         bar.finish_and_clear();
         match result {
             Ok(measured) => timings.push(measured),
@@ -204,7 +214,7 @@ fn read_hints(path: Option<&Path>, photos: usize, network: &NetworkConfig) -> Re
 fn colorize(
     job: &Job,
     colorizer: &Colorizer,
-    mode: Mode,
+    (mode, upsampling): (Mode, Upsampling),
     tone: Tone,
     hints: &[Hint],
     bar: &ProgressBar,
@@ -215,7 +225,7 @@ fn colorize(
     let decoded = files::decode(BufReader::new(file))?;
     let photo = pollster::block_on(async {
         let colorization = colorizer.colorize(&decoded.photo, mode, hints, &mut pace).await?;
-        colorization.render(decoded.photo, tone, &mut pace).await
+        colorization.with_upsampling(upsampling).render(decoded.photo, tone, &mut pace).await
     })?;
     bar.set_message("write");
     pace.turn_to("encode");

@@ -8,11 +8,13 @@ pub mod accuracy;
 pub mod baselines;
 pub mod bootstrap;
 pub mod colourfulness;
+pub mod edge_band;
 pub mod photograph;
 mod prior;
 
 pub use accuracy::{AreaUnderCurve, ColourAccuracy, balanced_weight};
 pub use bootstrap::{Bootstrap, Interval};
 pub use colourfulness::Colourfulness;
+pub use edge_band::edge_band;
 pub use photograph::{Measure, Picture, Score};
 pub use prior::ColourPrior;

@@ -1,0 +1,109 @@
+//! Back-projection (Irani and Peleg 1991): the colours of the cells are changed until the mean of
+//! what is made of them, over each cell, is the colour that was given.
+//!
+//! A cell on an outline has the mean of two colours, which is neither's; its neighbours are pushed
+//! apart until they make that mean. How a cell's mean depends on its neighbours follows from L alone,
+//! and the pixels of a [`Guide`] are enough to say it: no second pass over the photograph.
+
+use super::ChromaGrid;
+use super::bilateral::Bilateral;
+use super::guide::Guide;
+
+/// Corrections. More follow the given means closer and put more of a prediction's noise into colours.
+const ROUNDS: usize = 3;
+
+/// Side of the square of cells that the pixels of one cell look at.
+const REACH: usize = 5;
+
+/// The first and number of the cells, along one axis, that the pixels of a cell look at.
+fn reach(cell: usize, cells: usize) -> (usize, usize) {
+    let count = REACH.min(cells);
+    (cell.saturating_sub(REACH / 2).min(cells - count), count)
+}
+
+/// Shares of all cells within [`reach`] in the mean of each cell, row-major there.
+fn shares((across, down): (usize, usize), bilateral: &Bilateral, guide: &Guide) -> Vec<Vec<f32>> {
+    let (width, height) = (guide.columns.len() / across, guide.rows.len() / down);
+    let near_x: Vec<Vec<Vec<f32>>> = (0..across)
+        .map(|x| {
+            let (start, cells) = reach(x, across);
+            Bilateral::near(&bilateral.across, &guide.columns[x * width..][..width], start, cells)
+        })
+        .collect();
+    let mut all = Vec::with_capacity(across * down);
+    let mut sums = vec![0.0f32; width * height];
+    let mut weights = vec![0.0f32; width * height * REACH * REACH];
+    for y in 0..down {
+        let (top, rows) = reach(y, down);
+        let near_y = Bilateral::near(&bilateral.down, &guide.rows[y * height..][..height], top, rows);
+        for (x, near_x) in near_x.iter().enumerate() {
+            let (left, columns) = reach(x, across);
+            sums.fill(0.0);
+            let mut by_cell = weights.chunks_exact_mut(width * height);
+            for (j, near_y) in near_y.iter().enumerate() {
+                for (k, near_x) in near_x.iter().enumerate() {
+                    let likeness = bilateral.likeness[(top + j) * across + left + k];
+                    let weights = by_cell.next().expect("one for each cell").chunks_exact_mut(width);
+                    let lines = guide.of_cell((across, down), x, y).zip(near_y);
+                    for ((weights, (line, near_y)), sums) in
+                        weights.zip(lines).zip(sums.chunks_exact_mut(width))
+                    {
+                        for i in 0..width {
+                            weights[i] = near_y * near_x[i] * likeness.of(line[i]);
+                            sums[i] += weights[i];
+                        }
+                    }
+                }
+            }
+            let count = sums.len() as f32;
+            let share =
+                |weights: &[f32]| weights.iter().zip(&sums).map(|(w, sum)| w / sum).sum::<f32>() / count;
+            all.push(weights.chunks_exact(width * height).take(rows * columns).map(share).collect());
+        }
+    }
+    all
+}
+
+/// How the mean colour of each cell depends on the cells around it.
+#[derive(Debug)]
+pub(super) struct Shares(Vec<Vec<f32>>);
+
+impl Shares {
+    pub fn new(cells: (usize, usize), bilateral: &Bilateral, guide: &Guide) -> Self {
+        Self(shares(cells, bilateral, guide))
+    }
+
+    /// Colours whose joint bilateral upsampling has the means of `grid`, nearly.
+    pub fn corrected(&self, grid: &ChromaGrid) -> ChromaGrid {
+        corrected(grid, &self.0)
+    }
+}
+
+fn corrected(grid: &ChromaGrid, shares: &[Vec<f32>]) -> ChromaGrid {
+    let (across, down) = (grid.width, grid.height);
+    let solve = |given: &[f32]| {
+        let mut colours = given.to_vec();
+        for _ in 0..ROUNDS {
+            let lacking: Vec<f32> = given
+                .iter()
+                .zip(shares)
+                .enumerate()
+                .map(|(cell, (given, shares))| {
+                    let ((left, columns), (top, _)) =
+                        (reach(cell % across, across), reach(cell / across, down));
+                    let lines = shares.chunks_exact(columns).zip(colours.chunks_exact(across).skip(top));
+                    let mean: f32 = lines
+                        .flat_map(|(shares, line)| shares.iter().zip(&line[left..]))
+                        .map(|(share, colour)| share * colour)
+                        .sum();
+                    given - mean
+                })
+                .collect();
+            for (colour, lacking) in colours.iter_mut().zip(lacking) {
+                *colour += lacking;
+            }
+        }
+        colours
+    };
+    ChromaGrid { a: solve(&grid.a), b: solve(&grid.b), ..*grid }
+}
