@@ -4,6 +4,7 @@ use crate::ab_bins::{self, AnnealedMean};
 use crate::backend::ComputeDevice;
 use crate::chroma_upsample::{ChromaGrid, Upsampling};
 use crate::error::{Error, Result};
+use crate::finish::Finish;
 use crate::hints::{self, Hint};
 use crate::kernels::between;
 use crate::lab::{OutOfGamut, ToLightness};
@@ -11,6 +12,8 @@ use crate::network::{Network, Output};
 use crate::photo::Photo;
 use crate::prediction::{ChromaMap, Distribution, Prediction};
 use crate::render::render;
+pub use crate::tone::Tone;
+use crate::tone::Warmth;
 use crate::weights::{Metadata, ModelFile};
 use burn::prelude::*;
 
@@ -106,35 +109,6 @@ impl Pace for Unpaced {
     }
 }
 
-/// The settings that a slider moves. None of them needs the network again. A network that predicts
-/// one colour for each pixel has use for the saturation only.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tone {
-    /// Of the annealed mean: 0 the mode, 1 the mean, 0.38 the paper's.
-    pub temperature: f32,
-    /// Share of the class rebalancing that is kept, 0 to 1 (SPEC section 5).
-    pub rebalance: f32,
-    /// Factor on chroma, 0 (gray) and up; 1 is the prediction.
-    pub saturation: f32,
-}
-
-impl Tone {
-    /// Whether a model can be rendered with these settings.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] for a setting out of range, or a `rebalance` below 1 without
-    /// `class_weights`.
-    pub fn check(self, class_weights: bool) -> Result<()> {
-        const EQUAL: [f32; ab_bins::COUNT] = [1.0; ab_bins::COUNT];
-        AnnealedMean::new(self.temperature, self.rebalance, class_weights.then_some(&EQUAL[..]))?;
-        if self.saturation >= 0.0 && self.saturation.is_finite() {
-            return Ok(());
-        }
-        let (name, value) = ("saturation", self.saturation.to_string());
-        Err(Error::Parameter { name, value, range: "0 or above" })
-    }
-}
-
 /// What a network is run on.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
@@ -195,18 +169,19 @@ impl Colorizer {
     /// The model's own settings.
     #[must_use]
     pub fn default_tone(&self) -> Tone {
-        Tone { temperature: self.metadata.temperature, rebalance: self.metadata.rebalance, saturation: 1.0 }
+        let Metadata { temperature, rebalance, .. } = self.metadata;
+        Tone { temperature, rebalance, saturation: 1.0, warmth: 0.0 }
     }
 
-    /// Size at which the network sees a photograph: the short side near the model's working size,
+    /// Size at which the network sees a photograph: the short side near `short`,
     /// aspect kept, both sides multiples of what the network needs.
-    fn working_size(&self, photo: &Photo, mode: Mode) -> (usize, usize) {
+    fn working_size(&self, short: usize, photo: &Photo, mode: Mode) -> (usize, usize) {
         if mode == Mode::Faithful {
             return (FAITHFUL_SIZE, FAITHFUL_SIZE);
         }
         let multiple = self.metadata.network.size_multiple();
         let units = |side: f64| ((side / multiple as f64).round() as usize).max(1) * multiple;
-        let short = units(self.metadata.working_size as f64);
+        let short = units(short as f64);
         let aspect = photo.width() as f64 / photo.height() as f64;
         let long = |ratio: f64| units(short as f64 * ratio.min(MAX_ASPECT as f64));
         if aspect >= 1.0 { (long(aspect), short) } else { (short, long(1.0 / aspect)) }
@@ -268,10 +243,25 @@ impl Colorizer {
         hints: &[Hint],
         pace: &mut impl Pace,
     ) -> Result<Colorization> {
+        self.colorize_at(self.metadata.working_size, photo, mode, hints, pace).await
+    }
+
+    /// [`Colorizer::colorize`] at another working size than the model's.
+    ///
+    /// # Errors
+    /// As [`Colorizer::colorize`].
+    pub async fn colorize_at(
+        &self,
+        working_size: usize,
+        photo: &Photo,
+        mode: Mode,
+        hints: &[Hint],
+        pace: &mut impl Pace,
+    ) -> Result<Colorization> {
         pace.tick(Stage::Prepare, 0.0).await?;
         let network = &self.metadata.network;
         hints::check(hints, photo.width(), photo.height(), network)?;
-        let (width, height) = self.working_size(photo, mode);
+        let (width, height) = self.working_size(working_size, photo, mode);
         pace.begin(Work::Resize);
         let rgb = photo.resized_over_white(width, height);
         pace.tick(Stage::Prepare, 0.8).await?;
@@ -319,7 +309,21 @@ impl Colorization {
         &self.prediction
     }
 
-    fn decoder(&self, tone: Tone) -> Result<AnnealedMean<f32>> {
+    /// The distributions of the cells.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the network has none.
+    pub(crate) fn distribution(&self) -> Result<&Distribution> {
+        let lacks = "predicts one colour for each pixel and has no distribution over the 313 bins; use eccv16 or unet";
+        self.prediction.distribution().ok_or(Error::Unsupported { network: self.network, lacks })
+    }
+
+    /// Whether `rebalance` may be other than 1.
+    pub(crate) fn rebalances(&self) -> bool {
+        self.class_weights.is_some()
+    }
+
+    pub(crate) fn decoder(&self, tone: Tone) -> Result<AnnealedMean<f32>> {
         AnnealedMean::new(tone.temperature, tone.rebalance, self.class_weights.as_deref())
     }
 
@@ -329,28 +333,20 @@ impl Colorization {
     /// [`Error::Parameter`] for a tone out of range, [`Error::Unsupported`] where the network has no
     /// distribution.
     pub fn probabilities_at(&self, x: f64, y: f64, tone: Tone) -> Result<[f32; ab_bins::COUNT]> {
-        let Some(distribution) = self.prediction.distribution() else {
-            let lacks = "predicts one colour for each pixel and has no distribution over the 313 bins; use eccv16 or unet";
-            return Err(Error::Unsupported { network: self.network, lacks });
-        };
-        let (width, height) = distribution.size();
-        let cell = |position: f64, cells: usize| ((position * cells as f64) as usize).min(cells - 1);
+        let distribution = self.distribution()?;
         let mut probabilities = [0.0; ab_bins::COUNT];
-        let logits = distribution.cell(cell(x, width), cell(y, height));
+        let logits = distribution.at(x, y);
         self.decoder(tone)?.distribution(logits, &mut probabilities);
         Ok(probabilities)
     }
 
-    /// The colours of the cells.
+    /// The colours of the cells, before saturation and warmth.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a tone out of range.
     pub fn chroma(&self, tone: Tone) -> Result<ChromaGrid> {
-        tone.check(self.class_weights.is_some())?;
-        let [mut a, mut b] = self.prediction.decode(&self.decoder(tone)?);
-        for value in a.iter_mut().chain(&mut b) {
-            *value *= tone.saturation;
-        }
+        tone.check(self.rebalances())?;
+        let [a, b] = self.prediction.decode(&self.decoder(tone)?);
         let (width, height) = self.prediction.size();
         ChromaGrid::new(width, height, a, b)
     }
@@ -361,17 +357,40 @@ impl Colorization {
     /// # Errors
     /// [`Error::Parameter`] for a tone out of range, [`Error::Aborted`].
     pub async fn render(&self, photo: Photo, tone: Tone, pace: &mut impl Pace) -> Result<Photo> {
-        tone.check(self.class_weights.is_some())?;
+        tone.check(self.rebalances())?;
         pace.tick(Stage::Render, 0.0).await?;
         pace.begin(Work::AnnealedMean);
         let grid = self.chroma(tone)?;
+        self.join(grid, photo, tone, pace).await
+    }
+
+    /// Joins the colours of the cells with the photograph.
+    pub(crate) async fn join(
+        &self,
+        grid: ChromaGrid,
+        photo: Photo,
+        tone: Tone,
+        pace: &mut impl Pace,
+    ) -> Result<Photo> {
         pace.begin(Work::Upsampling);
+        let (grid, upsampling) = self.upsampling(grid);
+        render(photo, grid, upsampling, self.finish(tone), pace).await
+    }
+
+    /// How a grid of colours is brought to full resolution.
+    pub(crate) fn upsampling(&self, grid: ChromaGrid) -> (ChromaGrid, Upsampling) {
         match self.mode {
-            Mode::Photo => render(photo, grid, self.upsampling, OutOfGamut::ReduceChroma, pace).await,
-            Mode::Faithful => {
-                let grid = grid.resized(FAITHFUL_SIZE, FAITHFUL_SIZE);
-                render(photo, grid, Upsampling::Bilinear, OutOfGamut::Clip, pace).await
-            }
+            Mode::Photo => (grid, self.upsampling),
+            Mode::Faithful => (grid.resized(FAITHFUL_SIZE, FAITHFUL_SIZE), Upsampling::Bilinear),
         }
+    }
+
+    /// What becomes of colours at full resolution.
+    pub(crate) fn finish(&self, tone: Tone) -> Finish {
+        let rule = match self.mode {
+            Mode::Photo => OutOfGamut::ReduceChroma,
+            Mode::Faithful => OutOfGamut::Clip,
+        };
+        Finish { rule, saturation: tone.saturation, warmth: Warmth::new(tone.warmth) }
     }
 }

@@ -20,6 +20,24 @@ const RGB_FROM_XYZ: [[f64; 3]; 3] = [
 /// XYZ of the D65 white.
 const WHITE: [f64; 3] = [0.95047, 1.0, 1.08883];
 
+/// Correlated colour temperature of D65, in kelvins.
+pub const DAYLIGHT_KELVIN: f64 = 6504.0;
+
+/// XYZ, with Y = 1, of daylight of a correlated colour temperature from 4000 to 25000 K: the
+/// daylight locus of CIE 15 (Judd, MacAdam & Wyszecki 1964). At [`DAYLIGHT_KELVIN`] it is D65 up to
+/// the rounding of its constants.
+#[must_use]
+pub fn daylight_xyz(kelvin: f64) -> [f64; 3] {
+    let t = 1e3 / kelvin;
+    let x = if kelvin <= 7000.0 {
+        ((-4.6070 * t + 2.9678) * t + 0.09911) * t + 0.244063
+    } else {
+        ((-2.0064 * t + 1.9018) * t + 0.24748) * t + 0.237040
+    };
+    let y = (2.87 - 3.0 * x) * x - 0.275;
+    [x / y, 1.0, (1.0 - x - y) / y]
+}
+
 fn of<F: Float>(x: f64) -> F {
     F::from(x).expect("every constant here is representable")
 }
@@ -39,10 +57,12 @@ fn f<F: Float>(t: F) -> F {
     if t > of(0.008856) { t.cbrt() } else { t * of(7.787) + of(16.0 / 116.0) }
 }
 
+#[inline(always)]
 fn f_inverse<F: Float>(t: F) -> F {
     if t > of(0.206_896_6) { t * t * t } else { (t - of(16.0 / 116.0)) / of(7.787) }
 }
 
+#[inline(always)]
 fn multiply<F: Float>(m: &[[f64; 3]; 3], v: [F; 3]) -> [F; 3] {
     m.map(|row| of::<F>(row[0]) * v[0] + of::<F>(row[1]) * v[1] + of::<F>(row[2]) * v[2])
 }
@@ -148,8 +168,14 @@ pub enum OutOfGamut {
 /// Light this far outside 0…1 counts as inside: rounding, not colour.
 const GAMUT_SLACK: f32 = 1e-5;
 
-fn in_gamut(rgb: [f32; 3]) -> bool {
-    rgb.iter().all(|c| (-GAMUT_SLACK..=1.0 + GAMUT_SLACK).contains(c))
+/// How often the interval between gray and a colour out of gamut is halved.
+pub(crate) const GAMUT_STEPS: usize = 8;
+
+/// Whether sRGB can show linear light. Without a branch, so that several pixels are asked at once.
+#[inline(always)]
+pub(crate) fn in_gamut([r, g, b]: [f32; 3]) -> bool {
+    let fits = |c: f32| (c >= -GAMUT_SLACK) & (c <= 1.0 + GAMUT_SLACK);
+    fits(r) & fits(g) & fits(b)
 }
 
 /// Linear sRGB of a Lab colour, brought into 0…1 as `rule` says.
@@ -161,7 +187,7 @@ pub fn linear_in_gamut([l, a, b]: [f32; 3], rule: OutOfGamut) -> [f32; 3] {
         // The gray of this L fits; halve the interval between it and the colour.
         let (mut fits, mut too_much) = (0.0f32, 1.0f32);
         rgb = linear_from_lab([l, 0.0, 0.0]);
-        for _ in 0..8 {
+        for _ in 0..GAMUT_STEPS {
             let middle = 0.5 * (fits + too_much);
             let candidate = linear_from_lab([l, a * middle, b * middle]);
             if in_gamut(candidate) {
@@ -232,6 +258,17 @@ mod tests {
         let deep = ToSrgb::new(65535);
         for code in (0..=65535u16).step_by(257) {
             assert_eq!(deep.code(linear_from_srgb(f64::from(code) / 65535.0) as f32), code);
+        }
+    }
+
+    #[test]
+    fn daylight_at_its_own_temperature_is_the_white() {
+        let found = daylight_xyz(DAYLIGHT_KELVIN);
+        assert!((0..3).all(|i| (found[i] - WHITE[i]).abs() < 1e-3), "{found:?}");
+        // D50 and D75 of CIE 15, at 5003 and 7504 K.
+        for (kelvin, white) in [(5003.0, [0.96422, 1.0, 0.82521]), (7504.0, [0.94972, 1.0, 1.22638])] {
+            let found = daylight_xyz(kelvin);
+            assert!((0..3).all(|i| (found[i] - white[i]).abs() < 2e-3), "{kelvin} K: {found:?}");
         }
     }
 

@@ -16,20 +16,27 @@
 //! [`checkpoint`].
 
 pub mod ab_bins;
+pub mod archive;
 pub mod backend;
 pub mod checkpoint;
 pub mod chroma_upsample;
 pub mod colorize;
+pub mod confidence;
 pub mod error;
 pub mod files;
+pub mod finish;
+pub mod frames;
 pub mod hints;
+pub mod inspector;
 pub mod kernels;
 pub mod lab;
 pub mod network;
 pub mod photo;
 pub mod prediction;
+pub mod preview;
 pub mod render;
 pub mod resample;
+pub mod tone;
 #[cfg(feature = "train")]
 pub mod training;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]

@@ -154,6 +154,18 @@ impl Photo {
         self.channels
     }
 
+    /// Where a pixel lies, as shares of width and height.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] outside the photograph.
+    pub fn place(&self, x: f64, y: f64) -> Result<(f64, f64)> {
+        let (width, height) = (self.width as f64, self.height as f64);
+        if (0.0..width).contains(&x) && (0.0..height).contains(&y) {
+            return Ok((x / width, y / height));
+        }
+        Err(Error::Parameter { name: "point", value: format!("({x}, {y})"), range: "inside the photograph" })
+    }
+
     /// The samples, row by row.
     #[must_use]
     pub fn samples(&self) -> &Samples {

@@ -1,6 +1,6 @@
 //! What a network says of a photograph, on the host: a distribution for each cell, or a colour.
 
-use crate::ab_bins::{self, AnnealedMean};
+use crate::ab_bins::{self, AnnealedMean, GridMean};
 use crate::error::{Error, Result};
 
 /// The output of a network, on its grid of cells.
@@ -113,14 +113,17 @@ impl Distribution {
         self.logits.chunks_exact(ab_bins::COUNT)
     }
 
-    /// The 313 logits of a cell.
-    pub(crate) fn cell(&self, x: usize, y: usize) -> &[f32] {
-        &self.logits[(y * self.width + x) * ab_bins::COUNT..][..ab_bins::COUNT]
+    /// The 313 logits of the cell at a place of the photograph, `x` and `y` in 0…1.
+    pub(crate) fn at(&self, x: f64, y: f64) -> &[f32] {
+        let cell = |position: f64, cells: usize| ((position * cells as f64) as usize).min(cells - 1);
+        let index = cell(y, self.height) * self.width + cell(x, self.width);
+        &self.logits[index * ab_bins::COUNT..][..ab_bins::COUNT]
     }
 
     /// a and b of every cell, row-major, CIE units.
     #[must_use]
     pub fn decode(&self, decoder: &AnnealedMean<f32>) -> [Vec<f32>; 2] {
+        let decoder = GridMean::new(decoder);
         let cells: Vec<[f32; 2]> = self.cells().map(|z| decoder.decode(z)).collect();
         [0, 1].map(|i| cells.iter().map(|ab| ab[i]).collect())
     }

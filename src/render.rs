@@ -4,14 +4,16 @@
 use crate::chroma_upsample::{ChromaGrid, ChromaUpsampler, Upsampling};
 use crate::colorize::{Pace, Stage};
 use crate::error::Result;
-use crate::lab::{OutOfGamut, ToLightness, ToSrgb, linear_in_gamut};
+use crate::finish::Finish;
+use crate::lab::{ToLightness, ToSrgb};
 use crate::photo::{Photo, Sample, Samples};
 
 /// Rows rendered between two reports of progress.
 const STRIP: usize = 128;
 
 /// The photograph in the colours of `grid`, which covers it: same size, depth and alpha, the
-/// photograph's own L. Works in the buffer it is given, a strip at a time.
+/// photograph's own L. Works in the buffer it is given, a strip at a time. `finish` may be the rule for
+/// colours out of gamut alone.
 ///
 /// # Errors
 /// [`crate::Error::Aborted`].
@@ -19,12 +21,12 @@ pub async fn render(
     photo: Photo,
     grid: ChromaGrid,
     upsampling: Upsampling,
-    rule: OutOfGamut,
+    finish: impl Into<Finish>,
     pace: &mut impl Pace,
 ) -> Result<Photo> {
     let mut photo = photo.into_rgb();
     let size = (photo.width(), photo.height());
-    let (pixel, chroma) = (photo.channels().count(), Chroma { grid, upsampling, rule });
+    let (pixel, chroma) = (photo.channels().count(), Chroma { grid, upsampling, finish: finish.into() });
     match photo.samples_mut() {
         Samples::U8(samples) => chroma.join(samples, size, pixel, pace).await?,
         Samples::U16(samples) => chroma.join(samples, size, pixel, pace).await?,
@@ -36,7 +38,7 @@ pub async fn render(
 struct Chroma {
     grid: ChromaGrid,
     upsampling: Upsampling,
-    rule: OutOfGamut,
+    finish: Finish,
 }
 
 impl Chroma {
@@ -55,7 +57,7 @@ impl Chroma {
                 *out = lightness(&to_lightness, &samples[x * pixel..]);
             }
         });
-        let renderer = Renderer { chroma, rule: self.rule, to_lightness, to_srgb: ToSrgb::new(T::MAX) };
+        let renderer = Renderer { chroma, finish: self.finish, to_lightness, to_srgb: ToSrgb::new(T::MAX) };
         renderer.run(samples, row, pixel, pace).await
     }
 }
@@ -68,7 +70,7 @@ fn lightness<T: Sample>(to_lightness: &ToLightness, pixel: &[T]) -> f32 {
 /// Joins chroma with the L of a buffer, row by row.
 struct Renderer {
     chroma: ChromaUpsampler,
-    rule: OutOfGamut,
+    finish: Finish,
     to_lightness: ToLightness,
     to_srgb: ToSrgb,
 }
@@ -107,11 +109,10 @@ impl Renderer {
             samples.chunks_exact(pixel).map(|p| lightness(&self.to_lightness, p)).collect();
         let (mut a, mut b) = (vec![0.0; width], vec![0.0; width]);
         self.chroma.row(y, &lightness, &mut a, &mut b);
-        for (x, p) in samples.chunks_exact_mut(pixel).enumerate() {
-            let linear = linear_in_gamut([lightness[x], a[x], b[x]], self.rule);
-            for (sample, value) in p.iter_mut().zip(linear) {
+        self.finish.light(&lightness, &mut a, &mut b, |x, light| {
+            for (sample, value) in samples[x * pixel..].iter_mut().zip(light) {
                 *sample = T::from_code(self.to_srgb.code(value));
             }
-        }
+        });
     }
 }

@@ -8,6 +8,7 @@ use autochrome::chroma_upsample::{ChromaGrid, Upsampling};
 use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
 use autochrome::lab::{OutOfGamut, lab_from_srgb};
 use autochrome::photo::{Channels, Photo, Samples};
+use autochrome::preview::Preview;
 use autochrome::render::render;
 use autochrome::{Error, Result};
 use common::{seeded_small_unet, uniform};
@@ -58,7 +59,7 @@ fn alpha(photo: &Photo) -> Option<Vec<f64>> {
     photo.channels().has_alpha().then(|| fractions(photo).chunks(count).map(|p| p[count - 1]).collect())
 }
 
-const BOLD: Tone = Tone { temperature: 0.2, rebalance: 1.0, saturation: 1.5 };
+const BOLD: Tone = Tone { temperature: 0.2, rebalance: 1.0, saturation: 1.5, warmth: 0.0 };
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
@@ -69,10 +70,11 @@ proptest! {
         height in 1usize..90,
         channels in prop::sample::select(vec![Channels::Gray, Channels::GrayAlpha, Channels::Rgb, Channels::Rgba]),
         deep in any::<bool>(),
+        warmth in prop_oneof![Just(0.0f32), -1.0f32..=1.0],
         key in "[a-z]{4}",
     ) {
         let before = photo(width, height, channels, deep, &key);
-        let after = coloured(&before, Mode::Photo, BOLD);
+        let after = coloured(&before, Mode::Photo, Tone { warmth, ..BOLD });
         prop_assert_eq!((after.width(), after.height()), (width, height));
         prop_assert_eq!(matches!(after.samples(), Samples::U16(_)), deep);
         prop_assert_eq!(alpha(&after), alpha(&before));
@@ -146,6 +148,18 @@ fn without_saturation_a_gray_photograph_stays_as_it_was() {
 }
 
 #[test]
+fn warmth_tints_grays_and_leaves_black_and_white() {
+    let before = Photo::new(3, 1, Channels::Gray, Samples::U8(vec![0, 128, 255])).unwrap();
+    for (warmth, blue_less_red) in [(1.0, -40.0..-10.0), (0.0, -0.1..0.1), (-1.0, 10.0..40.0)] {
+        let after = coloured(&before, Mode::Photo, Tone { saturation: 0.0, warmth, ..BOLD });
+        let Samples::U8(rgb) = after.samples() else { panic!("8 bits stay 8 bits") };
+        assert_eq!((&rgb[..3], &rgb[6..]), (&[0; 3][..], &[255; 3][..]));
+        let difference = f32::from(rgb[5]) - f32::from(rgb[3]);
+        assert!(blue_less_red.contains(&difference), "warmth {warmth}: {rgb:?}");
+    }
+}
+
+#[test]
 fn a_transparent_pixel_keeps_its_hidden_lightness() {
     let before =
         Photo::new(2, 1, Channels::Rgba, Samples::U8(vec![90, 90, 90, 0, 200, 200, 200, 255])).unwrap();
@@ -188,6 +202,47 @@ proptest! {
     }
 }
 
+/// Stops after some reports of progress.
+struct StopAfter(usize);
+
+impl Pace for StopAfter {
+    async fn tick(&mut self, _: Stage, _: f32) -> Result<()> {
+        self.0 = self.0.checked_sub(1).ok_or(Error::Aborted)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_preview_is_what_rendering_gives_whatever_came_before() {
+    for channels in [Channels::Gray, Channels::Rgba] {
+        let before = photo(90, 300, channels, false, "preview");
+        let colorization =
+            pollster::block_on(COLORIZER.colorize(&before, Mode::Photo, &[], &mut Unpaced)).unwrap();
+        let mut preview = Preview::new(&before);
+        let tones = [
+            BOLD,
+            Tone { saturation: 0.4, ..BOLD },
+            Tone { warmth: 0.8, ..BOLD },
+            Tone { temperature: 0.9, warmth: -0.5, ..BOLD },
+            BOLD,
+        ];
+        for tone in tones {
+            // Where a rendering stopped, the next goes on.
+            for ticks in 0..3 {
+                let mut pace = StopAfter(ticks);
+                let stopped = pollster::block_on(preview.render(&colorization, tone, &mut pace));
+                assert_eq!(stopped.unwrap_err().code(), "aborted");
+            }
+            let found = pollster::block_on(preview.render(&colorization, tone, &mut Unpaced)).unwrap();
+            let expected =
+                pollster::block_on(colorization.render(before.clone(), tone, &mut Unpaced)).unwrap();
+            for (found, expected) in found.iter().zip(expected.to_rgba8()) {
+                assert!(found.abs_diff(expected) <= 1, "{tone:?}: {found} {expected}");
+            }
+        }
+    }
+}
+
 /// Stops when a stage begins.
 struct StopAt(Stage);
 
@@ -219,6 +274,8 @@ fn settings_out_of_range_are_refused() {
         Tone { temperature: -0.1, ..BOLD },
         Tone { rebalance: 0.5, ..BOLD },
         Tone { saturation: f32::NAN, ..BOLD },
+        Tone { warmth: 1.01, ..BOLD },
+        Tone { warmth: f32::NAN, ..BOLD },
     ] {
         let result = pollster::block_on(colorization.render(before.clone(), tone, &mut Unpaced));
         assert_eq!(result.unwrap_err().code(), "invalid-argument", "{tone:?}");

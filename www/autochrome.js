@@ -17,8 +17,31 @@ export { AutochromeError };
 /** @typedef {import("./protocol.js").FileOptions} FileOptions */
 /** @typedef {import("./protocol.js").BinShare} BinShare */
 /** @typedef {import("./protocol.js").Hint} Hint */
+/** @typedef {import("./protocol.js").Inspection} Inspection */
+/** @typedef {import("./protocol.js").LikelyColour} LikelyColour */
 /** @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void }} WorkOptions */
-/** @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement} PhotoSource */
+/** @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement | HTMLVideoElement | VideoFrame} PhotoSource */
+/** @typedef {HTMLVideoElement | VideoFrame | ImageBitmap | HTMLCanvasElement | OffscreenCanvas} FrameSource */
+/** @typedef {{ add: (name: string, blob: Blob, work?: WorkOptions) => Promise<void>, finish: (work?: WorkOptions) => Promise<Blob>, dispose: () => void }} Archive */
+
+/** Short side of what the network sees of a frame: what a CPU colours several times a second. */
+const FRAME_WORKING_SIZE = 128;
+
+/** Share of a frame's colours that stays where the picture stays. */
+const STEADY = 0.6;
+
+/** Settings, the model's own where there are none. @param {Partial<Tone>} tone @param {Tone} defaults @returns {Tone} */
+function toneOf({ temperature, rebalance, saturation, warmth }, defaults) {
+  const { temperature: t, rebalance: r, saturation: s, warmth: w } = defaults;
+  return { temperature: temperature ?? t, rebalance: rebalance ?? r, saturation: saturation ?? s, warmth: warmth ?? w };
+}
+
+/** What a frame shows, in pixels. @param {FrameSource} source @returns {import("./protocol.js").Size} */
+function sizeOf(source) {
+  if (source instanceof HTMLVideoElement) return { width: source.videoWidth, height: source.videoHeight };
+  if ("displayWidth" in source) return { width: source.displayWidth, height: source.displayHeight };
+  return { width: source.width, height: source.height };
+}
 
 /** Asks the worker and matches its answers to the calls. */
 class Client {
@@ -173,6 +196,49 @@ export class Colorizer {
     return new Colorization(this.#client, picture, { width, height }, info.defaults);
   }
 
+  /**
+   * Colours a frame of a camera or a film. Nothing of it is kept but its colours, for the next one
+   * of the same size to lean on.
+   *
+   * @param {FrameSource} source
+   * @param {{ signal?: AbortSignal } & Partial<Tone> & { maxSide?: number, workingSize?: number, steady?: number }} [options]
+   *   `maxSide`: the frame comes back no larger than this; `workingSize`: short side of what the
+   *   network sees, the smaller the faster; `steady`: from 0 (each frame for itself) to 1, how much
+   *   of its colours stays where the picture stays
+   * @returns {Promise<ImageData>}
+   */
+  async colorizeFrame(source, { maxSide = 480, workingSize = FRAME_WORKING_SIZE, steady = STEADY, signal, ...tone } = {}) {
+    const { width, height } = sizeOf(source);
+    const scale = Math.min(1, maxSide / Math.max(width, height));
+    const scaled = (/** @type {number} */ side) => Math.max(1, Math.round(side * scale));
+    let frame;
+    try {
+      frame = await createImageBitmap(source, { resizeWidth: scaled(width), resizeHeight: scaled(height), resizeQuality: "medium" });
+    } catch (cause) {
+      throw new AutochromeError("image-decode", "This source shows no frame that may be read yet.", { cause });
+    }
+    return this.#client.call("frame", { source: frame, tone: toneOf(tone, this.defaults), options: { workingSize, steady } }, { signal }, [frame]);
+  }
+
+  /**
+   * Begins a ZIP of many files. They are stored as they come and are not copied; a name that is
+   * taken gets a number.
+   *
+   * @returns {Archive}
+   */
+  archive() {
+    const opened = this.#client.call("archive", {});
+    // Whoever adds or finishes is told.
+    opened.catch(() => {});
+    return {
+      add: async (name, blob, work) => {
+        await this.#client.call("archive-add", { archive: await opened, name, blob }, work);
+      },
+      finish: async (work) => this.#client.call("archive-finish", { archive: await opened }, work),
+      dispose: () => void opened.then((archive) => this.#client.call("archive-drop", { archive })).catch(() => {}),
+    };
+  }
+
   /** Ends the worker and frees all that it holds. */
   dispose() {
     this.#client.close();
@@ -210,9 +276,8 @@ export class Colorization {
   }
 
   /** @param {Partial<Tone>} tone @returns {Tone} */
-  #tone({ temperature, rebalance, saturation }) {
-    const { temperature: t, rebalance: r, saturation: s } = this.#defaults;
-    return { temperature: temperature ?? t, rebalance: rebalance ?? r, saturation: saturation ?? s };
+  #tone(tone) {
+    return toneOf(tone, this.#defaults);
   }
 
   /**
@@ -259,6 +324,32 @@ export class Colorization {
    */
   distributionAt(x, y, tone = {}) {
     return this.#client.call("distribution", { picture: this.#picture, x, y, tone: this.#tone(tone) });
+  }
+
+  /**
+   * How sure the model is of its colours, as a picture to be laid over the photograph: dark blue
+   * where it is not, light yellow where it is. A network without a distribution
+   * (`model.distribution`) fails with `unsupported`.
+   *
+   * @param {WorkOptions & Partial<Tone> & { maxSide?: number }} [options]
+   * @returns {Promise<ImageData>}
+   */
+  confidence({ maxSide, signal, onProgress, ...tone } = {}) {
+    return this.#client.call("confidence", { picture: this.#picture, tone: this.#tone(tone), maxSide }, { signal, onProgress });
+  }
+
+  /**
+   * What the model thinks of a pixel of the photograph. A network without a distribution fails with
+   * `unsupported`.
+   *
+   * @param {number} x
+   * @param {number} y
+   * @param {WorkOptions & Partial<Tone> & { side?: number }} [options] `side`: of the plane, in
+   *   pixels
+   * @returns {Promise<Inspection>}
+   */
+  inspectAt(x, y, { side = 230, signal, onProgress, ...tone } = {}) {
+    return this.#client.call("inspect", { picture: this.#picture, x, y, tone: this.#tone(tone), side }, { signal, onProgress });
   }
 
   /** Frees the photograph and its colours in the worker. */

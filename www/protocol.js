@@ -1,9 +1,10 @@
 /**
  * What the page's side and the worker say to each other. Types only.
  *
- * @typedef {{ temperature: number, rebalance: number, saturation: number }} Tone
+ * @typedef {{ temperature: number, rebalance: number, saturation: number, warmth: number }} Tone
  *   `temperature` of the annealed mean (0 the mode, 1 the mean), `rebalance` the share of the class
- *   rebalancing that is kept (0 to 1), `saturation` a factor on chroma.
+ *   rebalancing that is kept (0 to 1), `saturation` a factor on chroma, `warmth` from
+ *   -1 (the light of a cool day) to 1 (a warm one), 0 for none.
  * @typedef {{ kind: "webgpu" | "cpu", name: string, reason: string }} DeviceInfo
  * @typedef {{ device: DeviceInfo, network: string, format: string, license: string, defaults: Tone, rebalances: boolean, distribution: boolean, hints: boolean, unused: string[], version: string }} EngineInfo
  *   `rebalances`: it carries class weights; `distribution`: it predicts one over the 313 bins, so
@@ -16,6 +17,14 @@
  *   `done` runs from 0 to 1 within a stage.
  * @typedef {{ type: "image/png" | "image/jpeg" | "image/tiff", quality?: number }} FileOptions
  * @typedef {{ a: number, b: number, p: number }} BinShare
+ * @typedef {{ css: string, a: number, b: number, p: number }} LikelyColour
+ *   A colour (`css`: at the pixel's lightness), CIE a and b, and the probability of it and of what
+ *   looks like it.
+ * @typedef {{ plane: ImageData, top: LikelyColour[], confidence: number, lightness: number }} Inspection
+ *   `plane`: the ab plane at the pixel's lightness, a from left to right, b upwards, -115 to 115,
+ *   probability as area; `top`: up to five colours that a person tells apart, likeliest first;
+ *   `confidence`: 0 to 1; `lightness`: L, 0 to 100.
+ * @typedef {{ workingSize: number, steady: number }} FrameOptions
  * @typedef {{ width: number, height: number }} Size
  *
  * @typedef {{
@@ -25,6 +34,13 @@
  *   render: { args: { picture: number, tone: Tone, maxSide?: number }, result: ImageData },
  *   encode: { args: { picture: number, tone: Tone, options: FileOptions }, result: Blob },
  *   distribution: { args: { picture: number, x: number, y: number, tone: Tone }, result: BinShare[] },
+ *   confidence: { args: { picture: number, tone: Tone, maxSide?: number }, result: ImageData },
+ *   inspect: { args: { picture: number, x: number, y: number, tone: Tone, side: number }, result: Inspection },
+ *   frame: { args: { source: ImageBitmap, tone: Tone, options: FrameOptions }, result: ImageData },
+ *   archive: { args: {}, result: number },
+ *   "archive-add": { args: { archive: number, name: string, blob: Blob }, result: null },
+ *   "archive-finish": { args: { archive: number }, result: Blob },
+ *   "archive-drop": { args: { archive: number }, result: null },
  *   release: { args: { picture: number }, result: null },
  * }} Calls
  * @typedef {keyof Calls} Method

@@ -3,6 +3,7 @@
  * decodes photographs and answers the calls of `protocol.js`, one after the other.
  */
 
+import { addToArchive, dropArchive, finishArchive, openArchive } from "./archive.js";
 import { engineWasm } from "./assets.js";
 import { AutochromeError } from "./errors.js";
 import { ModelSource } from "./model-source.js";
@@ -14,7 +15,7 @@ import { locate } from "./parts.js";
 /** @typedef {(stage: Progress["stage"], done: number) => boolean} Tick whether to stop */
 /**
  * What both engines export.
- * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "ModelBytes" | "decodesHere">} Bindings
+ * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "ModelBytes" | "ArchiveWriter" | "decodesHere">} Bindings
  * @typedef {Bindings & { default: (options: { module_or_path: Promise<Response> }) => Promise<unknown>, warmUp: () => Promise<void> }} Code
  */
 
@@ -190,6 +191,11 @@ async function start(choice, wish, source, tick) {
   return open.info;
 }
 
+function opened() {
+  if (!open) throw new AutochromeError("no-device", "The engine is not loaded. Call Colorizer.load first.");
+  return open;
+}
+
 /** @param {ImageBitmap} bitmap */
 function pixelsOf(bitmap) {
   const { width, height } = bitmap;
@@ -272,6 +278,26 @@ async function colorize(photograph, tick) {
   return { picture: lastPicture, width: picture.width, height: picture.height, info: open.info };
 }
 
+/** @type {OffscreenCanvas | undefined} */
+let frameCanvas;
+
+/**
+ * @param {import("./protocol.js").Calls["frame"]["args"]} frame
+ * @param {Tick} tick
+ */
+async function colorizeFrame({ source, tone, options }, tick) {
+  const { width, height } = source;
+  try {
+    if (frameCanvas?.width !== width || frameCanvas.height !== height) frameCanvas = new OffscreenCanvas(width, height);
+    const context = frameCanvas.getContext("2d", { willReadFrequently: true, alpha: false });
+    if (!context) throw new AutochromeError("out-of-memory", "There is not enough memory for this frame. Close other tabs.");
+    context.drawImage(source, 0, 0);
+    return await opened().engine.colorizeFrame(context.getImageData(0, 0, width, height).data, width, tone, options, tick);
+  } finally {
+    source.close();
+  }
+}
+
 /** @param {number} id */
 function pictureOf(id) {
   const picture = pictures.get(id);
@@ -289,6 +315,13 @@ const methods = {
     const bytes = await pictureOf(picture).encode(tone, options, tick);
     return new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)], { type: options.type });
   },
+  confidence: async ({ picture, tone, maxSide }) => pictureOf(picture).confidence(tone, maxSide),
+  inspect: async ({ picture, x, y, tone, side }) => pictureOf(picture).inspectAt(x, y, tone, side),
+  frame: colorizeFrame,
+  archive: async () => openArchive(new (opened().bindings.ArchiveWriter)()),
+  "archive-add": async (entry, tick) => (await addToArchive(entry, () => tick("render", 0)), null),
+  "archive-finish": async ({ archive }) => finishArchive(archive),
+  "archive-drop": async ({ archive }) => (dropArchive(archive), null),
   distribution: async ({ picture, x, y, tone }) => pictureOf(picture).distributionAt(x, y, tone),
   release: async ({ picture }) => {
     pictures.get(picture)?.free();
@@ -324,6 +357,12 @@ function send(reply, transfer = []) {
   self.postMessage(reply, { transfer });
 }
 
+/** What of a result is handed over instead of copied. @param {any} result @returns {Transferable[]} */
+function buffersOf(result) {
+  const image = result?.plane ?? result;
+  return image instanceof ImageData ? [image.data.buffer] : [];
+}
+
 /** Calls wait for the one before them: a picture can be rendered once at a time. */
 let queue = Promise.resolve();
 
@@ -342,7 +381,7 @@ async function answer(id, method, args) {
       if (method === "colorize") await methods.release(/** @type {any} */ (result), tick);
       return;
     }
-    send({ id, result }, result instanceof ImageData ? [result.data.buffer] : []);
+    send({ id, result }, buffersOf(result));
   } catch (error) {
     send({ id, error: describe(error) });
   } finally {

@@ -8,9 +8,9 @@ use num_traits::Float;
 /// mean of the bins (paper equation 5; SPEC section 5 for `rebalance`).
 #[derive(Clone, Debug)]
 pub struct AnnealedMean<F> {
-    temperature: F,
+    pub(super) temperature: F,
     /// What is taken from each logit; empty where nothing is.
-    offsets: Vec<F>,
+    pub(super) offsets: Vec<F>,
 }
 
 impl<F: Float> AnnealedMean<F> {

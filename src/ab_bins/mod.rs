@@ -1,10 +1,12 @@
 //! The 313 quantised ab colours, their soft encoding and the annealed mean (SPEC sections 2, 5).
 
 mod annealed_mean;
+mod grid_mean;
 mod neighbours;
 mod tone_grid;
 
 pub use annealed_mean::AnnealedMean;
+pub use grid_mean::GridMean;
 pub use neighbours::{nearest, soft_encode, soft_encode_into};
 pub use tone_grid::ToneGrid;
 

@@ -77,17 +77,30 @@ fn bounds(plane: &[f32], (across, down): (usize, usize)) -> Vec<(f32, f32)> {
     (0..plane.len()).map(|cell| around(cell).fold((f32::INFINITY, f32::NEG_INFINITY), widen)).collect()
 }
 
-/// Colours whose joint bilateral upsampling has the means of `grid`, nearly.
-pub(super) fn corrected(grid: &ChromaGrid, bilateral: &Bilateral, guide: &Guide) -> ChromaGrid {
+/// How the mean colour of each cell depends on the cells around it.
+#[derive(Debug)]
+pub(super) struct Shares(Vec<Vec<f32>>);
+
+impl Shares {
+    pub fn new(cells: (usize, usize), bilateral: &Bilateral, guide: &Guide) -> Self {
+        Self(shares(cells, bilateral, guide))
+    }
+
+    /// Colours whose joint bilateral upsampling has the means of `grid`, nearly.
+    pub fn corrected(&self, grid: &ChromaGrid) -> ChromaGrid {
+        corrected(grid, &self.0)
+    }
+}
+
+fn corrected(grid: &ChromaGrid, shares: &[Vec<f32>]) -> ChromaGrid {
     let (across, down) = (grid.width, grid.height);
-    let shares = shares((across, down), bilateral, guide);
     let solve = |given: &[f32]| {
         let bounds = bounds(given, (across, down));
         let mut colours = given.to_vec();
         for _ in 0..ROUNDS {
             let lacking: Vec<f32> = given
                 .iter()
-                .zip(&shares)
+                .zip(shares)
                 .enumerate()
                 .map(|(cell, (given, shares))| {
                     let ((left, columns), (top, _)) =

@@ -14,6 +14,7 @@ mod windows;
 
 use crate::error::{Error, Result};
 use crate::resample::{self, area_means};
+use back_projection::Shares;
 use bilateral::{Bilateral, Settings};
 use bilinear::Bilinear;
 use guide::Guide;
@@ -49,6 +50,23 @@ impl ChromaGrid {
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         (self.width, self.height)
+    }
+
+    /// a and b of a cell.
+    #[must_use]
+    pub fn colour(&self, x: usize, y: usize) -> [f32; 2] {
+        let cell = y * self.width + x;
+        [self.a[cell], self.b[cell]]
+    }
+
+    /// Goes from each cell's colour its share, 0 to 1, of the way to that of another grid of the same
+    /// size.
+    pub fn mix(&mut self, other: &Self, shares: &[f32]) {
+        for (plane, other) in [(&mut self.a, &other.a), (&mut self.b, &other.b)] {
+            for ((colour, other), share) in plane.iter_mut().zip(other).zip(shares) {
+                *colour += share * (other - *colour);
+            }
+        }
     }
 
     /// The grid at another size, bilinear: the first of the reference's two steps (SPEC section 7).
@@ -141,14 +159,16 @@ enum Method {
     Nearest { height: usize },
     Bilinear(Bilinear),
     Bilateral(Bilateral),
+    BackProjection(Bilateral, Shares),
     Regression(Bilateral, Guide),
-    GuidedFilter(GuidedFilter),
+    GuidedFilter(GuidedFilter, Guide),
 }
 
 /// Brings a [`ChromaGrid`] to a photograph's size, one row at a time, in any order.
 #[derive(Debug)]
 pub struct ChromaUpsampler {
     grid: ChromaGrid,
+    size: (usize, usize),
     method: Method,
 }
 
@@ -163,28 +183,49 @@ impl ChromaUpsampler {
         read: impl FnMut(usize, &[usize], &mut [f32]),
     ) -> Self {
         match upsampling {
-            Upsampling::Nearest => return Self { grid, method: Method::Nearest { height: size.1 } },
+            Upsampling::Nearest => return Self { grid, size, method: Method::Nearest { height: size.1 } },
             Upsampling::Bilinear => {
                 let method = Method::Bilinear(Bilinear::new(grid.size(), size));
-                return Self { grid, method };
+                return Self { grid, size, method };
             }
             _ => {}
         }
-        let mut grid = grid.no_finer_than(size);
+        let grid = grid.no_finer_than(size);
         let guide = Guide::new(grid.size(), size, read);
         let bilateral = |settings| Bilateral::new(grid.size(), size, &guide, settings);
         let method = match upsampling {
             Upsampling::JointBilateral => Method::Bilateral(bilateral(JOINT)),
             Upsampling::AdaptiveBilateral => Method::Bilateral(bilateral(ADAPTIVE)),
             Upsampling::LocalRegression => Method::Regression(bilateral(ADAPTIVE), guide),
-            Upsampling::GuidedFilter => Method::GuidedFilter(GuidedFilter::new(&grid, &guide.mean, size)),
+            Upsampling::GuidedFilter => {
+                Method::GuidedFilter(GuidedFilter::new(&grid, &guide.mean, size), guide)
+            }
             _ => {
                 let bilateral = bilateral(ADAPTIVE);
-                grid = back_projection::corrected(&grid, &bilateral, &guide);
-                Method::Bilateral(bilateral)
+                let shares = Shares::new(grid.size(), &bilateral, &guide);
+                Method::BackProjection(bilateral, shares)
             }
         };
-        Self { grid, method }
+        let mut upsampler = Self { grid, size, method };
+        if let Method::BackProjection(_, shares) = &upsampler.method {
+            upsampler.grid = shares.corrected(&upsampler.grid);
+        }
+        upsampler
+    }
+
+    /// The same photograph in other colours, of a grid of the same size. What follows from its L alone
+    /// stays.
+    pub fn recolour(&mut self, grid: ChromaGrid) {
+        self.grid = match &mut self.method {
+            Method::Nearest { .. } | Method::Bilinear(_) => grid,
+            Method::Bilateral(_) | Method::Regression(..) => grid.no_finer_than(self.size),
+            Method::BackProjection(_, shares) => shares.corrected(&grid.no_finer_than(self.size)),
+            Method::GuidedFilter(filter, guide) => {
+                let grid = grid.no_finer_than(self.size);
+                *filter = GuidedFilter::new(&grid, &guide.mean, self.size);
+                grid
+            }
+        };
     }
 
     /// ab of row `y`, given the photograph's own L there.
@@ -192,11 +233,13 @@ impl ChromaUpsampler {
         match &self.method {
             Method::Nearest { height } => nearest::row(&self.grid, *height, y, a, b),
             Method::Bilinear(bilinear) => bilinear.row(&self.grid, y, a, b),
-            Method::Bilateral(bilateral) => bilateral.row(&self.grid, y, lightness, a, b),
+            Method::Bilateral(bilateral) | Method::BackProjection(bilateral, _) => {
+                bilateral.row(&self.grid, y, lightness, a, b)
+            }
             Method::Regression(bilateral, guide) => {
                 regression::row((bilateral, &guide.mean), &self.grid, y, lightness, a, b);
             }
-            Method::GuidedFilter(filter) => filter.row(y, lightness, a, b),
+            Method::GuidedFilter(filter, _) => filter.row(y, lightness, a, b),
         }
     }
 }

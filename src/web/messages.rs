@@ -4,6 +4,7 @@ use crate::backend::DeviceKind;
 use crate::colorize::{Colorizer, Tone};
 use crate::error::{Error, Result};
 use crate::files::FileFormat;
+use crate::inspector::{Inspection, LikelyColour};
 use crate::network::Output;
 use crate::weights::Origin;
 use serde::de::DeserializeOwned;
@@ -28,13 +29,24 @@ pub(super) struct ToneOptions {
     temperature: f32,
     rebalance: f32,
     saturation: f32,
+    #[serde(default)]
+    warmth: f32,
 }
 
 impl From<ToneOptions> for Tone {
     fn from(options: ToneOptions) -> Self {
-        let ToneOptions { temperature, rebalance, saturation } = options;
-        Self { temperature, rebalance, saturation }
+        let ToneOptions { temperature, rebalance, saturation, warmth } = options;
+        Self { temperature, rebalance, saturation, warmth }
     }
+}
+
+/// `workingSize`: the short side of what the network sees; `steady`: see
+/// [`crate::frames::Steady`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct FrameOptions {
+    pub(super) working_size: usize,
+    pub(super) steady: f32,
 }
 
 /// File type and, for JPEG, quality in 0…1, as in `canvas.toBlob`.
@@ -71,6 +83,36 @@ pub(super) struct BinShare {
     pub(super) p: f32,
 }
 
+/// One of the likeliest colours at a place; see [`crate::inspector::LikelyColour`].
+#[derive(Serialize)]
+pub(super) struct LikelyShare {
+    css: String,
+    a: i16,
+    b: i16,
+    p: f32,
+}
+
+/// What is said of a place, beside its plane.
+#[derive(Serialize)]
+pub(super) struct PlaceDescription {
+    top: Vec<LikelyShare>,
+    confidence: f32,
+    lightness: f32,
+}
+
+impl From<&Inspection> for PlaceDescription {
+    fn from(inspection: &Inspection) -> Self {
+        let share = |&LikelyColour { ab: [a, b], p, rgb: [red, green, blue] }: &LikelyColour| LikelyShare {
+            css: format!("#{red:02x}{green:02x}{blue:02x}"),
+            a,
+            b,
+            p,
+        };
+        let top = inspection.top.iter().map(share).collect();
+        Self { top, confidence: inspection.confidence, lightness: inspection.lightness }
+    }
+}
+
 /// What an engine is.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,12 +145,13 @@ struct ToneDescription {
     temperature: f64,
     rebalance: f64,
     saturation: f64,
+    warmth: f64,
 }
 
 impl EngineDescription {
     pub(super) fn of(colorizer: &Colorizer, origin: Option<&Origin>) -> Self {
         let network = &colorizer.metadata().network;
-        let Tone { temperature, rebalance, saturation } = colorizer.default_tone();
+        let Tone { temperature, rebalance, saturation, warmth } = colorizer.default_tone();
         // JavaScript has only f64; 0.8 must not become 0.800000011920929 on a slider.
         let round = |value: f32| (f64::from(value) * 1e6).round() / 1e6;
         Self {
@@ -123,6 +166,7 @@ impl EngineDescription {
                 temperature: round(temperature),
                 rebalance: round(rebalance),
                 saturation: round(saturation),
+                warmth: round(warmth),
             },
             rebalances: colorizer.has_class_weights(),
             distribution: network.output() == Output::Logits,

@@ -1,6 +1,9 @@
 //! The crate as JavaScript sees it, inside the worker: `Engine` (a model on a device) makes
 //! `Picture`s (a photograph with its predicted colours). The only room that knows wasm-bindgen.
 
+mod archive;
+mod frames;
+mod looks;
 mod messages;
 mod pace;
 #[cfg(feature = "gpu")]
@@ -11,12 +14,15 @@ use crate::backend::{ComputeDevice, DeviceChoice};
 use crate::colorize::{Colorization, Colorizer, Mode};
 use crate::error::{Error, Result};
 use crate::files::{self, FileMetadata};
+use crate::frames::Steady;
 use crate::hints::Hint;
 use crate::photo::{Channels, Photo, Samples};
+use crate::preview::Preview;
 use crate::weights::{Arriving, ModelFile, Origin};
 use js_sys::Uint8ClampedArray;
 use messages::{BinShare, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js};
 use pace::JsPace;
+use std::cell::Cell;
 use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
 use web_sys::ImageData;
@@ -72,6 +78,8 @@ impl ModelBytes {
 pub struct Engine {
     colorizer: Colorizer,
     origin: Option<Origin>,
+    /// Of the frames so far.
+    steady: Cell<Steady>,
 }
 
 #[wasm_bindgen]
@@ -88,7 +96,7 @@ impl Engine {
         // Wasm memory never shrinks: the file's room is taken by the network.
         drop(bytes);
         let origin = model.origin.take();
-        Ok(Self { colorizer: Colorizer::new(model, device)?, origin })
+        Ok(Self { colorizer: Colorizer::new(model, device)?, origin, steady: Cell::default() })
     }
 
     /// Device, model and default settings, as [`EngineDescription`].
@@ -146,7 +154,7 @@ impl Engine {
         let hints = from_js::<Option<Vec<Hint>>>(hints)?.unwrap_or_default();
         let pace = &mut JsPace::new(tick);
         let colorization = self.colorizer.colorize(&photo, Mode::Photo, &hints, pace).await?;
-        Ok(Picture { photo, metadata, colorization, preview: None })
+        Ok(Picture { photo, metadata, colorization, reduced: None, preview: None })
     }
 }
 
@@ -165,14 +173,23 @@ pub struct Picture {
     metadata: FileMetadata,
     colorization: Colorization,
     /// The last reduced copy, with the longest side it was made for.
-    preview: Option<(usize, Photo)>,
+    reduced: Option<(usize, Photo)>,
+    /// What is rendered of it again and again.
+    preview: Option<(usize, Preview)>,
 }
+
+/// Larger copies than this are rendered without keeping anything for the next time.
+const PREVIEW_PIXELS: usize = 1 << 22;
 
 /// Pixels for a canvas, copied out of wasm memory: a view of it could not be transferred, and would
 /// change under the reader's eyes.
 fn image_data(photo: &Photo) -> Result<ImageData, JsValue> {
-    let pixels = Uint8ClampedArray::from(photo.to_rgba8().as_slice());
-    ImageData::new_with_js_u8_clamped_array_and_sh(&pixels, photo.width() as u32, photo.height() as u32)
+    rgba_image(&photo.to_rgba8(), photo.width(), photo.height())
+}
+
+fn rgba_image(rgba: &[u8], width: usize, height: usize) -> Result<ImageData, JsValue> {
+    let pixels = Uint8ClampedArray::from(rgba);
+    ImageData::new_with_js_u8_clamped_array_and_sh(&pixels, width as u32, height as u32)
 }
 
 #[wasm_bindgen]
@@ -191,12 +208,17 @@ impl Picture {
         self.photo.height()
     }
 
-    fn at_most(&mut self, max_side: Option<usize>) -> &Photo {
-        let Some(side) = max_side.filter(|side| *side > 0) else { return &self.photo };
-        if self.preview.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
-            self.preview = self.photo.preview(side).map(|photo| (side, photo));
+    /// The photograph no larger than `max_side`, and its colours.
+    fn at_most(&mut self, max_side: Option<usize>) -> (&Photo, &Colorization) {
+        if let Some(side) = max_side.filter(|side| *side > 0) {
+            if self.reduced.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
+                self.reduced = self.photo.preview(side).map(|photo| (side, photo));
+            }
+            if let Some((_, photo)) = &self.reduced {
+                return (photo, &self.colorization);
+            }
         }
-        self.preview.as_ref().map_or(&self.photo, |(_, photo)| photo)
+        (&self.photo, &self.colorization)
     }
 
     /// The photograph as it came, no larger than `max_side`.
@@ -204,7 +226,7 @@ impl Picture {
     /// # Errors
     /// The browser's own, where it has no memory left.
     pub fn original(&mut self, max_side: Option<usize>) -> Result<ImageData, JsValue> {
-        image_data(self.at_most(max_side))
+        image_data(self.at_most(max_side).0)
     }
 
     /// The photograph in colour, no larger than `max_side` (full size where it is absent).
@@ -218,9 +240,20 @@ impl Picture {
         tick: js_sys::Function,
     ) -> Result<ImageData, JsValue> {
         let tone = from_js::<ToneOptions>(tone)?.into();
-        let photo = self.at_most(max_side).clone();
-        let coloured = self.colorization.render(photo, tone, &mut JsPace::new(tick)).await?;
-        image_data(&coloured)
+        let pace = &mut JsPace::new(tick);
+        let (photo, _) = self.at_most(max_side);
+        let (width, height) = (photo.width(), photo.height());
+        let side = width.max(height);
+        if max_side.is_none() || width * height > PREVIEW_PIXELS {
+            let photo = photo.clone();
+            return image_data(&self.colorization.render(photo, tone, pace).await?);
+        }
+        if self.preview.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
+            let preview = Preview::new(self.at_most(max_side).0);
+            self.preview = Some((side, preview));
+        }
+        let (_, preview) = self.preview.as_mut().expect("made above");
+        rgba_image(preview.render(&self.colorization, tone, pace).await?, width, height)
     }
 
     /// The photograph in colour at full size, as the bytes of a file.
@@ -248,13 +281,9 @@ impl Picture {
     /// network has no distribution.
     #[wasm_bindgen(js_name = distributionAt)]
     pub fn distribution_at(&self, x: f64, y: f64, tone: JsValue) -> Result<JsValue, JsValue> {
-        let (width, height) = (self.photo.width() as f64, self.photo.height() as f64);
-        if !((0.0..width).contains(&x) && (0.0..height).contains(&y)) {
-            let value = format!("({x}, {y})");
-            return Err(Error::Parameter { name: "point", value, range: "inside the photograph" }.into());
-        }
+        let (x, y) = self.photo.place(x, y)?;
         let tone = from_js::<ToneOptions>(tone)?.into();
-        let shares = self.colorization.probabilities_at(x / width, y / height, tone)?;
+        let shares = self.colorization.probabilities_at(x, y, tone)?;
         let bins: Vec<BinShare> =
             ab_bins::CENTRES.iter().zip(shares).map(|(&[a, b], p)| BinShare { a, b, p }).collect();
         to_js(&bins)

@@ -40,6 +40,9 @@ pub struct Arguments {
     /// Factor on chroma
     #[arg(long, default_value_t = 1.0)]
     saturation: f32,
+    /// Light of the day: -1 (cool) to 1 (warm)
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    warmth: f32,
     /// Colours for places of the one photograph (siggraph17): a JSON list of
     /// {"x", "y", "a", "b", "radius"}, pixels and CIE units
     #[arg(long)]
@@ -94,6 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         temperature: arguments.temperature.unwrap_or(default.temperature),
         rebalance: arguments.rebalance.unwrap_or(default.rebalance),
         saturation: arguments.saturation,
+        warmth: arguments.warmth,
     };
     tone.check(colorizer.has_class_weights()).map_err(|error| Usage(error.to_string()))?;
     let mode = match arguments.mode {
