@@ -1,0 +1,87 @@
+//! Files to photographs.
+
+use super::format::is_tiff;
+use super::{FileMetadata, tiff};
+use crate::error::{Error, Result};
+use crate::memory::expect_room;
+use crate::photo::{Channels, MAX_PIXELS, Photo, Samples};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use std::io::{self, BufRead, Seek};
+
+/// What browsers decode and this crate does not.
+const FOR_BROWSERS: &str = "AVIF, HEIC and JPEG XL are decoded by browsers only: open it on the page";
+
+/// A decoded file.
+#[derive(Debug)]
+pub struct DecodedFile {
+    /// The picture, upright.
+    pub photo: Photo,
+    /// What is carried over to the coloured file.
+    pub metadata: FileMetadata,
+}
+
+fn refused(error: ImageError) -> Error {
+    match error {
+        ImageError::Limits(_) => {
+            Error::ImageDecode("it claims more memory than a photograph of its size needs".to_owned())
+        }
+        error => Error::ImageDecode(error.to_string()),
+    }
+}
+
+fn unreadable(error: io::Error) -> Error {
+    Error::ImageDecode(error.to_string())
+}
+
+/// Decodes a file of any format this build knows, turned upright; the first picture of one that
+/// holds several.
+///
+/// # Errors
+/// [`Error::ImageDecode`] for damaged or unknown files, [`Error::ImageTooLarge`] before anything
+/// of that size is allocated, [`Error::OutOfMemory`].
+pub fn decode(mut file: impl BufRead + Seek) -> Result<DecodedFile> {
+    let mut head = [0; 16];
+    let known = io::Read::read(&mut file, &mut head).map_err(unreadable)?;
+    let head = &head[..known];
+    file.rewind().map_err(unreadable)?;
+    if head.get(4..8) == Some(b"ftyp") || head.get(4..8) == Some(b"JXL ") || head.starts_with(b"\xFF\x0A") {
+        return Err(Error::ImageDecode(FOR_BROWSERS.to_owned()));
+    }
+    let fields = if is_tiff(head) { tiff::exif(&mut file) } else { None };
+    file.rewind().map_err(unreadable)?;
+
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_PIXELS * 8 + (64 << 20));
+    let mut reader = ImageReader::new(file).with_guessed_format().map_err(unreadable)?;
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(refused)?;
+    let (width, height) = decoder.dimensions();
+    Photo::check_size(width.into(), height.into())?;
+    // Damaged metadata is no reason to refuse the picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut metadata = FileMetadata::of(&mut decoder).checked();
+    metadata.exif = metadata.exif.or(fields);
+    // Turning makes a second copy.
+    let copies = if orientation == Orientation::NoTransforms { 1 } else { 2 };
+    expect_room(decoder.total_bytes() * copies)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    picture.apply_orientation(orientation);
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let (channels, samples) = match picture {
+        DynamicImage::ImageLuma8(i) => (Channels::Gray, Samples::U8(i.into_raw())),
+        DynamicImage::ImageLumaA8(i) => (Channels::GrayAlpha, Samples::U8(i.into_raw())),
+        DynamicImage::ImageRgb8(i) => (Channels::Rgb, Samples::U8(i.into_raw())),
+        DynamicImage::ImageRgba8(i) => (Channels::Rgba, Samples::U8(i.into_raw())),
+        DynamicImage::ImageLuma16(i) => (Channels::Gray, Samples::U16(i.into_raw())),
+        DynamicImage::ImageLumaA16(i) => (Channels::GrayAlpha, Samples::U16(i.into_raw())),
+        DynamicImage::ImageRgb16(i) => (Channels::Rgb, Samples::U16(i.into_raw())),
+        DynamicImage::ImageRgba16(i) => (Channels::Rgba, Samples::U16(i.into_raw())),
+        other if other.color().has_alpha() => (Channels::Rgba, Samples::U16(other.into_rgba16().into_raw())),
+        other => (Channels::Rgb, Samples::U16(other.into_rgb16().into_raw())),
+    };
+    Ok(DecodedFile {
+        photo: Photo::new(width, height, channels, samples)?,
+        metadata: metadata.upright(width, height),
+    })
+}
