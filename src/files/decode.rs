@@ -12,6 +12,11 @@ use std::io::{self, BufRead, Seek};
 /// What browsers decode and this crate does not.
 const FOR_BROWSERS: &str = "AVIF, HEIC and JPEG XL are decoded by browsers only: open it on the page";
 
+/// Where files are read from: one type, so that decoders are built once.
+pub(super) trait Source: BufRead + Seek {}
+
+impl<T: BufRead + Seek> Source for T {}
+
 /// A decoded file.
 #[derive(Debug)]
 pub struct DecodedFile {
@@ -41,14 +46,18 @@ fn unreadable(error: io::Error) -> Error {
 /// [`Error::ImageDecode`] for damaged or unknown files, [`Error::ImageTooLarge`] before anything
 /// of that size is allocated, [`Error::OutOfMemory`].
 pub fn decode(mut file: impl BufRead + Seek) -> Result<DecodedFile> {
+    decode_any(&mut file)
+}
+
+fn decode_any(file: &mut dyn Source) -> Result<DecodedFile> {
     let mut head = [0; 16];
-    let known = io::Read::read(&mut file, &mut head).map_err(unreadable)?;
+    let known = file.read(&mut head).map_err(unreadable)?;
     let head = &head[..known];
     file.rewind().map_err(unreadable)?;
     if head.get(4..8) == Some(b"ftyp") || head.get(4..8) == Some(b"JXL ") || head.starts_with(b"\xFF\x0A") {
         return Err(Error::ImageDecode(FOR_BROWSERS.to_owned()));
     }
-    let fields = if is_tiff(head) { tiff::exif(&mut file) } else { None };
+    let of_tiff = if is_tiff(head) { tiff::metadata(file) } else { None };
     file.rewind().map_err(unreadable)?;
 
     let mut limits = Limits::default();
@@ -60,8 +69,7 @@ pub fn decode(mut file: impl BufRead + Seek) -> Result<DecodedFile> {
     Photo::check_size(width.into(), height.into())?;
     // Damaged metadata is no reason to refuse the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut metadata = FileMetadata::of(&mut decoder).checked();
-    metadata.exif = metadata.exif.or(fields);
+    let metadata = of_tiff.unwrap_or_else(|| FileMetadata::of(&mut decoder)).checked();
     // Turning makes a second copy.
     let copies = if orientation == Orientation::NoTransforms { 1 } else { 2 };
     expect_room(decoder.total_bytes() * copies)?;

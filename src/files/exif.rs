@@ -132,6 +132,10 @@ impl<'a> Block<'a> {
     fn remove(&mut self, directory: usize, entry: &Entry) -> Option<()> {
         let count = self.u16(directory)?;
         let end = directory + 2 + 12 * usize::from(count) + 4;
+        // In a damaged block the directory may have lain in what was wiped.
+        if entry.at + 12 > end - 4 {
+            return None;
+        }
         self.bytes.copy_within(entry.at + 12..end, entry.at);
         self.bytes[end - 12..end].fill(0);
         self.set_u16(directory, count - 1);

@@ -1,6 +1,7 @@
 //! What a file says beside its pixels, on its way from one file to another.
 
-use super::{exif, xmp};
+use super::decode::Source;
+use super::{containers, exif, xmp};
 use crate::error::Result;
 use crate::photo::Photo;
 use image::ImageDecoder;
@@ -21,7 +22,7 @@ pub struct FileMetadata {
 impl FileMetadata {
     /// Reads the metadata of a file that a browser decodes, without decoding its pixels. What is
     /// damaged or of a format that has none is left out: that is no reason to refuse the picture.
-    /// AVIF and HEIC give EXIF alone.
+    /// AVIF and HEIC give no ICC profile.
     ///
     /// # Errors
     /// [`Error::ImageTooLarge`](crate::Error::ImageTooLarge) for a photograph larger than the engine takes, of any format whose
@@ -30,24 +31,13 @@ impl FileMetadata {
         if let Ok(size) = imagesize::blob_size(file) {
             Photo::check_size(size.width as u64, size.height as u64)?;
         }
-        let reader = Cursor::new(file);
+        let reader = &mut Cursor::new(file) as &mut dyn Source;
         Ok(match file {
-            [0xFF, 0xD8, ..] => JpegDecoder::new(reader).map(|mut file| Self::of(&mut file)).ok(),
-            [0x89, b'P', b'N', b'G', ..] => PngDecoder::new(reader).map(|mut file| Self::of(&mut file)).ok(),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
-                image_webp::WebPDecoder::new(reader).ok().map(|mut file| Self {
-                    exif: file.exif_metadata().unwrap_or_default(),
-                    icc: file.icc_profile().unwrap_or_default(),
-                    xmp: file.xmp_metadata().unwrap_or_default(),
-                })
-            }
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => ::exif::Reader::new()
-                .continue_on_error(true)
-                .read_from_container(&mut Cursor::new(file))
-                .or_else(|error| error.distill_partial_result(|_| {}))
-                .ok()
-                .map(|exif| Self { exif: Some(exif.buf().to_vec()), ..Self::default() }),
-            _ => None,
+            [0xFF, 0xD8, ..] => JpegDecoder::new(reader).map(|mut file| Self::of(&mut file)),
+            [0x89, b'P', b'N', b'G', ..] => PngDecoder::new(reader).map(|mut file| Self::of(&mut file)),
+            [b'R', b'I', b'F', b'F', ..] => Ok(containers::webp(file)),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Ok(containers::heif(file)),
+            _ => Ok(Self::default()),
         }
         .unwrap_or_default()
         .checked())

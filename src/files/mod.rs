@@ -1,6 +1,7 @@
 //! Image files to [`Photo`](crate::photo::Photo)s and back, with what belongs to them: orientation,
 //! EXIF, ICC, XMP.
 
+mod containers;
 mod decode;
 mod encode;
 mod exif;

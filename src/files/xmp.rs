@@ -28,7 +28,7 @@ const EMPTY: &str = concat!(
 pub(super) fn upright(packet: &[u8]) -> Option<Vec<u8>> {
     const STALE: [(&str, &str); 3] =
         [(TIFF, "Orientation"), (XMP, "Thumbnails"), (XMP_NOTE, "HasExtendedXMP")];
-    rewrite(std::str::from_utf8(packet).ok()?, |name| STALE.contains(&name), None)
+    rewrite(std::str::from_utf8(packet).ok()?, &|name| STALE.contains(&name), None)
 }
 
 /// The packet without positions: properties named GPS… in any vocabulary, which are EXIF's and
@@ -36,7 +36,7 @@ pub(super) fn upright(packet: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn without_location(packet: &[u8]) -> Option<Vec<u8>> {
     let is_position =
         |(_, name): (&str, &str)| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("gps"));
-    rewrite(std::str::from_utf8(packet).ok()?, is_position, None)
+    rewrite(std::str::from_utf8(packet).ok()?, &is_position, None)
 }
 
 /// The packet with the mark of a photograph that a model has coloured; a new one where there is
@@ -52,8 +52,8 @@ pub(super) fn marked(packet: Option<&[u8]>) -> Vec<u8> {
         )
     };
     packet
-        .and_then(|packet| rewrite(std::str::from_utf8(packet).ok()?, replaced, Some(&mark)))
-        .or_else(|| rewrite(EMPTY, replaced, Some(&mark)))
+        .and_then(|packet| rewrite(std::str::from_utf8(packet).ok()?, &replaced, Some(&mark)))
+        .or_else(|| rewrite(EMPTY, &replaced, Some(&mark)))
         .expect("the empty packet is well-formed")
 }
 
@@ -62,7 +62,7 @@ pub(super) fn marked(packet: Option<&[u8]>) -> Vec<u8> {
 /// less the padding.
 fn rewrite(
     packet: &str,
-    dropped: impl Fn((&str, &str)) -> bool,
+    dropped: &dyn Fn((&str, &str)) -> bool,
     added: Option<&dyn Fn(&str) -> String>,
 ) -> Option<Vec<u8>> {
     let mut reader = NsReader::from_str(packet.trim_end_matches('\0'));
@@ -98,7 +98,7 @@ fn rewrite(
                     continue;
                 }
                 depth += usize::from(start);
-                copy_element(&reader, element, raw, start, &dropped, &mut out)?;
+                copy_element(&reader, element, raw, start, dropped, &mut out)?;
             }
             Event::End(element) => {
                 depth = depth.checked_sub(1)?;
@@ -119,28 +119,34 @@ fn rewrite(
     (has_rdf && depth == 0).then(|| out.into_bytes())
 }
 
-/// Copies the start of an element without the attributes that are dropped.
+/// Copies the start of an element without the attributes that are dropped; nothing of an element
+/// that then says nothing.
 fn copy_element(
     reader: &NsReader<&[u8]>,
     element: &BytesStart,
     raw: &str,
     start: bool,
-    dropped: impl Fn((&str, &str)) -> bool,
+    dropped: &dyn Fn((&str, &str)) -> bool,
     out: &mut String,
 ) -> Option<()> {
     let mut kept = Vec::new();
-    let mut complete = true;
+    let (mut complete, mut says_something) = (true, start);
     for attribute in element.attributes() {
         let attribute = attribute.ok()?;
         let (vocabulary, local) = reader.resolver().resolve_attribute(attribute.key);
-        if dropped((of(&vocabulary), local.into_inner())) {
+        let name = (of(&vocabulary), local.into_inner());
+        if dropped(name) {
             complete = false;
         } else {
+            says_something |= attribute.key.as_namespace_binding().is_none() && name != (RDF, "about");
             kept.push(attribute);
         }
     }
     if complete {
         out.push_str(raw);
+        return Some(());
+    }
+    if !says_something {
         return Some(());
     }
     out.extend(["<", element.name().into_inner()]);
