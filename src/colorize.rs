@@ -9,6 +9,7 @@ use crate::hints::{self, Hint};
 use crate::kernels::between;
 use crate::lab::{OutOfGamut, ToLightness};
 use crate::network::{Network, Output};
+use crate::neutralise;
 use crate::photo::Photo;
 use crate::prediction::{ChromaMap, Distribution, Prediction};
 use crate::render::render;
@@ -32,6 +33,28 @@ pub enum Mode {
     Photo,
     /// SPEC section 7 to the letter: 256 x 256, two bilinear steps, channels clipped.
     Faithful,
+}
+
+/// What is done to a photograph before the network sees it, and how its colours join it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preparation {
+    /// How it is prepared and joined.
+    pub mode: Mode,
+    /// Whether the network is shown a toned or faded photograph as it was when it was new; not in
+    /// [`Mode::Faithful`], which the reference prescribes. See [`neutralise`].
+    pub neutralise: bool,
+}
+
+impl Default for Preparation {
+    fn default() -> Self {
+        Self { mode: Mode::default(), neutralise: true }
+    }
+}
+
+impl From<Mode> for Preparation {
+    fn from(mode: Mode) -> Self {
+        Self { mode, ..Self::default() }
+    }
 }
 
 /// Where the work stands.
@@ -239,11 +262,11 @@ impl Colorizer {
     pub async fn colorize(
         &self,
         photo: &Photo,
-        mode: Mode,
+        preparation: impl Into<Preparation>,
         hints: &[Hint],
         pace: &mut impl Pace,
     ) -> Result<Colorization> {
-        self.colorize_at(self.metadata.working_size, photo, mode, hints, pace).await
+        self.colorize_at(self.metadata.working_size, photo, preparation, hints, pace).await
     }
 
     /// [`Colorizer::colorize`] at another working size than the model's.
@@ -254,10 +277,11 @@ impl Colorizer {
         &self,
         working_size: usize,
         photo: &Photo,
-        mode: Mode,
+        preparation: impl Into<Preparation>,
         hints: &[Hint],
         pace: &mut impl Pace,
     ) -> Result<Colorization> {
+        let Preparation { mode, neutralise } = preparation.into();
         pace.tick(Stage::Prepare, 0.0).await?;
         let network = &self.metadata.network;
         hints::check(hints, photo.width(), photo.height(), network)?;
@@ -274,7 +298,11 @@ impl Colorizer {
         let size = (photo.width(), photo.height());
         let planes = (!hints.is_empty()).then(|| hints::planes(hints, size, width, height));
         pace.tick(Stage::Prepare, 1.0).await?;
-        let input = Input { lightness: &lightness, width, height, hints: planes.as_deref() };
+        let renewed =
+            (neutralise && mode == Mode::Photo).then(|| neutralise::renewed(&rgb, &lightness)).flatten();
+        // The colours follow the edges of the photograph as it is: only the network sees the other.
+        let seen = renewed.as_deref().unwrap_or(&lightness);
+        let input = Input { lightness: seen, width, height, hints: planes.as_deref() };
         Ok(Colorization {
             prediction: self.predict(input, pace).await?,
             network: network.name(),

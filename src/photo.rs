@@ -1,6 +1,7 @@
 //! A photograph in memory: checked samples, size, channels, 8 or 16 bits deep.
 
 use crate::error::{Error, Result};
+use crate::memory::room;
 use crate::resample::{Region, bicubic, bicubic_region};
 
 /// The most pixels a photograph may have: 128 binary megapixels, so that every "100-megapixel"
@@ -134,6 +135,23 @@ impl Photo {
             return Err(Error::ImageTooLarge { width, height });
         }
         Ok(())
+    }
+
+    /// A copy.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where there is no memory for it.
+    pub fn try_clone(&self) -> Result<Self> {
+        fn copy<T: Copy>(samples: &[T]) -> Result<Vec<T>> {
+            let mut copy = room(samples.len())?;
+            copy.extend_from_slice(samples);
+            Ok(copy)
+        }
+        let samples = match &self.samples {
+            Samples::U8(v) => Samples::U8(copy(v)?),
+            Samples::U16(v) => Samples::U16(copy(v)?),
+        };
+        Ok(Self { samples, ..*self })
     }
 
     /// Pixels across.

@@ -175,11 +175,12 @@ export class Colorizer {
    * Predicts the colours of a photograph.
    *
    * @param {PhotoSource} source
-   * @param {WorkOptions & { hints?: Hint[] }} [options] `hints`: colours for places, where
-   *   `model.hints` says that the network takes them
+   * @param {WorkOptions & { hints?: Hint[], neutralise?: boolean }} [options] `hints`: colours for
+   *   places, where `model.hints` says that the network takes them; `neutralise: false`: the network
+   *   sees a toned or faded photograph as it is
    * @returns {Promise<Colorization>}
    */
-  async colorize(source, { hints, ...work } = {}) {
+  async colorize(source, { hints = [], neutralise = true, ...work } = {}) {
     let message = /** @type {Blob | ImageBitmap | ImageData} */ (source);
     /** @type {Transferable[]} */
     let transfer = [];
@@ -191,7 +192,7 @@ export class Colorizer {
         throw new AutochromeError("image-decode", "This element shows no photograph that may be read.", { cause });
       }
     }
-    const { picture, width, height, info } = await this.#client.call("colorize", { source: message, hints }, work, transfer);
+    const { picture, width, height, info } = await this.#client.call("colorize", { source: message, options: { hints, neutralise } }, work, transfer);
     this.#info = info;
     return new Colorization(this.#client, picture, { width, height }, info.defaults);
   }
@@ -302,14 +303,16 @@ export class Colorization {
   }
 
   /**
-   * The photograph in colour at full size, as a file.
+   * The photograph in colour at full size, as a file with the photograph's own EXIF, XMP and colour
+   * profile.
    *
    * @param {WorkOptions & Partial<Tone> & Partial<FileOptions>} [options] `type`: `image/png` if
-   *   absent; `quality` from 0 to 1 for JPEG
+   *   absent; `quality` from 0 to 1 for JPEG; `removeLocation: true` takes out where the photograph
+   *   was taken; `aiMark: false` leaves out the XMP mark of colours made by a model
    * @returns {Promise<Blob>}
    */
-  toBlob({ type = "image/png", quality, signal, onProgress, ...tone } = {}) {
-    const options = quality === undefined ? { type } : { type, quality };
+  toBlob({ type = "image/png", quality, removeLocation = false, aiMark = true, signal, onProgress, ...tone } = {}) {
+    const options = { type, removeLocation, aiMark, ...(quality === undefined ? {} : { quality }) };
     return this.#client.call("encode", { picture: this.#picture, tone: this.#tone(tone), options }, { signal, onProgress });
   }
 

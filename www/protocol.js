@@ -15,7 +15,11 @@
  * @typedef {{ model?: string | Blob, sha256?: string, device: "auto" | "webgpu" | "cpu" }} LoadOptions
  * @typedef {{ stage: "download" | "engine" | "decode" | "prepare" | "network" | "render", done: number }} Progress
  *   `done` runs from 0 to 1 within a stage.
- * @typedef {{ type: "image/png" | "image/jpeg" | "image/tiff", quality?: number }} FileOptions
+ * @typedef {{ hints?: Hint[], neutralise?: boolean }} ColorizeOptions
+ *   `neutralise` (true if absent): the network is shown a toned or faded photograph as it was new.
+ * @typedef {{ type: "image/png" | "image/jpeg" | "image/tiff", quality?: number, removeLocation?: boolean, aiMark?: boolean }} FileOptions
+ *   `removeLocation` (false if absent): EXIF and XMP lose where the photograph was taken; `aiMark`
+ *   (true if absent): XMP says for programs that a model made the colours.
  * @typedef {{ a: number, b: number, p: number }} BinShare
  * @typedef {{ css: string, a: number, b: number, p: number }} LikelyColour
  *   A colour (`css`: at the pixel's lightness), CIE a and b, and the probability of it and of what
@@ -29,7 +33,7 @@
  *
  * @typedef {{
  *   load: { args: LoadOptions, result: EngineInfo },
- *   colorize: { args: { source: Blob | ImageBitmap | ImageData, hints?: Hint[] }, result: Size & { picture: number, info: EngineInfo } },
+ *   colorize: { args: { source: Blob | ImageBitmap | ImageData, options: ColorizeOptions }, result: Size & { picture: number, info: EngineInfo } },
  *   original: { args: { picture: number, maxSide?: number }, result: ImageData },
  *   render: { args: { picture: number, tone: Tone, maxSide?: number }, result: ImageData },
  *   encode: { args: { picture: number, tone: Tone, options: FileOptions }, result: Blob },

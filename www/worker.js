@@ -15,7 +15,7 @@ import { locate } from "./parts.js";
 /** @typedef {(stage: Progress["stage"], done: number) => boolean} Tick whether to stop */
 /**
  * What both engines export.
- * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "ModelBytes" | "ArchiveWriter" | "decodesHere">} Bindings
+ * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "ModelBytes" | "PhotoFile" | "ArchiveWriter" | "decodesHere">} Bindings
  * @typedef {Bindings & { default: (options: { module_or_path: Promise<Response> }) => Promise<unknown>, warmUp: () => Promise<void> }} Code
  */
 
@@ -221,27 +221,39 @@ function checkSize(width, height) {
 }
 
 /**
+ * Decodes a file in the browser, upright. Where the coloured file will carry the photograph's colour
+ * profile, values stay as they are in the file; else the browser converts them to sRGB.
+ * @param {Blob} file
+ * @param {boolean} keepsProfile
+ */
+async function bitmapOf(file, keepsProfile) {
+  const colorSpaceConversion = keepsProfile ? "none" : "default";
+  try {
+    return await createImageBitmap(file, { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion });
+  } catch {
+    const what = file.type || "unknown type";
+    throw new AutochromeError("image-decode", `This file cannot be read as a photograph (${what}). Save it as PNG, JPEG or TIFF and try again.`);
+  }
+}
+
+/**
  * @param {import("./protocol.js").Calls["colorize"]["args"]} photograph
  * @param {NonNullable<typeof open>} engine
  * @param {Tick} tick
  */
-async function predict({ source, hints }, { bindings, engine }, tick) {
+async function predict({ source, options }, { bindings, engine }, tick) {
   tick("decode", 0);
   if (source instanceof ImageData) {
-    return engine.colorizePixels(new Uint8ClampedArray(source.data), source.width, source.height, hints, tick);
+    const { data, width, height } = source;
+    return engine.colorizePixels(new Uint8ClampedArray(data), width, height, undefined, options, tick);
   }
   let bitmap;
+  let file;
   if (source instanceof Blob) {
-    const head = new Uint8Array(await source.slice(0, 26).arrayBuffer());
-    if (bindings.decodesHere(head)) {
-      return engine.colorizeFile(new Uint8Array(await source.arrayBuffer()), hints, tick);
-    }
-    try {
-      bitmap = await createImageBitmap(source, { imageOrientation: "from-image", premultiplyAlpha: "none" });
-    } catch {
-      const what = source.type || "unknown type";
-      throw new AutochromeError("image-decode", `This file cannot be read as a photograph (${what}). Save it as PNG, JPEG or TIFF and try again.`);
-    }
+    const bytes = new Uint8Array(await source.arrayBuffer());
+    if (bindings.decodesHere(bytes.subarray(0, 26))) return engine.colorizeFile(bytes, options, tick);
+    file = new bindings.PhotoFile(bytes);
+    bitmap = await bitmapOf(source, file.keepsProfile);
   } else {
     bitmap = source;
   }
@@ -251,7 +263,7 @@ async function predict({ source, hints }, { bindings, engine }, tick) {
   // A bitmap of the caller is kept: the photograph may have to be coloured again on the CPU.
   if (source instanceof Blob) bitmap.close();
   tick("decode", 1);
-  return engine.colorizePixels(pixels, width, height, hints, tick);
+  return engine.colorizePixels(pixels, width, height, file, options, tick);
 }
 
 /**

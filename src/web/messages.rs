@@ -3,7 +3,8 @@
 use crate::backend::DeviceKind;
 use crate::colorize::{Colorizer, Tone};
 use crate::error::{Error, Result};
-use crate::files::FileFormat;
+use crate::files::{FileFormat, FileMetadata};
+use crate::hints::Hint;
 use crate::inspector::{Inspection, LikelyColour};
 use crate::network::Output;
 use crate::weights::Origin;
@@ -49,16 +50,50 @@ pub(super) struct FrameOptions {
     pub(super) steady: f32,
 }
 
-/// File type and, for JPEG, quality in 0…1, as in `canvas.toBlob`.
+/// How a photograph is prepared for the network.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub(super) struct ColorizeOptions {
+    pub(super) hints: Vec<Hint>,
+    pub(super) neutralise: bool,
+}
+
+impl Default for ColorizeOptions {
+    fn default() -> Self {
+        Self { hints: Vec::new(), neutralise: true }
+    }
+}
+
+/// File type and, for JPEG, quality in 0…1, as in `canvas.toBlob`; what becomes of the metadata.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct EncodeOptions {
     #[serde(rename = "type")]
     media_type: String,
     quality: Option<f32>,
+    #[serde(default)]
+    remove_location: bool,
+    #[serde(default = "yes")]
+    ai_mark: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl EncodeOptions {
+    /// What the coloured file says of itself.
+    pub(super) fn metadata(&self, photograph: &FileMetadata) -> FileMetadata {
+        let mut metadata = photograph.clone();
+        if self.remove_location {
+            metadata.remove_location();
+        }
+        if self.ai_mark {
+            metadata.mark_as_coloured();
+        }
+        metadata
+    }
+
     pub(super) fn format(&self) -> Result<FileFormat> {
         match self.media_type.as_str() {
             "image/png" => Ok(FileFormat::Png),

@@ -11,19 +11,18 @@ pub(crate) mod subgroups;
 
 use crate::ab_bins;
 use crate::backend::{ComputeDevice, DeviceChoice};
-use crate::colorize::{Colorization, Colorizer, Mode};
+use crate::colorize::{Colorization, Colorizer, Preparation};
 use crate::error::{Error, Result};
 use crate::files::{self, FileMetadata};
 use crate::frames::Steady;
-use crate::hints::Hint;
+use crate::memory::{self, Growing};
 use crate::photo::{Channels, Photo, Samples};
 use crate::preview::Preview;
 use crate::weights::{Arriving, ModelFile, Origin};
-use js_sys::Uint8ClampedArray;
-use messages::{BinShare, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js};
+use js_sys::{Uint8Array, Uint8ClampedArray};
+use messages::{BinShare, ColorizeOptions, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js};
 use pace::JsPace;
 use std::cell::Cell;
-use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
 use web_sys::ImageData;
 
@@ -107,39 +106,45 @@ impl Engine {
         to_js(&EngineDescription::of(&self.colorizer, self.origin.as_ref()))
     }
 
-    /// Colours RGBA pixels that the browser decoded. `hints` is a list of [`Hint`] or nothing.
-    /// `tick(stage, done)` is told of progress and answers whether to stop.
+    /// Colours RGBA pixels that the browser decoded, upright, from `file` or, where that is absent,
+    /// from no file. `options` are [`ColorizeOptions`]. `tick(stage, done)` is told of progress and
+    /// answers whether to stop.
     ///
     /// # Errors
-    /// `image-too-large`, `image-decode`, `invalid-argument`, `unsupported`, `device-lost`,
-    /// `aborted`.
+    /// `image-too-large`, `image-decode`, `out-of-memory`, `invalid-argument`, `unsupported`,
+    /// `device-lost`, `aborted`.
     #[wasm_bindgen(js_name = colorizePixels)]
     pub async fn colorize_pixels(
         &self,
-        pixels: Clamped<Vec<u8>>,
+        pixels: &Uint8ClampedArray,
         width: usize,
         height: usize,
-        hints: JsValue,
+        file: Option<PhotoFile>,
+        options: JsValue,
         tick: js_sys::Function,
     ) -> Result<Picture, JsValue> {
-        let photo = Photo::new(width, height, Channels::Rgba, Samples::U8(pixels.0))?;
-        self.colorize(photo, FileMetadata::default(), hints, tick).await
+        let mut samples = memory::room(pixels.length() as usize)?;
+        samples.resize(pixels.length() as usize, 0);
+        pixels.copy_to(&mut samples);
+        let photo = Photo::new(width, height, Channels::Rgba, Samples::U8(samples))?;
+        let metadata = file.map(|file| file.metadata.upright(width, height)).unwrap_or_default();
+        self.colorize(photo, metadata, options, tick).await
     }
 
     /// Decodes a file here (TIFF, and PNG of 16 bits or with alpha: what a canvas would coarsen)
-    /// and colours it.
+    /// and colours it. `options` are [`ColorizeOptions`].
     ///
     /// # Errors
     /// As [`Engine::colorize_pixels`].
     #[wasm_bindgen(js_name = colorizeFile)]
     pub async fn colorize_file(
         &self,
-        bytes: Vec<u8>,
-        hints: JsValue,
+        bytes: &Uint8Array,
+        options: JsValue,
         tick: js_sys::Function,
     ) -> Result<Picture, JsValue> {
-        let decoded = files::decode(std::io::Cursor::new(bytes))?;
-        self.colorize(decoded.photo, decoded.metadata, hints, tick).await
+        let decoded = files::decode(std::io::Cursor::new(copied(bytes)?))?;
+        self.colorize(decoded.photo, decoded.metadata, options, tick).await
     }
 }
 
@@ -148,12 +153,13 @@ impl Engine {
         &self,
         photo: Photo,
         metadata: FileMetadata,
-        hints: JsValue,
+        options: JsValue,
         tick: js_sys::Function,
     ) -> Result<Picture, JsValue> {
-        let hints = from_js::<Option<Vec<Hint>>>(hints)?.unwrap_or_default();
+        let ColorizeOptions { hints, neutralise } = from_js(options)?;
+        let preparation = Preparation { neutralise, ..Preparation::default() };
         let pace = &mut JsPace::new(tick);
-        let colorization = self.colorizer.colorize(&photo, Mode::Photo, &hints, pace).await?;
+        let colorization = self.colorizer.colorize(&photo, preparation, &hints, pace).await?;
         Ok(Picture { photo, metadata, colorization, reduced: None, preview: None })
     }
 }
@@ -164,6 +170,40 @@ impl Engine {
 #[must_use]
 pub fn decodes_here(head: &[u8]) -> bool {
     files::loses_in_canvas(head)
+}
+
+/// Bytes of JavaScript, copied to where Rust can read them.
+fn copied(bytes: &Uint8Array) -> Result<Vec<u8>> {
+    let mut copy = memory::room(bytes.length() as usize)?;
+    copy.resize(bytes.length() as usize, 0);
+    bytes.copy_to(&mut copy);
+    Ok(copy)
+}
+
+/// What a file says of its photograph, known before the browser decodes it.
+#[wasm_bindgen]
+pub struct PhotoFile {
+    metadata: FileMetadata,
+}
+
+#[wasm_bindgen]
+impl PhotoFile {
+    /// Reads a whole file, all but its pixels.
+    ///
+    /// # Errors
+    /// `image-too-large` for a photograph that must not be decoded, `out-of-memory`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(bytes: &Uint8Array) -> Result<PhotoFile, JsValue> {
+        Ok(Self { metadata: FileMetadata::read(&copied(bytes)?)? })
+    }
+
+    /// Whether the coloured file will carry this one's colour profile. The pixels must then be
+    /// decoded as they stand in the file, not converted to sRGB.
+    #[wasm_bindgen(getter, js_name = keepsProfile)]
+    #[must_use]
+    pub fn keeps_profile(&self) -> bool {
+        self.metadata.icc.is_some()
+    }
 }
 
 /// A photograph and its predicted colours.
@@ -245,7 +285,7 @@ impl Picture {
         let (width, height) = (photo.width(), photo.height());
         let side = width.max(height);
         if max_side.is_none() || width * height > PREVIEW_PIXELS {
-            let photo = photo.clone();
+            let photo = photo.try_clone()?;
             return image_data(&self.colorization.render(photo, tone, pace).await?);
         }
         if self.preview.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
@@ -256,10 +296,11 @@ impl Picture {
         rgba_image(preview.render(&self.colorization, tone, pace).await?, width, height)
     }
 
-    /// The photograph in colour at full size, as the bytes of a file.
+    /// The photograph in colour at full size, as the bytes of a file. `options` are
+    /// [`EncodeOptions`].
     ///
     /// # Errors
-    /// `invalid-argument`, `image-encode`, `aborted`.
+    /// `invalid-argument`, `image-encode`, `out-of-memory`, `aborted`.
     pub async fn encode(
         &self,
         tone: JsValue,
@@ -267,11 +308,13 @@ impl Picture {
         tick: js_sys::Function,
     ) -> Result<Vec<u8>, JsValue> {
         let tone = from_js::<ToneOptions>(tone)?.into();
-        let format = from_js::<EncodeOptions>(options)?.format()?;
-        let coloured = self.colorization.render(self.photo.clone(), tone, &mut JsPace::new(tick)).await?;
-        let mut file = std::io::Cursor::new(Vec::new());
-        files::encode(&coloured, &self.metadata, format, &mut file)?;
-        Ok(file.into_inner())
+        let options = from_js::<EncodeOptions>(options)?;
+        let format = options.format()?;
+        let photo = self.photo.try_clone()?;
+        let coloured = self.colorization.render(photo, tone, &mut JsPace::new(tick)).await?;
+        let mut file = Growing::default();
+        files::encode(&coloured, &options.metadata(&self.metadata), format, &mut file)?;
+        Ok(file.into_bytes())
     }
 
     /// The predicted distribution at a pixel: [`BinShare`]s of all 313 bins.

@@ -4,8 +4,8 @@ use crate::photographs::{EXTENSIONS, is_photograph};
 use crate::{Usage, device, models, output};
 use anyhow::{Context, Result, bail, ensure};
 use autochrome::chroma_upsample::Upsampling;
-use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone, Work};
-use autochrome::files::{self, FileFormat};
+use autochrome::colorize::{Colorizer, Mode, Pace, Preparation, Stage, Tone, Work};
+use autochrome::files::{self, FileFormat, FileMetadata};
 use autochrome::hints::Hint;
 use autochrome::network::{NetworkConfig, Output};
 use clap::{Args, ValueEnum};
@@ -54,6 +54,15 @@ pub struct Arguments {
     /// local-regression, guided-filter, bilinear or nearest [default: back-projection]
     #[arg(long, value_name = "NAME")]
     upsample: Option<Upsampling>,
+    /// Show the network a toned or faded photograph as it is, not as it was when it was new
+    #[arg(long)]
+    no_neutralise: bool,
+    /// Leave out of the coloured file where the photograph was taken: GPS in EXIF and XMP
+    #[arg(long)]
+    remove_location: bool,
+    /// Leave out the XMP mark that says for programs that a model made the colours
+    #[arg(long)]
+    no_ai_mark: bool,
     /// Where the network runs
     #[arg(long, value_enum, default_value_t)]
     device: device::DeviceArgument,
@@ -109,6 +118,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         ModeArgument::Faithful => Mode::Faithful,
     };
     let upsampling = arguments.upsample.unwrap_or_default();
+    let preparation = Preparation { mode, neutralise: !arguments.no_neutralise };
+    let describe = |metadata: &mut FileMetadata| {
+        if arguments.remove_location {
+            metadata.remove_location();
+        }
+        if !arguments.no_ai_mark {
+            metadata.mark_as_coloured();
+        }
+    };
 
     let bars = MultiProgress::new();
     let total = bars.add(
@@ -120,7 +138,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     for job in &jobs {
         let bar = bars.add(ProgressBar::new(100).with_style(style("  {prefix} {wide_bar} {msg}")));
         bar.set_prefix(job.from.file_name().unwrap_or_default().to_string_lossy().into_owned());
-        let result = colorize(job, &colorizer, (mode, upsampling), tone, &hints, &bar);
+        let how = (preparation, upsampling);
+        let result = colorize(job, &colorizer, how, tone, &hints, describe, &bar);
         bar.finish_and_clear();
         match result {
             Ok(measured) => timings.push(measured),
@@ -214,17 +233,19 @@ fn read_hints(path: Option<&Path>, photos: usize, network: &NetworkConfig) -> Re
 fn colorize(
     job: &Job,
     colorizer: &Colorizer,
-    (mode, upsampling): (Mode, Upsampling),
+    (preparation, upsampling): (Preparation, Upsampling),
     tone: Tone,
     hints: &[Hint],
+    describe: impl Fn(&mut FileMetadata),
     bar: &ProgressBar,
 ) -> Result<Timings> {
     bar.set_message("read");
     let mut pace = Bar::new(bar, "decode");
     let file = File::open(&job.from).context("cannot be opened")?;
-    let decoded = files::decode(BufReader::new(file))?;
+    let mut decoded = files::decode(BufReader::new(file))?;
+    describe(&mut decoded.metadata);
     let photo = pollster::block_on(async {
-        let colorization = colorizer.colorize(&decoded.photo, mode, hints, &mut pace).await?;
+        let colorization = colorizer.colorize(&decoded.photo, preparation, hints, &mut pace).await?;
         colorization.with_upsampling(upsampling).render(decoded.photo, tone, &mut pace).await
     })?;
     bar.set_message("write");

@@ -1,0 +1,217 @@
+//! EXIF blocks, changed in place: makers' notes point into their block, so nothing may move.
+
+use std::ops::Range;
+
+/// Pointer from the first directory to the camera's own.
+pub(super) const EXIF_DIRECTORY: u16 = 0x8769;
+/// Pointer to the directory of positions.
+pub(super) const GPS_DIRECTORY: u16 = 0x8825;
+const ORIENTATION: u16 = 0x0112;
+/// Width and height, of the file in the first directory and of the photograph in the camera's.
+const SIZES: [[u16; 2]; 2] = [[0x0100, 0x0101], [0xA002, 0xA003]];
+const THUMBNAIL: [u16; 2] = [0x0201, 0x0202];
+
+/// One field of a directory.
+pub(super) struct Entry {
+    /// Where its 12 bytes begin.
+    at: usize,
+    pub(super) tag: u16,
+    pub(super) kind: u16,
+    count: u32,
+}
+
+/// The bytes of a block, read as the TIFF structure that they are.
+pub(super) struct Block<'a> {
+    bytes: &'a mut Vec<u8>,
+    little_endian: bool,
+}
+
+/// Bytes of a value of this type; 0 for a type that TIFF 6.0 does not know.
+const fn width(kind: u16) -> usize {
+    match kind {
+        1 | 2 | 6 | 7 => 1,
+        3 | 8 => 2,
+        4 | 9 | 11 | 13 => 4,
+        5 | 10 | 12 => 8,
+        _ => 0,
+    }
+}
+
+/// Bytes of a number within such a value: what the byte order turns.
+pub(super) const fn number(kind: u16) -> usize {
+    match kind {
+        5 | 10 => 4,
+        other if width(other) > 1 => width(other),
+        _ => 1,
+    }
+}
+
+impl<'a> Block<'a> {
+    /// `None` where the bytes do not begin as a block does.
+    pub(super) fn new(bytes: &'a mut Vec<u8>) -> Option<Self> {
+        let little_endian = match bytes.get(..4)? {
+            b"II*\0" => true,
+            b"MM\0*" => false,
+            _ => return None,
+        };
+        Some(Self { bytes, little_endian })
+    }
+
+    /// Byte order of the numbers.
+    pub(super) fn is_little_endian(&self) -> bool {
+        self.little_endian
+    }
+
+    fn u16(&self, at: usize) -> Option<u16> {
+        let bytes = self.bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        Some(if self.little_endian { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
+    }
+
+    fn u32(&self, at: usize) -> Option<u32> {
+        let bytes = self.bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        Some(if self.little_endian { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+    }
+
+    fn set_u16(&mut self, at: usize, value: u16) {
+        let bytes = if self.little_endian { value.to_le_bytes() } else { value.to_be_bytes() };
+        self.bytes[at..at + 2].copy_from_slice(&bytes);
+    }
+
+    fn set_u32(&mut self, at: usize, value: u32) {
+        let bytes = if self.little_endian { value.to_le_bytes() } else { value.to_be_bytes() };
+        self.bytes[at..at + 4].copy_from_slice(&bytes);
+    }
+
+    /// Where the first directory begins.
+    pub(super) fn first(&self) -> Option<usize> {
+        self.u32(4).map(|at| at as usize)
+    }
+
+    /// The fields of a directory; `None` where it leaves the block.
+    pub(super) fn entries(&self, directory: usize) -> Option<Vec<Entry>> {
+        let count = usize::from(self.u16(directory)?);
+        self.u32(directory + 2 + 12 * count)?;
+        (0..count)
+            .map(|i| {
+                let at = directory + 2 + 12 * i;
+                let (tag, kind, count) = (self.u16(at)?, self.u16(at + 2)?, self.u32(at + 4)?);
+                Some(Entry { at, tag, kind, count })
+            })
+            .collect()
+    }
+
+    /// The directory that a field of another one points to.
+    pub(super) fn pointed(&self, directory: usize, tag: u16) -> Option<usize> {
+        let entry = self.entries(directory)?.into_iter().find(|entry| entry.tag == tag)?;
+        Some(self.u32(entry.at + 8)? as usize)
+    }
+
+    /// Where the value of a field lies; `None` where it leaves the block.
+    fn place(&self, entry: &Entry) -> Option<Range<usize>> {
+        let length = width(entry.kind).checked_mul(entry.count as usize)?;
+        let start = if length <= 4 { entry.at + 8 } else { self.u32(entry.at + 8)? as usize };
+        let place = start..start.checked_add(length)?;
+        (place.end <= self.bytes.len()).then_some(place)
+    }
+
+    /// The bytes of a field's value, in the byte order of the block.
+    pub(super) fn value(&self, entry: &Entry) -> Option<&[u8]> {
+        self.bytes.get(self.place(entry)?)
+    }
+
+    /// Overwrites a directory and all its values with zeros.
+    fn wipe(&mut self, directory: usize) {
+        let Some(entries) = self.entries(directory) else { return };
+        for place in entries.iter().filter_map(|entry| self.place(entry)).collect::<Vec<_>>() {
+            self.bytes[place].fill(0);
+        }
+        self.bytes[directory..directory + 2 + 12 * entries.len() + 4].fill(0);
+    }
+
+    /// Takes a field out of its directory; its value stays where it is.
+    fn remove(&mut self, directory: usize, entry: &Entry) -> Option<()> {
+        let count = self.u16(directory)?;
+        let end = directory + 2 + 12 * usize::from(count) + 4;
+        // In a damaged block the directory may have lain in what was wiped.
+        if entry.at + 12 > end - 4 {
+            return None;
+        }
+        self.bytes.copy_within(entry.at + 12..end, entry.at);
+        self.bytes[end - 12..end].fill(0);
+        self.set_u16(directory, count - 1);
+        Some(())
+    }
+
+    fn set_number(&mut self, directory: usize, tag: u16, value: u32) {
+        let entries = self.entries(directory).unwrap_or_default();
+        for entry in entries.iter().filter(|entry| entry.tag == tag && entry.count == 1) {
+            match (entry.kind, u16::try_from(value)) {
+                (3, Ok(value)) => self.set_u16(entry.at + 8, value),
+                (4, _) => self.set_u32(entry.at + 8, value),
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes out the thumbnail with its directory, the second.
+    fn remove_thumbnail(&mut self, first: usize) -> Option<()> {
+        let link = first + 2 + 12 * usize::from(self.u16(first)?);
+        let second = self.u32(link)? as usize;
+        self.set_u32(link, 0);
+        if second == 0 || second == first {
+            return None;
+        }
+        let pixels = THUMBNAIL.map(|tag| {
+            let entry = self.entries(second)?.into_iter().find(|entry| entry.tag == tag)?;
+            Some(self.u32(entry.at + 8)? as usize)
+        });
+        self.wipe(second);
+        if let [Some(start), Some(length)] = pixels {
+            let end = start.checked_add(length)?;
+            if end == self.bytes.len() {
+                self.bytes.truncate(start);
+            } else {
+                self.bytes.get_mut(start..end)?.fill(0);
+            }
+        }
+        Some(())
+    }
+}
+
+/// Says of a block that its photograph stands upright and has this size, and takes out its
+/// thumbnail: that shows the photograph as it was, gray and perhaps lying on its side.
+pub(super) fn make_upright(bytes: &mut Vec<u8>, (width, height): (usize, usize)) {
+    let Some(mut block) = Block::new(bytes) else { return };
+    let Some(first) = block.first() else { return };
+    block.set_number(first, ORIENTATION, 1);
+    let directories = [Some(first), block.pointed(first, EXIF_DIRECTORY)];
+    for (directory, tags) in directories.into_iter().zip(SIZES) {
+        for (tag, side) in tags.into_iter().zip([width, height]) {
+            if let (Some(directory), Ok(side)) = (directory, u32::try_from(side)) {
+                block.set_number(directory, tag, side);
+            }
+        }
+    }
+    let _ = block.remove_thumbnail(first);
+}
+
+/// Takes out where the photograph was taken. False where the block is too damaged to tell.
+pub(super) fn remove_location(bytes: &mut Vec<u8>) -> bool {
+    let Some(mut block) = Block::new(bytes) else { return false };
+    let Some(first) = block.first() else { return false };
+    let directories = [Some(first), block.pointed(first, EXIF_DIRECTORY)];
+    for directory in directories.into_iter().flatten() {
+        let Some(entries) = block.entries(directory) else { return false };
+        for entry in entries.iter().rev().filter(|entry| entry.tag == GPS_DIRECTORY) {
+            match block.u32(entry.at + 8) {
+                // A pointer to what stays would wipe that.
+                Some(gps) if !directories.contains(&Some(gps as usize)) => block.wipe(gps as usize),
+                _ => {}
+            }
+            if block.remove(directory, entry).is_none() {
+                return false;
+            }
+        }
+    }
+    true
+}
