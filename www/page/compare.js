@@ -34,20 +34,14 @@ for (const radio of document.querySelectorAll("input[name=mode]")) {
   });
 }
 
-/** A press of a pointer or key is answered while it lasts; a click without one, as of a screen reader, switches. */
-let pressed = false;
+// A press of a pointer or key is answered while it lasts; a click without one, as of a screen reader, switches.
 ui.hold.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0) return;
-  pressed = true;
-  hold(true);
+  if (event.button === 0) hold(true);
 });
-for (const end of ["pointerup", "pointercancel", "pointerleave", "blur"]) {
-  ui.hold.addEventListener(end, () => pressed && hold(false));
-}
+for (const end of ["pointerup", "pointercancel", "pointerleave", "blur"]) ui.hold.addEventListener(end, () => hold(false));
 ui.hold.addEventListener("keydown", (event) => {
   if (event.key !== " " && event.key !== "Enter") return;
   event.preventDefault();
-  pressed = true;
   hold(true);
 });
 ui.hold.addEventListener("keyup", (event) => {
@@ -55,9 +49,8 @@ ui.hold.addEventListener("keyup", (event) => {
   event.preventDefault();
   hold(false);
 });
-ui.hold.addEventListener("click", () => {
-  if (!pressed) hold(ui.hold.getAttribute("aria-pressed") !== "true");
-  pressed = false;
+ui.hold.addEventListener("click", ({ detail }) => {
+  if (detail === 0) hold(ui.hold.getAttribute("aria-pressed") !== "true");
 });
 ui.hold.addEventListener("contextmenu", (event) => event.preventDefault());
 

@@ -99,8 +99,9 @@ export function reset() {
 /** A network without a distribution has nothing to tell. @param {import("../autochrome.js").Colorizer} engine */
 export function adopt(engine) {
   const able = engine.model.distribution;
-  ui.on.disabled = !able;
+  // A disabled box answers no click.
   if (!able && ui.on.checked) ui.on.click();
+  ui.on.disabled = !able;
 }
 
 ui.on.addEventListener("change", () => {
