@@ -1,344 +1,353 @@
-/** The page: takes a photograph, shows how far it is, shows it in colour, saves it. */
+/** The page: photographs come in, are coloured one after the other, are looked at and saved. */
 
-import { sample } from "./assets.js";
-import { AutochromeError, Colorizer } from "./autochrome.js";
+import { AutochromeError } from "./autochrome.js";
+import { onUpdate } from "./offline.js";
+import * as camera from "./page/camera.js";
+import "./page/compare.js";
+import { element } from "./page/elements.js";
+import * as engine from "./page/engine.js";
+import * as inspector from "./page/inspector.js";
+import * as intake from "./page/intake.js";
+import * as language from "./page/language.js";
+import { Colours, Photograph, Queue } from "./page/queue.js";
+import * as rendering from "./page/rendering.js";
+import * as saving from "./page/saving.js";
+import { begin, hideError, isAbort, offerUpdate, share, showError, showProgress, tell } from "./page/status.js";
+import * as strip from "./page/strip.js";
+import * as tone from "./page/tone.js";
+import { archive, has } from "./page/upcoming.js";
 
-/** Longest side shown; files are saved at full size. */
-const PREVIEW = 1600;
+/** @typedef {import("./page/status.js").Task} Task */
+/** @typedef {import("./autochrome.js").Progress} Progress */
 
-/** Weights of the stages in the bar: how long each takes, roughly. */
-const STAGES = /** @type {const} */ ({
-  download: { text: "Downloading the model", from: 0, to: 0.3 },
-  engine: { text: "Starting the engine", from: 0.3, to: 0.35 },
-  decode: { text: "Reading the photograph", from: 0.35, to: 0.45 },
-  prepare: { text: "Preparing", from: 0.45, to: 0.5 },
-  network: { text: "Imagining colours", from: 0.5, to: 0.9 },
-  render: { text: "Colouring", from: 0.9, to: 1 },
-});
-
-/** @template {Element} T @param {string} id @param {new () => T} type @returns {T} */
-function element(id, type) {
-  const found = document.getElementById(id);
-  if (!(found instanceof type)) throw new Error(`#${id} is missing`);
-  return found;
-}
+/** A visitor who moves a slider is not made to wait for the next photograph of the queue. */
+const PATIENCE = 800;
 
 const ui = {
-  file: element("file", HTMLInputElement),
-  alert: element("alert", HTMLElement),
-  work: element("work", HTMLElement),
-  progress: element("progress", HTMLProgressElement),
-  stage: element("stage", HTMLElement),
-  cancel: element("cancel", HTMLButtonElement),
-  status: element("status", HTMLElement),
   result: element("result", HTMLElement),
-  before: element("before", HTMLCanvasElement),
-  after: element("after", HTMLCanvasElement),
   size: element("size", HTMLElement),
-  device: element("device", HTMLElement),
-  terms: element("terms", HTMLElement),
-  model: element("model", HTMLInputElement),
-  shippedModel: element("shipped-model", HTMLButtonElement),
-  reset: element("reset", HTMLButtonElement),
-  savePng: element("save-png", HTMLButtonElement),
-  saveJpeg: element("save-jpeg", HTMLButtonElement),
+  resume: element("resume", HTMLButtonElement),
+  retryAll: element("retry-all", HTMLButtonElement),
+  applyAll: element("apply-all", HTMLButtonElement),
+  saveAll: element("save-all", HTMLButtonElement),
+  /** What there is no use for before a photograph is in colour. */
+  needs: [element("panel", HTMLElement), element("toolbar", HTMLElement)],
 };
 
-const sliders = /** @type {const} */ (["temperature", "rebalance", "saturation"]).map((name) => ({
-  name,
-  input: element(name, HTMLInputElement),
-  output: element(`${name}-value`, HTMLOutputElement),
-}));
+const colours = new Colours();
 
-/** What a slider does, and why it may have nothing to do. */
-const HELP = {
-  temperature: { moves: element("temperature-help", HTMLElement).textContent, rests: "This model predicts one colour for each place: there is nothing to choose from." },
-  rebalance: { moves: element("rebalance-help", HTMLElement).textContent, rests: "This model does not say how far rare colours were preferred when it was trained." },
-};
+/** The photograph on show. @type {Photograph | null} */
+let shown = null;
+/** The queue's bar, from the first photograph to the last. @type {Task | null} */
+let task = null;
 
-/** `?device=cpu` or `?device=webgpu` overrides the choice. */
-const wish = new URLSearchParams(location.search).get("device");
-const device = wish === "cpu" || wish === "webgpu" ? wish : "auto";
+const queue = new Queue({ colour, change, add, remove, rest });
 
-/** A failed load is tried again with the next photograph. @type {Promise<Colorizer> | null} */
-let loading = null;
-
-/** The photograph on show; its colours live in the engine that made them. @type {{ colorization: import("./autochrome.js").Colorization, engine: Colorizer, photo: Blob, name: string } | null} */
-let current = null;
-
-/** Name of the visitor's own model file, if one is in use. @type {string | null} */
-let ownModel = null;
-
-/** The photograph being coloured. @type {AbortController | null} */
-let work = null;
-
-/** @param {import("./autochrome.js").Progress} progress */
-function showProgress({ stage, done }) {
-  const { text, from, to } = STAGES[stage];
-  ui.progress.value = from + (to - from) * done;
-  if (ui.stage.textContent !== text) ui.stage.textContent = text;
+/** Buttons that depend on what the queue holds. */
+function survey() {
+  ui.resume.hidden = queue.in("cancelled").length === 0 || queue.in("working").length > 0;
+  ui.retryAll.hidden = queue.in("failed").length < 2;
+  ui.applyAll.hidden = queue.photographs.length < 2;
+  ui.saveAll.hidden = queue.photographs.filter(({ coloured }) => coloured).length < 2 || !zips;
+  element("queue", HTMLElement).hidden = queue.photographs.length === 0;
+  ui.result.hidden = queue.photographs.length === 0;
+  ui.result.classList.toggle("empty", shown === null);
+  for (const part of ui.needs) part.inert = shown === null;
 }
 
-function colorizer() {
-  loading ??= Colorizer.load({ device, onProgress: showProgress }).then(
-    (loaded) => {
-      showDevice(loaded);
-      resetSliders(loaded);
-      return loaded;
-    },
-    (error) => {
-      loading = null;
-      ui.device.textContent = "The engine is not running.";
-      throw error;
-    },
-  );
-  return loading;
-}
+/** Whether the engine writes archives. */
+let zips = false;
 
-/** @param {Colorizer} loaded */
-function showDevice(loaded) {
-  const { kind, name, reason } = loaded.device;
-  ui.device.textContent = `Runs on ${kind === "webgpu" ? `WebGPU: ${name}` : "the CPU"} (${reason}).`;
-  const { network, format, license, unused } = loaded.model;
-  const model = ownModel === null ? `the shipped ${network}` : `${ownModel} (${network}, ${format})`;
-  const terms = license ? ` ${license}.` : "";
-  const rest = unused.length > 0 ? ` ${unused.length} of its tensors are not used, ${unused[0]} among them.` : "";
-  ui.terms.textContent = `Model: ${model}.${terms}${rest}`;
-  ui.shippedModel.hidden = ownModel === null;
-}
-
-/** @param {Colorizer} loaded */
-function resetSliders(loaded) {
-  for (const { name, input, output } of sliders) {
-    input.value = String(loaded.defaults[name]);
-    output.value = Number(input.value).toFixed(2);
-  }
-  const moves = { temperature: loaded.model.distribution, rebalance: loaded.model.rebalances };
-  for (const name of /** @type {const} */ (["temperature", "rebalance"])) {
-    element(name, HTMLInputElement).disabled = !moves[name];
-    element(`${name}-help`, HTMLElement).textContent = moves[name] ? HELP[name].moves : HELP[name].rests;
-  }
-}
-
-/** @returns {import("./autochrome.js").Tone} */
-function tone() {
-  const [temperature = 0, rebalance = 0, saturation = 0] = sliders.map(({ input }) => Number(input.value));
-  return { temperature, rebalance, saturation };
-}
-
-/** @param {HTMLCanvasElement} canvas @param {ImageData} pixels */
-function draw(canvas, pixels) {
-  canvas.width = pixels.width;
-  canvas.height = pixels.height;
-  canvas.getContext("2d")?.putImageData(pixels, 0, 0);
-}
-
-/** @param {unknown} error */
-function showError(error) {
-  if (error instanceof AutochromeError && error.code === "aborted") return;
-  ui.alert.textContent = error instanceof Error ? error.message : String(error);
-  ui.alert.hidden = false;
-}
-
-/**
- * One piece of work with a bar and a way to cancel it. The newest wins.
- * @param {string} stopped what to say when it was cancelled
- * @param {(signal: AbortSignal) => Promise<void>} task
- */
-async function withProgress(stopped, task) {
-  work?.abort();
-  const mine = new AbortController();
-  work = mine;
-  ui.alert.hidden = true;
-  ui.work.hidden = false;
-  ui.status.textContent = "";
-  try {
-    await task(mine.signal);
-  } catch (error) {
-    if (mine.signal.aborted && work === mine) ui.status.textContent = stopped;
-    showError(error);
-  } finally {
-    if (work === mine) {
-      work = null;
-      ui.work.hidden = true;
+/** @param {Photograph} photograph @param {AbortSignal} signal */
+async function colour(photograph, signal) {
+  task ??= begin(() => queue.cancelAll());
+  task.count(queue.photographs.length - queue.in("waiting").length, queue.photographs.length);
+  const onProgress = (/** @type {Progress} */ progress) => {
+    photograph.progress = share(progress);
+    strip.progress(photograph);
+    showProgress(progress);
+  };
+  onProgress({ stage: "decode", done: 0 });
+  const began = performance.now();
+  await withColours(photograph, signal, onProgress, async (colorization, working) => {
+    if (photograph !== queue.wanted && shown !== null) {
+      const pixels = await colorization.render({ ...photograph.tone, maxSide: strip.THUMBNAIL, signal });
+      strip.show(photograph, pixels);
+      return;
     }
-  }
-}
-
-/** @param {Blob} photo @param {string} name */
-function open(photo, name) {
-  return withProgress(`Stopped. ${name} was not coloured.`, async (signal) => {
-    const engine = await untilAborted(colorizer(), signal);
-    showProgress({ stage: "decode", done: 0 });
-    const began = performance.now();
-    const colorization = await engine.colorize(photo, { signal, onProgress: showProgress });
-    try {
-      showDevice(engine);
-      const before = await colorization.original({ maxSide: PREVIEW, signal });
-      const after = await colorization.render({ ...tone(), maxSide: PREVIEW, signal, onProgress: showProgress });
-      draw(ui.before, before);
-      draw(ui.after, after);
-    } catch (error) {
-      colorization.dispose();
-      throw error;
-    }
-    current?.colorization.dispose();
-    if (current && current.engine !== engine) current.engine.dispose();
-    current = { colorization, engine, photo, name };
-    ui.result.hidden = false;
-    ui.size.textContent = `${colorization.width} × ${colorization.height} pixels`;
-    ui.status.textContent = `${name} is in colour (${((performance.now() - began) / 1000).toFixed(1)} s).`;
+    await rendering.show(colorization, photograph.tone ?? {}, signal);
+    colours.keep(photograph, colorization, working);
+    retire();
+    queue.wanted = null;
+    stand(photograph, colorization);
+    const seconds = (performance.now() - began) / 1000;
+    tell("in-colour", { name: photograph.name, seconds: { value: seconds, style: "unit", unit: "second", maximumFractionDigits: 1 } });
   });
 }
 
 /**
- * Takes another model, or the shipped one, and colours the photograph on show with it. The old one
- * stays until the new one is there, and for good if it does not come.
- * @param {File | null} file
+ * Uses a photograph's colours: those that are kept, else it is coloured anew. They are freed afterwards
+ * unless they are kept by then.
+ * @template T
+ * @param {Photograph} photograph
+ * @param {AbortSignal} signal
+ * @param {(progress: Progress) => void} onProgress
+ * @param {(colorization: import("./autochrome.js").Colorization, working: import("./autochrome.js").Colorizer) => Promise<T>} use
  */
+async function withColours(photograph, signal, onProgress, use) {
+  const working = await engine.untilAborted(engine.colorizer(), signal);
+  const kept = colours.of(photograph, working);
+  if (kept) {
+    try {
+      return await use(kept, working);
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      colours.drop((other) => other.photograph === photograph);
+    }
+  }
+  const colorization = await working.colorize(photograph.file, { signal, onProgress });
+  // The device may be another since.
+  engine.describe(working);
+  try {
+    return await use(colorization, working);
+  } finally {
+    if (colours.of(photograph, working) !== colorization) colorization.dispose();
+  }
+}
+
+/** Whether the colours went with the device. @param {unknown} error */
+const isLost = (error) => error instanceof AutochromeError && error.code === "device-lost";
+
+/** The photograph is on show now. @param {Photograph} photograph @param {{ width: number, height: number }} size */
+function stand(photograph, { width, height }) {
+  shown = photograph;
+  tone.set(photograph.tone);
+  inspector.reset();
+  language.say(ui.size, "size", { width: { value: width, useGrouping: false }, height: { value: height, useGrouping: false } });
+  const canvas = strip.thumbnail(photograph);
+  if (canvas) rendering.copyTo(canvas, strip.THUMBNAIL);
+  strip.mark(photograph);
+  survey();
+}
+
+/** @param {Photograph} photograph */
+function change(photograph) {
+  strip.update(photograph);
+  if (photograph.state === "failed") showError(photograph.error, photograph.name);
+  // Without an engine the others would only fail as well.
+  if (photograph.state === "failed" && !engine.ready()) queue.cancelAll();
+  survey();
+}
+
+/** @param {Photograph[]} photographs */
+function add(photographs) {
+  for (const photograph of photographs) strip.add(photograph);
+  survey();
+}
+
+/** @param {Photograph} photograph */
+function remove(photograph) {
+  strip.remove(photograph);
+  colours.drop((kept) => kept.photograph === photograph);
+  if (shown === photograph) {
+    shown = null;
+    rendering.hide();
+    inspector.reset();
+    language.unsay(ui.size);
+    const next = queue.photographs.find(({ coloured }) => coloured);
+    if (next) queue.want(next);
+  }
+  if (queue.photographs.length === 0) element("file", HTMLInputElement).focus();
+  survey();
+}
+
+/** @param {Photograph[]} finished */
+function rest(finished) {
+  task?.end();
+  task = null;
+  const here = finished.filter((photograph) => queue.photographs.includes(photograph));
+  const done = here.filter(({ state }) => state === "done").length;
+  const stopped = queue.in("cancelled");
+  const [first] = stopped;
+  if (here.some(({ error }) => isAbort(error))) {
+    if (first && stopped.length === 1) tell("stopped-one", { name: first.name });
+    else tell(first ? "stopped-many" : "stopped", { count: stopped.length });
+  } else if (done > 1) {
+    tell("all-in-colour", { count: done });
+  }
+  survey();
+}
+
+/** @param {File[]} files */
+function open(files) {
+  hideError();
+  const photographs = files.map((file) => new Photograph(file, file.name || language.text("photograph") || "photograph"));
+  const [first] = photographs;
+  // A batch does not take away what is being looked at.
+  if (first && (photographs.length === 1 || shown === null)) queue.wanted = first;
+  queue.add(photographs);
+  if (first && shown === null) rendering.preview(first.file);
+}
+
+/**
+ * Work that is not the queue's, with the bar. It begins when the photograph in work is done.
+ * @param {string} stopped what to say when it is cancelled
+ * @param {(task: Task) => Promise<void>} work
+ */
+function alone(stopped, work) {
+  hideError();
+  return queue.exclusive(async () => {
+    task?.end();
+    task = null;
+    const mine = begin();
+    try {
+      await work(mine);
+    } catch (error) {
+      if (isAbort(error) && mine.signal.aborted) tell(stopped);
+      showError(error);
+    } finally {
+      mine.end();
+    }
+  });
+}
+
+/** @param {File | null} file the shipped one if there is none */
 async function useModel(file) {
   let changed = false;
-  await withProgress("Stopped. The model was not changed.", async (signal) => {
-    const next = await Colorizer.load({ model: file ?? undefined, device, signal, onProgress: showProgress });
-    const old = await Promise.resolve(loading).catch(() => null);
-    if (signal.aborted) {
-      next.dispose();
-      throw new AutochromeError("aborted", "Stopped.");
-    }
-    loading = Promise.resolve(next);
-    ownModel = file?.name ?? null;
-    showDevice(next);
-    resetSliders(next);
-    if (old && old !== current?.engine) old.dispose();
+  await alone("stopped-model", async ({ signal }) => {
+    const old = await engine.useModel(file, signal);
+    const { photographs } = queue;
+    for (const photograph of photographs) photograph.tone = null;
     changed = true;
-    ui.status.textContent = `${ownModel ?? "The shipped model"} is in use.`;
+    const name = engine.modelName();
+    tell(name ? "model-in-use" : "shipped-in-use", { name: name ?? "" });
+    if (!old) return;
+    // What is on show is of the old engine until the new one has drawn it.
+    retired.push(old);
+    if (!shown) retire();
   });
-  if (changed && current) await open(current.photo, current.name);
+  if (changed && shown) queue.want(shown);
 }
 
-/** @param {File} file */
-function isModel(file) {
-  return /\.(safetensors|pth|pt|ckpt|caffemodel)$/i.test(file.name);
-}
+/** Engines that are no longer in use. @type {import("./autochrome.js").Colorizer[]} */
+const retired = [];
 
-/** @param {File} file */
-function openFile(file) {
-  return isModel(file) ? useModel(file) : open(file, file.name || "photograph");
-}
-
-/**
- * The engine goes on loading when one photograph is given up.
- * @template T @param {Promise<T>} promise @param {AbortSignal} signal @returns {Promise<T>}
- */
-function untilAborted(promise, signal) {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(new AutochromeError("aborted", "Stopped.")), { once: true });
-    promise.then(resolve, reject);
-  });
-}
-
-/** The newest slider position wins; positions in between are skipped. */
-let rendering = false;
-let stale = false;
-
-async function refresh() {
-  stale = true;
-  if (rendering) return;
-  rendering = true;
-  try {
-    while (stale && current) {
-      stale = false;
-      draw(ui.after, await current.colorization.render({ ...tone(), maxSide: PREVIEW }));
-    }
-  } catch (error) {
-    showError(error);
-  } finally {
-    rendering = false;
+function retire() {
+  for (const old of retired.splice(0)) {
+    colours.drop(({ engine }) => engine === old);
+    old.dispose();
   }
 }
 
-/** @param {"image/png" | "image/jpeg"} type @param {string} extension */
-function save(type, extension) {
-  if (!current) return;
-  const { colorization, name } = current;
-  withProgress("Stopped. Nothing was saved.", async (signal) => {
-    ui.stage.textContent = "Saving";
-    const blob = await colorization.toBlob({ type, ...tone(), signal, onProgress: ({ done }) => (ui.progress.value = done) });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = `${name.replace(/\.[^.]*$/, "")}-colour.${extension}`;
-    link.click();
-    // The download reads the address after this turn.
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    ui.status.textContent = `Saved ${link.download} (${(blob.size / 1e6).toFixed(1)} MB).`;
+/** @param {"image/png" | "image/jpeg"} type */
+function save(type) {
+  const photograph = shown;
+  if (!photograph) return;
+  alone("stopped-save", async (mine) => {
+    const onProgress = (/** @type {{ done: number }} */ { done }) => mine.stage("saving", done);
+    mine.stage("saving", 0);
+    const blob = await encoded(photograph, type, mine.signal, onProgress);
+    const name = saving.fileName(photograph.name, type);
+    saving.download(blob, name);
+    tell("saved", { name, size: megabytes(blob) });
   });
 }
 
-/** @param {DataTransfer | null} data */
-function openFirst(data) {
-  const file = [...(data?.files ?? [])][0];
-  if (file) openFile(file);
-  return Boolean(file);
+/** @param {Blob} blob */
+const megabytes = ({ size }) => ({ value: size / 1e6, style: /** @type {const} */ ("unit"), unit: "megabyte", maximumFractionDigits: 1 });
+
+/** @param {Photograph} photograph @param {"image/png" | "image/jpeg"} type @param {AbortSignal} signal @param {(progress: Progress) => void} onProgress */
+function encoded(photograph, type, signal, onProgress) {
+  return withColours(photograph, signal, () => {}, (colorization) => colorization.toBlob({ ...saving.options(type), ...photograph.tone, signal, onProgress }));
 }
 
-ui.file.addEventListener("change", () => {
-  const file = ui.file.files?.[0];
-  if (file) openFile(file);
-  // The same file may be chosen again.
-  ui.file.value = "";
-});
-
-ui.model.addEventListener("change", () => {
-  const file = ui.model.files?.[0];
-  if (file) useModel(file);
-  ui.model.value = "";
-});
-ui.shippedModel.addEventListener("click", () => useModel(null));
-
-for (const button of document.querySelectorAll("[data-sample]")) {
-  button.addEventListener("click", async () => {
-    const name = button.getAttribute("data-sample");
-    ui.alert.hidden = true;
-    try {
-      await open(await sample(`${name}.jpg`), `${name}.jpg`);
-    } catch (error) {
-      showError(error);
+function saveAll() {
+  const photographs = queue.photographs.filter(({ coloured }) => coloured);
+  const type = saving.zipType();
+  alone("stopped-save", async (mine) => {
+    const zip = archive(await engine.colorizer());
+    const taken = new Set();
+    let saved = 0;
+    for (const [index, photograph] of photographs.entries()) {
+      if (mine.signal.aborted) throw new AutochromeError("aborted", "Stopped.");
+      mine.count(index + 1, photographs.length);
+      mine.stage("saving", index / photographs.length);
+      try {
+        const blob = await encoded(photograph, type, mine.signal, ({ done }) => mine.stage("saving", (index + done) / photographs.length));
+        await zip.add(saving.fileName(photograph.name, type, taken), blob);
+        saved++;
+      } catch (error) {
+        if (isAbort(error)) throw error;
+        showError(error, photograph.name);
+      }
     }
+    const blob = await zip.finish();
+    saving.download(blob, "autochrome.zip");
+    tell("saved-all", { count: saved, size: megabytes(blob) });
   });
 }
 
-addEventListener("paste", (event) => {
-  if (openFirst(event.clipboardData)) event.preventDefault();
+/** The colours went with the device: anew, once. @type {Photograph | null} */
+let again = null;
+
+rendering.listen({
+  lost(error) {
+    if (!isLost(error) || !shown || again === shown) {
+      showError(error);
+      return;
+    }
+    again = shown;
+    colours.drop(({ photograph }) => photograph === again);
+    queue.want(shown);
+  },
+  drawn() {
+    again = null;
+    const canvas = shown && strip.thumbnail(shown);
+    if (canvas) rendering.copyTo(canvas, strip.THUMBNAIL);
+  },
 });
-addEventListener("dragover", (event) => {
-  event.preventDefault();
-  document.body.classList.add("dropping");
+tone.listen(() => {
+  if (!shown) return;
+  queue.pause(PATIENCE);
+  shown.tone = tone.get();
+  rendering.change(shown.tone);
+  inspector.refresh();
 });
-addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) document.body.classList.remove("dropping");
+strip.listen((action, photograph) => {
+  if (action === "remove") queue.remove(photograph);
+  else if (action === "cancel") queue.cancel(photograph);
+  else if (action === "show" && photograph === shown) return;
+  else if (action === "show" && photograph.state === "failed") showError(photograph.error, photograph.name);
+  else queue.want(photograph);
 });
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  document.body.classList.remove("dropping");
-  if (!openFirst(event.dataTransfer)) showError(new Error("That was no file. Drop a photograph from your disk."));
+intake.listen({ photographs: open, model: useModel });
+camera.listen((file) => open([file]), tone.get);
+engine.watch((working) => {
+  tone.adopt(working);
+  inspector.adopt(working);
+  zips = has(working, "archive");
 });
 
-ui.cancel.addEventListener("click", () => work?.abort());
-addEventListener("keydown", (event) => {
-  if (event.key === "Escape") work?.abort();
+ui.resume.addEventListener("click", () => {
+  queue.again("cancelled");
+  ui.resume.hidden = true;
 });
-for (const { input, output } of sliders) {
-  input.addEventListener("input", () => {
-    output.value = Number(input.value).toFixed(2);
-    refresh();
-  });
-}
-ui.reset.addEventListener("click", async () => {
-  resetSliders(await colorizer());
-  refresh();
+ui.retryAll.addEventListener("click", () => queue.again("failed"));
+ui.applyAll.addEventListener("click", () => {
+  for (const photograph of queue.photographs) photograph.tone = tone.get();
+  tell("applied", { count: queue.photographs.length });
 });
-ui.savePng.addEventListener("click", () => save("image/png", "png"));
-ui.saveJpeg.addEventListener("click", () => save("image/jpeg", "jpg"));
+ui.saveAll.addEventListener("click", saveAll);
+element("remove-all", HTMLButtonElement).addEventListener("click", () => {
+  // What is on show last: its place is not taken by the next.
+  const others = queue.photographs.filter((photograph) => photograph !== shown);
+  for (const photograph of shown ? [...others, shown] : others) queue.remove(photograph);
+});
+element("save-png", HTMLButtonElement).addEventListener("click", () => save("image/png"));
+element("save-jpeg", HTMLButtonElement).addEventListener("click", () => save("image/jpeg"));
+element("shipped-model", HTMLButtonElement).addEventListener("click", () => useModel(null));
 
+language.start(element("language", HTMLSelectElement)).catch(showError);
+onUpdate(offerUpdate);
 // Fetch engine and model while the visitor looks for a photograph.
-colorizer().catch(showError);
+engine.colorizer().catch(showError);

@@ -7,10 +7,10 @@ import { chromium } from "playwright-core";
 const executablePath = process.env["AUTOCHROME_CHROMIUM"] ?? "/usr/bin/chromium";
 const flags = (process.env["AUTOCHROME_CHROMIUM_FLAGS"] ?? "--no-sandbox").split(" ");
 
-/** Starts Chromium; without `webgpu` it finds no adapter. @param {{ webgpu: boolean }} options */
-export function launch({ webgpu }) {
+/** Starts Chromium; without `webgpu` it finds no adapter. @param {{ webgpu: boolean, more?: string[] }} options `more`: flags of one test */
+export function launch({ webgpu, more = [] }) {
   const args = flags.filter((flag) => !flag.startsWith("--headless") && (webgpu || !flag.includes("webgpu")));
-  return chromium.launch({ executablePath, args, headless: true });
+  return chromium.launch({ executablePath, args: [...args, ...more], headless: true });
 }
 
 /** Serves dist/site with the project's own server. @returns {Promise<{ url: string, close: () => void }>} */

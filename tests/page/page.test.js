@@ -177,7 +177,8 @@ for (const webgpu of [true, false]) {
       if (webgpu) await page.waitForFunction(() => document.getElementById("stage")?.textContent === "Imagining colours", null, { timeout: PATIENCE });
       await page.locator("#cancel").click();
       await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Stopped"));
-      assert.equal(await page.locator("#result").isVisible(), false);
+      assert.equal(await page.locator("#strip li").getAttribute("data-state"), "cancelled");
+      assert.equal(await page.locator("#panel").getAttribute("inert"), "", "there are no colours to work on");
       release();
       await drop(page, "coffee.jpg");
       await waitForColour(page, "coffee.jpg");
@@ -242,14 +243,19 @@ describe("the page", () => {
   test("works by keyboard alone", { timeout: PATIENCE }, async () => {
     const page = await browser.newPage();
     await page.goto(server.url);
-    const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.getAttribute("data-sample"));
-    await page.keyboard.press("Tab");
-    assert.equal(await focused(), "file");
-    await page.keyboard.press("Tab");
-    assert.equal(await focused(), "astronaut");
+    const focused = () =>
+      page.evaluate(() => {
+        const { activeElement: here } = document;
+        return here?.id || here?.getAttribute("data-sample") || here?.getAttribute("data-part") || here?.getAttribute("value");
+      });
+    for (const next of ["file", "folder", "camera-open", "astronaut"]) {
+      await page.keyboard.press("Tab");
+      assert.equal(await focused(), next);
+    }
     await page.keyboard.press("Enter");
     await waitForColour(page, "astronaut.jpg");
-    for (const next of ["cat", "coffee", "rocket", "photographer", "temperature"]) {
+    const viewer = ["view", "compare", "slider", "hold", "zoom-out", "zoom-real", "zoom-in", "inspect"];
+    for (const next of ["cat", "coffee", "rocket", "photographer", ...viewer, "show", "remove", "remove-all", "temperature"]) {
       await page.keyboard.press("Tab");
       assert.equal(await focused(), next);
     }

@@ -1,0 +1,262 @@
+/** Many photographs in real Chromium: states, one bad file, cancel and resume, memory, the ZIP. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+import { inflateRawSync } from "node:zlib";
+import { launch, serve } from "./chromium.js";
+import { PATIENCE, SAMPLES, canvasPixels, colourfulness, drop, waitForColour } from "./helpers.js";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+/** @type {{ url: string, close: () => void }} */
+let server;
+/** @type {import("playwright-core").Browser} */
+let browser;
+
+before(async () => {
+  server = await serve();
+  browser = await launch({ webgpu: false });
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+/** @param {string} name @param {string} [as] */
+const sample = async (name, as = name) => ({ name: as, mimeType: "image/jpeg", buffer: await readFile(SAMPLES + name) });
+const BAD = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no photograph") };
+
+/** Counts what the page asks of the worker: photographs coloured, and freed again. */
+async function open() {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  await page.addInitScript(() => {
+    const asked = { coloured: 0, released: 0, most: 0 };
+    /** @type {any} */ (window).asked = asked;
+    const { postMessage } = Worker.prototype;
+    Worker.prototype.postMessage = function (/** @type {[any, any]} */ ...args) {
+      if (args[0].method === "colorize") asked.coloured++;
+      if (args[0].method === "release") asked.released++;
+      asked.most = Math.max(asked.most, asked.coloured - asked.released);
+      return postMessage.apply(this, args);
+    };
+  });
+  await page.goto(`${server.url}?device=cpu`);
+  return page;
+}
+
+/** @param {Page} page */
+const states = (page) => page.evaluate(() => [...document.querySelectorAll("#strip li")].map((item) => /** @type {HTMLElement} */ (item).dataset["state"]));
+
+/** Waits until the strip's states are these. @param {Page} page @param {string[]} wanted */
+async function become(page, wanted) {
+  await page
+    .waitForFunction((wanted) => [...document.querySelectorAll("#strip li")].map((item) => /** @type {HTMLElement} */ (item).dataset["state"]).join() === wanted, wanted.join(), { timeout: PATIENCE })
+    .catch(async () => assert.deepEqual(await states(page), wanted));
+}
+
+/** @param {Page} page @param {number} index */
+const item = (page, index) => page.locator("#strip li").nth(index);
+
+test("one bad file stops nothing; each photograph says what became of it", { timeout: PATIENCE }, async () => {
+  const page = await open();
+  await page.setInputFiles("#file", [await sample("cat.jpg"), BAD, await sample("coffee.jpg"), await sample("rocket.jpg")]);
+  await become(page, ["done", "failed", "done", "done"]);
+  assert.match((await page.locator("#alert").textContent()) ?? "", /notes\.txt: This file cannot be read as a photograph/);
+  assert.match((await item(page, 1).locator(".state").textContent()) ?? "", /^Failed: This file cannot be read/);
+  await page.waitForFunction(() => document.getElementById("status")?.textContent === "3 photographs are in colour.");
+  assert.equal(await page.locator("#strip [aria-current]").count(), 1);
+  assert.equal(await item(page, 0).locator("[aria-current]").count(), 1, "the first is on show");
+  for (const index of [0, 2, 3]) {
+    const thumbnail = await item(page, index).locator("canvas").evaluate((canvas) => {
+      const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
+      return { width, height, data: [.../** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, width, height).data ?? []] };
+    });
+    assert.ok(Math.max(thumbnail.width, thumbnail.height) === 160 && colourfulness(thumbnail) > 5, `thumbnail ${index}`);
+  }
+  await item(page, 1).locator("[data-part=retry]").click();
+  await page.locator("#alert").waitFor();
+  await become(page, ["done", "failed", "done", "done"]);
+
+  await drop(page, "astronaut.jpg");
+  await waitForColour(page, "astronaut.jpg");
+  assert.equal((await canvasPixels(page, "after")).width, 512, "what is added alone is shown");
+  await page.close();
+});
+
+test("settings belong to a photograph, or to all", { timeout: PATIENCE }, async () => {
+  const page = await open();
+  await page.setInputFiles("#file", [await sample("cat.jpg"), await sample("coffee.jpg")]);
+  await become(page, ["done", "done"]);
+  const first = await page.locator("#saturation").inputValue();
+  await page.locator("#saturation").fill("0");
+  await page.waitForFunction(() => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("after"));
+    const data = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
+    for (let i = 0; i < data.length; i += 4) if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return false;
+    return true;
+  });
+  await item(page, 1).locator("[data-part=show]").click();
+  await waitForColour(page, "coffee.jpg");
+  assert.equal(await page.locator("#saturation").inputValue(), first, "the other has its own");
+  await item(page, 0).locator("[data-part=show]").click();
+  await waitForColour(page, "cat.jpg");
+  assert.equal(await page.locator("#saturation").inputValue(), "0");
+  assert.ok(colourfulness(await canvasPixels(page, "after")) < 1);
+  await page.locator("#apply-all").click();
+  assert.equal(await page.locator("#status").textContent(), "All 2 photographs have these settings.");
+  await item(page, 1).locator("[data-part=show]").click();
+  await waitForColour(page, "coffee.jpg");
+  assert.equal(await page.locator("#saturation").inputValue(), "0");
+  assert.ok(colourfulness(await canvasPixels(page, "after")) < 1);
+  await page.locator("#reset-saturation").click();
+  assert.equal(await page.locator("#saturation").inputValue(), first);
+  await page.close();
+});
+
+test("one is cancelled, all are cancelled, and they go on", { timeout: PATIENCE }, async () => {
+  const page = await browser.newPage();
+  let release = () => {};
+  const held = new Promise((resolve) => (release = () => resolve(null)));
+  await page.route("**/*.safetensors", (route) => held.then(() => route.continue()));
+  await page.goto(`${server.url}?device=cpu`);
+  await page.setInputFiles("#file", [await sample("cat.jpg"), await sample("coffee.jpg"), await sample("rocket.jpg")]);
+  await become(page, ["working", "waiting", "waiting"]);
+  await item(page, 1).locator("[data-part=cancel]").click();
+  await become(page, ["working", "cancelled", "waiting"]);
+  await page.setInputFiles("#file", await sample("photographer.jpg"));
+  await become(page, ["working", "cancelled", "waiting", "waiting"]);
+  assert.equal(await page.locator("#count").textContent(), "1 of 3");
+  await page.locator("#cancel").click();
+  await become(page, ["cancelled", "cancelled", "cancelled", "cancelled"]);
+  assert.equal(await page.locator("#status").textContent(), "Stopped. 4 photographs were not coloured.");
+  release();
+  await page.locator("#resume").click();
+  await become(page, ["done", "done", "done", "done"]);
+  assert.equal(await page.locator("#resume").isVisible(), false);
+  await page.close();
+});
+
+test("by keyboard: arrows walk along the strip, Delete removes", { timeout: PATIENCE }, async () => {
+  const page = await open();
+  await page.setInputFiles("#file", [await sample("cat.jpg"), await sample("coffee.jpg"), await sample("rocket.jpg")]);
+  await become(page, ["done", "done", "done"]);
+  await item(page, 0).locator("[data-part=show]").focus();
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("Enter");
+  await waitForColour(page, "coffee.jpg");
+  assert.equal((await canvasPixels(page, "after")).width, 600);
+  const focused = () => page.evaluate(() => document.activeElement?.closest("li")?.querySelector(".name")?.textContent);
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await focused(), "rocket.jpg");
+  await page.keyboard.press("Delete");
+  await become(page, ["done", "done"]);
+  assert.equal(await focused(), "coffee.jpg", "the focus stays in the strip");
+  const stops = await page.locator("#strip [tabindex='0']").evaluateAll((buttons) => buttons.map((button) => button.closest("li")?.querySelector(".name")?.textContent));
+  assert.deepEqual([...new Set(stops)], ["coffee.jpg"], "one photograph is a stop of the Tab key");
+  await page.close();
+});
+
+test("memory: colours of two photographs at the most are kept, and none of what is removed", { timeout: 2 * PATIENCE }, async () => {
+  const page = await open();
+  const names = ["cat", "coffee", "rocket", "astronaut", "photographer"];
+  const files = await Promise.all([...names, ...names].map((name, index) => sample(`${name}.jpg`, `${index}.jpg`)));
+  await page.setInputFiles("#file", files);
+  await become(page, files.map(() => "done"));
+  const asked = () => page.evaluate(() => /** @type {any} */ (window).asked);
+  for (const index of [4, 8, 2]) {
+    await item(page, index).locator("[data-part=show]").click();
+    await waitForColour(page, `${index}.jpg`);
+  }
+  const { coloured, released, most } = await asked();
+  assert.equal(coloured, files.length + 3);
+  assert.equal(coloured - released, 2);
+  assert.ok(most <= 3, `${most} at once`);
+  await item(page, 8).locator("[data-part=show]").click();
+  await waitForColour(page, "8.jpg");
+  assert.equal((await asked()).coloured, coloured, "the last but one is there at once");
+  await page.locator("#remove-all").click();
+  assert.equal(await page.locator("#strip li").count(), 0);
+  assert.equal(await page.locator("#result").isVisible(), false);
+  const end = await asked();
+  assert.equal(end.coloured - end.released, 0);
+  assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("#viewer canvas")].map((canvas) => /** @type {HTMLCanvasElement} */ (canvas).width)), [1, 1, 1]);
+  await page.close();
+});
+
+test("a dropped folder brings its photographs, and only those", { timeout: PATIENCE }, async () => {
+  const page = await open();
+  const base64 = (await readFile(`${SAMPLES}cat.jpg`)).toString("base64");
+  await page.evaluate((base64) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    /** @param {string} name @param {string} type */
+    const file = (name, type) => ({ isFile: true, isDirectory: false, name, file: (/** @type {(file: File) => void} */ give) => give(new File([bytes], name, { type })) });
+    /** @param {string} name @param {object[]} entries */
+    const folder = (name, entries) => ({ isFile: false, isDirectory: true, name, createReader: () => ({ readEntries: (/** @type {(some: object[]) => void} */ give) => give(entries.splice(0, 1)) }) });
+    const tree = folder("album", [file("10.jpg", "image/jpeg"), file("2.jpg", "image/jpeg"), file("notes.txt", "text/plain"), folder("inner", [file("3.tif", "")])]);
+    const event = new Event("drop", { cancelable: true });
+    Object.assign(event, { dataTransfer: { items: [{ webkitGetAsEntry: () => tree }], files: [] } });
+    window.dispatchEvent(event);
+  }, base64);
+  await page.waitForFunction(() => document.querySelectorAll("#strip li").length === 3);
+  assert.deepEqual(await page.locator("#strip .name").allTextContents(), ["2.jpg", "10.jpg", "3.tif"]);
+  await page.close();
+});
+
+describe("saving", () => {
+  test("a lower quality makes a smaller JPEG", { timeout: PATIENCE }, async () => {
+    const page = await open();
+    await drop(page, "astronaut.jpg");
+    await waitForColour(page, "astronaut.jpg");
+    const save = async () => {
+      const download = page.waitForEvent("download");
+      await page.locator("#save-jpeg").click();
+      const file = await download;
+      assert.equal(file.suggestedFilename(), "astronaut-colour.jpg");
+      return (await readFile(await file.path())).length;
+    };
+    const fine = await save();
+    await page.locator(".options summary").click();
+    await page.locator("#quality").fill("0.5");
+    assert.equal(await page.locator("#quality-value").textContent(), "50%");
+    assert.ok((await save()) < fine * 0.7);
+    await page.close();
+  });
+
+  test("all go into one ZIP, with names of their own", { timeout: PATIENCE }, async () => {
+    const page = await open();
+    await page.setInputFiles("#file", [await sample("cat.jpg"), await sample("cat.jpg"), BAD, await sample("coffee.jpg")]);
+    await become(page, ["done", "done", "failed", "done"]);
+    const download = page.waitForEvent("download");
+    await page.locator("#save-all").click();
+    const zip = await readFile(await (await download).path());
+    const files = entries(zip);
+    assert.deepEqual(files.map(({ name }) => name), ["cat-colour.png", "cat-colour-2.png", "coffee-colour.png"]);
+    const sizes = files.map(({ data }) => {
+      assert.equal(data.subarray(1, 4).toString(), "PNG");
+      return [data.readUInt32BE(16), data.readUInt32BE(20)];
+    });
+    assert.deepEqual(sizes, [[451, 300], [451, 300], [600, 400]]);
+    assert.match((await page.locator("#status").textContent()) ?? "", /^Saved 3 photographs/);
+
+    await page.locator("#save-all").click();
+    await page.locator("#cancel").click();
+    await page.waitForFunction(() => document.getElementById("status")?.textContent === "Stopped. Nothing was saved.");
+    await page.close();
+  });
+});
+
+/** What a ZIP holds, by its central directory. @param {Buffer} zip */
+function entries(zip) {
+  const end = zip.lastIndexOf(Buffer.from("PK\x05\x06", "latin1"));
+  let at = zip.readUInt32LE(end + 16);
+  return Array.from({ length: zip.readUInt16LE(end + 10) }, () => {
+    const [method, size, nameLength, extra, comment, local] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32), zip.readUInt32LE(at + 42)];
+    const name = zip.toString("utf8", at + 46, at + 46 + nameLength);
+    at += 46 + nameLength + extra + comment;
+    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const data = zip.subarray(start, start + size);
+    return { name, data: method === 0 ? data : inflateRawSync(data) };
+  });
+}

@@ -1,0 +1,80 @@
+/** The sliders: how a photograph's colours are taken from what the model knows. */
+
+import { element } from "./elements.js";
+import { say } from "./language.js";
+
+/** @typedef {import("./upcoming.js").Tone} Tone */
+
+const NAMES = /** @type {const} */ (["temperature", "rebalance", "saturation", "warmth"]);
+
+const sliders = NAMES.map((name) => ({
+  name,
+  input: element(name, HTMLInputElement),
+  output: element(`${name}-value`, HTMLOutputElement),
+  reset: element(`reset-${name}`, HTMLButtonElement),
+}));
+
+/** What a slider does, or why it has nothing to do. */
+const HELP = /** @type {const} */ ({ temperature: "temperature-rests", rebalance: "rebalance-rests" });
+
+/** @type {Partial<Tone>} */
+let defaults = {};
+/** @type {() => void} */
+let onMove = () => {};
+
+/** @param {() => void} listener hears of every move */
+export function listen(listener) {
+  onMove = listener;
+}
+
+/** @param {typeof sliders[number]} slider */
+function put({ name, input, output, reset }) {
+  const value = Number(input.value);
+  say(output, "value", { value: { value, minimumFractionDigits: 2, maximumFractionDigits: 2, ...(name === "warmth" && { signDisplay: /** @type {const} */ ("exceptZero") }) } });
+  reset.disabled = input.disabled || Math.abs(value - Number(defaults[name])) < Number(input.step) / 2;
+}
+
+/** Takes over what a model can do and its own settings. @param {import("../autochrome.js").Colorizer} engine */
+export function adopt(engine) {
+  defaults = engine.defaults;
+  const moves = { temperature: engine.model.distribution, rebalance: engine.model.rebalances };
+  for (const name of /** @type {const} */ (["temperature", "rebalance"])) {
+    element(name, HTMLInputElement).disabled = !moves[name];
+    say(element(`${name}-help`, HTMLElement), moves[name] ? `${name}-help` : HELP[name]);
+  }
+  element("warmth-control", HTMLElement).hidden = defaults.warmth === undefined;
+  element("rebalance-marks", HTMLDataListElement).replaceChildren(new Option("", String(defaults.rebalance)));
+  set(null);
+}
+
+/** Shows a photograph's settings, or the model's own. @param {Partial<Tone> | null} tone */
+export function set(tone) {
+  for (const slider of sliders) {
+    slider.input.value = String(tone?.[slider.name] ?? defaults[slider.name] ?? 0);
+    put(slider);
+  }
+}
+
+/** What the sliders say; only what the engine knows. @returns {Partial<Tone>} */
+export function get() {
+  return Object.fromEntries(sliders.filter(({ name }) => defaults[name] !== undefined).map(({ name, input }) => [name, Number(input.value)]));
+}
+
+for (const slider of sliders) {
+  const { name, input, reset } = slider;
+  input.addEventListener("input", () => {
+    put(slider);
+    onMove();
+  });
+  reset.addEventListener("click", () => {
+    input.value = String(defaults[name]);
+    put(slider);
+    // A disabled button loses the focus.
+    input.focus();
+    onMove();
+  });
+}
+element("reset", HTMLButtonElement).addEventListener("click", () => {
+  set(null);
+  onMove();
+});
