@@ -30,49 +30,46 @@ impl From<OutOfGamut> for Finish {
 type Lanes = [f32; LANES];
 
 impl Finish {
-    /// Tells `put` the linear light, 0…1, of every pixel of a row, each once; `a` and `b` are used up.
-    #[inline(always)]
-    pub fn light(
-        &self,
-        lightness: &[f32],
-        a: &mut [f32],
-        b: &mut [f32],
-        mut put: impl FnMut(usize, [f32; 3]),
-    ) {
-        if self.saturation != 1.0 {
-            for value in a.iter_mut().chain(b.iter_mut()) {
-                *value *= self.saturation;
-            }
-        }
-        if let Some(warmth) = self.warmth {
-            for (l, (a, b)) in lightness.iter().zip(a.iter_mut().zip(b.iter_mut())) {
-                [*a, *b] = warmth.apply(*l, [*a, *b]);
-            }
-        }
-        let reduces = self.rule == OutOfGamut::ReduceChroma;
-        let mut outside = Outside::default();
+    /// Turns the a and b of a row, the first two of `planes`, and its L into red, green and blue:
+    /// linear light, 0…1.
+    ///
+    /// # Panics
+    /// If the planes are not as long as the row.
+    // One copy, whatever it is called for: it is large.
+    #[inline(never)]
+    pub fn light(&self, lightness: &[f32], planes: [&mut [f32]; 3]) {
+        let width = lightness.len();
+        assert!(planes.iter().all(|plane| plane.len() == width), "the planes of a row are alike");
+        let mut outside = Outside { planes, count: 0, places: [0; LANES], lab: [[0.0; LANES]; 3] };
         let mut first = 0;
-        while first < lightness.len() {
-            let count = LANES.min(lightness.len() - first);
-            let lanes = |plane: &[f32]| -> Lanes {
-                match plane[first..].first_chunk() {
-                    Some(lanes) => *lanes,
-                    None => std::array::from_fn(|i| if i < count { plane[first + i] } else { 0.0 }),
-                }
+        while first < width {
+            let count = LANES.min(width - first);
+            let lanes = |plane: &[f32]| match plane[first..].first_chunk() {
+                Some(lanes) => *lanes,
+                None => std::array::from_fn(|i| if i < count { plane[first + i] } else { 0.0 }),
             };
-            let (l, a, b) = (lanes(lightness), lanes(a), lanes(b));
+            let (l, [mut a, mut b]) = (lanes(lightness), [0, 1].map(|i| lanes(outside.planes[i])));
+            for i in 0..LANES {
+                [a[i], b[i]] = [a[i] * self.saturation, b[i] * self.saturation];
+                if let Some(warmth) = self.warmth {
+                    [a[i], b[i]] = warmth.apply(l[i], [a[i], b[i]]);
+                }
+            }
             let light = linear(&l, &a, &b);
-            let inside = all_in_gamut(&light);
-            for i in 0..count {
-                if !reduces || inside || in_gamut([light[0][i], light[1][i], light[2][i]]) {
-                    put(first + i, std::array::from_fn(|c| light[c][i].clamp(0.0, 1.0)));
-                } else if outside.push(first + i, [l[i], a[i], b[i]]) {
-                    outside.flush(&mut put);
+            for (plane, light) in outside.planes.iter_mut().zip(&light) {
+                let light = light.map(|c| c.clamp(0.0, 1.0));
+                plane[first..first + count].copy_from_slice(&light[..count]);
+            }
+            if self.rule == OutOfGamut::ReduceChroma && !all_in_gamut(&light) {
+                for i in 0..count {
+                    if !in_gamut([light[0][i], light[1][i], light[2][i]]) {
+                        outside.push(first + i, [l[i], a[i], b[i]]);
+                    }
                 }
             }
             first += LANES;
         }
-        outside.flush(&mut put);
+        outside.flush();
     }
 }
 
@@ -99,31 +96,30 @@ fn all_in_gamut(light: &[Lanes; 3]) -> bool {
     all
 }
 
-/// Pixels whose chroma must be reduced, searched together.
-#[derive(Default)]
-struct Outside {
+/// Pixels of a row whose chroma must be reduced, searched together.
+struct Outside<'a> {
+    planes: [&'a mut [f32]; 3],
     count: usize,
     places: [usize; LANES],
     lab: [Lanes; 3],
 }
 
-impl Outside {
-    /// Takes a pixel; answers whether there is no room for another.
-    fn push(&mut self, place: usize, lab: [f32; 3]) -> bool {
+impl Outside<'_> {
+    fn push(&mut self, place: usize, lab: [f32; 3]) {
         self.places[self.count] = place;
         for (lanes, value) in self.lab.iter_mut().zip(lab) {
             lanes[self.count] = value;
         }
         self.count += 1;
-        self.count == LANES
+        if self.count == LANES {
+            self.flush();
+        }
     }
 
     /// The search of [`crate::lab::linear_in_gamut`]: the gray of the pixel's L fits, the interval
     /// between it and the colour is halved.
-    fn flush(&mut self, put: &mut impl FnMut(usize, [f32; 3])) {
-        if self.count == 0 {
-            return;
-        }
+    #[inline(never)]
+    fn flush(&mut self) {
         let [l, a, b] = &self.lab;
         let (mut fits, mut too_much) = ([0.0f32; LANES], [1.0f32; LANES]);
         let mut light = linear(l, &[0.0; LANES], &[0.0; LANES]);
@@ -145,8 +141,10 @@ impl Outside {
                 }
             }
         }
-        for (i, place) in self.places[..self.count].iter().enumerate() {
-            put(*place, std::array::from_fn(|c| light[c][i].clamp(0.0, 1.0)));
+        for (plane, light) in self.planes.iter_mut().zip(&light) {
+            for (i, place) in self.places[..self.count].iter().enumerate() {
+                plane[*place] = light[i].clamp(0.0, 1.0);
+            }
         }
         self.count = 0;
     }
@@ -167,17 +165,16 @@ mod tests {
                 let a: Vec<f32> = (0..width).map(|x| value(x * x, 5, 180.0) - 90.0).collect();
                 let b: Vec<f32> = (0..width).map(|x| value(x * 31, 9, 180.0) - 90.0).collect();
                 let finish = Finish { rule, saturation: 0.8, warmth: Warmth::new(warmth) };
-                let mut found = vec![None; width];
-                finish.light(&lightness, &mut a.clone(), &mut b.clone(), |x, light| {
-                    assert_eq!(found[x].replace(light), None, "once");
-                });
+                let (mut red, mut green, mut blue) = (a.clone(), b.clone(), vec![0.0; width]);
+                finish.light(&lightness, [&mut red, &mut green, &mut blue]);
                 for x in 0..width {
                     let mut ab = [a[x] * 0.8, b[x] * 0.8];
                     if let Some(warmth) = finish.warmth {
                         ab = warmth.apply(lightness[x], ab);
                     }
                     let expected = linear_in_gamut([lightness[x], ab[0], ab[1]], rule);
-                    assert_eq!(found[x], Some(expected), "{rule:?}, {x} of {width}, warmth {warmth}");
+                    let found = [red[x], green[x], blue[x]];
+                    assert_eq!(found, expected, "{rule:?}, {x} of {width}, warmth {warmth}");
                 }
             }
         }
