@@ -1,13 +1,10 @@
 //! From Lab at full resolution to light, row by row: saturation, warmth and the gamut.
 //!
-//! The same numbers as [`linear_in_gamut`] gives pixel by pixel, computed several pixels at a time:
+//! The same numbers as [`linear_in_gamut`](crate::lab::linear_in_gamut) gives pixel by pixel, computed several pixels at a time:
 //! those that sRGB can show in one pass without a branch, the others gathered and searched together.
 
-use crate::lab::{GAMUT_STEPS, OutOfGamut, in_gamut, linear_from_lab};
+use crate::lab::{FromGray, GAMUT_SLACK, OutOfGamut, clipped, gamut_excess};
 use crate::tone::Warmth;
-
-/// Pixels that are computed together: the compiler makes vector instructions of it.
-const LANES: usize = 8;
 
 /// What becomes of the colours of a photograph before they are light.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,8 +23,8 @@ impl From<OutOfGamut> for Finish {
     }
 }
 
-/// A few pixels, component by component.
-type Lanes = [f32; LANES];
+/// Pixels of a row that are computed together, so that what is kept of them stays near.
+const BLOCK: usize = 256;
 
 impl Finish {
     /// Turns the a and b of a row, the first two of `planes`, and its L into red, green and blue:
@@ -38,115 +35,58 @@ impl Finish {
     // One copy, whatever it is called for: it is large.
     #[inline(never)]
     pub fn light(&self, lightness: &[f32], planes: [&mut [f32]; 3]) {
-        let width = lightness.len();
-        assert!(planes.iter().all(|plane| plane.len() == width), "the planes of a row are alike");
-        let mut outside = Outside { planes, count: 0, places: [0; LANES], lab: [[0.0; LANES]; 3] };
-        let mut first = 0;
-        while first < width {
-            let count = LANES.min(width - first);
-            let lanes = |plane: &[f32]| match plane[first..].first_chunk() {
-                Some(lanes) => *lanes,
-                None => std::array::from_fn(|i| if i < count { plane[first + i] } else { 0.0 }),
-            };
-            let (l, [mut a, mut b]) = (lanes(lightness), [0, 1].map(|i| lanes(outside.planes[i])));
-            for i in 0..LANES {
-                [a[i], b[i]] = [a[i] * self.saturation, b[i] * self.saturation];
-                if let Some(warmth) = self.warmth {
-                    [a[i], b[i]] = warmth.apply(l[i], [a[i], b[i]]);
-                }
-            }
-            let light = linear(&l, &a, &b);
-            for (plane, light) in outside.planes.iter_mut().zip(&light) {
-                let light = light.map(|c| c.clamp(0.0, 1.0));
-                plane[first..first + count].copy_from_slice(&light[..count]);
-            }
-            if self.rule == OutOfGamut::ReduceChroma && !all_in_gamut(&light) {
-                for i in 0..count {
-                    if !in_gamut([light[0][i], light[1][i], light[2][i]]) {
-                        outside.push(first + i, [l[i], a[i], b[i]]);
-                    }
-                }
-            }
-            first += LANES;
-        }
-        outside.flush();
-    }
-}
-
-/// [`linear_from_lab`] of some pixels: red, green and blue of each.
-#[inline(always)]
-fn linear(l: &Lanes, a: &Lanes, b: &Lanes) -> [Lanes; 3] {
-    let mut light = [[0.0; LANES]; 3];
-    for i in 0..LANES {
-        let rgb = linear_from_lab([l[i], a[i], b[i]]);
-        for c in 0..3 {
-            light[c][i] = rgb[c];
-        }
-    }
-    light
-}
-
-/// Whether sRGB shows all of them.
-#[inline(always)]
-fn all_in_gamut(light: &[Lanes; 3]) -> bool {
-    let mut all = true;
-    for i in 0..LANES {
-        all &= in_gamut([light[0][i], light[1][i], light[2][i]]);
-    }
-    all
-}
-
-/// Pixels of a row whose chroma must be reduced, searched together.
-struct Outside<'a> {
-    planes: [&'a mut [f32]; 3],
-    count: usize,
-    places: [usize; LANES],
-    lab: [Lanes; 3],
-}
-
-impl Outside<'_> {
-    fn push(&mut self, place: usize, lab: [f32; 3]) {
-        self.places[self.count] = place;
-        for (lanes, value) in self.lab.iter_mut().zip(lab) {
-            lanes[self.count] = value;
-        }
-        self.count += 1;
-        if self.count == LANES {
-            self.flush();
+        let [a, b, c] = planes;
+        let blocks = a.chunks_mut(BLOCK).zip(b.chunks_mut(BLOCK)).zip(c.chunks_mut(BLOCK));
+        assert_eq!(blocks.len(), lightness.len().div_ceil(BLOCK), "the planes of a row are alike");
+        for (l, ((a, b), c)) in lightness.chunks(BLOCK).zip(blocks) {
+            self.block(l, a, b, c);
         }
     }
 
-    /// The search of [`crate::lab::linear_in_gamut`]: the gray of the pixel's L fits, the interval
-    /// between it and the colour is halved.
-    #[inline(never)]
-    fn flush(&mut self) {
-        let [l, a, b] = &self.lab;
-        let (mut fits, mut too_much) = ([0.0f32; LANES], [1.0f32; LANES]);
-        let mut light = linear(l, &[0.0; LANES], &[0.0; LANES]);
-        for _ in 0..GAMUT_STEPS {
-            let (mut nearer_a, mut nearer_b) = ([0.0; LANES], [0.0; LANES]);
-            let mut middle = [0.0; LANES];
-            for i in 0..LANES {
-                middle[i] = 0.5 * (fits[i] + too_much[i]);
-                nearer_a[i] = a[i] * middle[i];
-                nearer_b[i] = b[i] * middle[i];
-            }
-            let candidate = linear(l, &nearer_a, &nearer_b);
-            for i in 0..LANES {
-                let inside = in_gamut([candidate[0][i], candidate[1][i], candidate[2][i]]);
-                fits[i] = if inside { middle[i] } else { fits[i] };
-                too_much[i] = if inside { too_much[i] } else { middle[i] };
-                for c in 0..3 {
-                    light[c][i] = if inside { candidate[c][i] } else { light[c][i] };
-                }
+    #[inline(always)]
+    fn block(&self, l: &[f32], a: &mut [f32], b: &mut [f32], c: &mut [f32]) {
+        let count = l.len();
+        let (l, a, b, c) = (&l[..count], &mut a[..count], &mut b[..count], &mut c[..count]);
+        if self.saturation != 1.0 {
+            for i in 0..count {
+                (a[i], b[i]) = (a[i] * self.saturation, b[i] * self.saturation);
             }
         }
-        for (plane, light) in self.planes.iter_mut().zip(&light) {
-            for (i, place) in self.places[..self.count].iter().enumerate() {
-                plane[*place] = light[i].clamp(0.0, 1.0);
+        if let Some(warmth) = self.warmth {
+            for i in 0..count {
+                [a[i], b[i]] = warmth.apply(l[i], [a[i], b[i]]);
             }
         }
-        self.count = 0;
+        let (mut excess, mut lab) = ([0.0; BLOCK], [[0.0; BLOCK]; 3]);
+        if self.rule == OutOfGamut::ReduceChroma {
+            lab[1][..count].copy_from_slice(a);
+            lab[2][..count].copy_from_slice(b);
+        }
+        let outside = &mut excess[..count];
+        for i in 0..count {
+            let light = FromGray::new([l[i], a[i], b[i]]).at(1.0);
+            outside[i] = gamut_excess(light);
+            [a[i], b[i], c[i]] = clipped(light);
+        }
+        if self.rule == OutOfGamut::Clip {
+            return;
+        }
+        // Those that do not fit, moved together.
+        let (mut places, mut found) = ([0usize; BLOCK], 0);
+        for i in 0..count {
+            places[found] = i;
+            let [kept_l, kept_a, kept_b] = &mut lab;
+            (kept_l[found], kept_a[found], kept_b[found]) = (l[i], kept_a[i], kept_b[i]);
+            found += usize::from(outside[i] > GAMUT_SLACK);
+        }
+        let [kept_l, kept_a, kept_b] = lab.each_mut().map(|plane| &mut plane[..found]);
+        for i in 0..found {
+            let light = FromGray::new([kept_l[i], kept_a[i], kept_b[i]]).reduced();
+            [kept_l[i], kept_a[i], kept_b[i]] = clipped(light);
+        }
+        for (i, place) in places[..found].iter().enumerate() {
+            (a[*place], b[*place], c[*place]) = (kept_l[i], kept_a[i], kept_b[i]);
+        }
     }
 }
 

@@ -103,10 +103,7 @@ impl Preview {
             b.copy_from_slice(kept_b);
             let (pixels, _) = self.rgba[row.start * 4..row.end * 4].as_chunks_mut::<4>();
             finish.light(lightness, [&mut a, &mut b, &mut blue]);
-            for (pixel, ((r, g), b)) in pixels.iter_mut().zip(a.iter().zip(&b).zip(&blue)) {
-                let [r, g, b] = [*r, *g, *b].map(|c| self.to_srgb.code(c) as u8);
-                *pixel = [r, g, b, pixel[3]];
-            }
+            self.to_srgb.write_rgba8([&a, &b, &blue], pixels);
         }
         pace.tick(Stage::Render, 1.0).await?;
         Ok(&self.rgba)
