@@ -72,20 +72,27 @@ impl Palette {
 
     /// The likeliest colours: the likeliest bin takes with it all that look like it, and so on.
     fn top(&self, shares: &[f32; COUNT]) -> Vec<LikelyColour> {
-        let mut order: Vec<usize> = (0..COUNT).collect();
-        order.sort_by(|p, q| shares[*q].total_cmp(&shares[*p]));
+        // Picked one by one instead of sorted: code for sorting is what the browser would download.
+        let mut left = *shares;
         let mut peaks: Vec<(usize, f32)> = Vec::new();
-        for bin in order {
-            let alike = |peak: usize| difference(self.lab[peak], self.lab[bin]) < SAME_COLOUR;
-            match peaks.iter_mut().find(|(peak, _)| alike(*peak)) {
-                Some((_, share)) => *share += shares[bin],
-                None => peaks.push((bin, shares[bin])),
+        while let Some(peak) = largest(&left).filter(|peak| left[*peak] > 0.0) {
+            let mut share = 0.0;
+            for (bin, left) in left.iter_mut().enumerate() {
+                if difference(self.lab[peak], self.lab[bin]) < SAME_COLOUR {
+                    share += std::mem::take(left);
+                }
             }
+            peaks.push((peak, share));
         }
-        peaks.sort_by(|p, q| q.1.total_cmp(&p.1));
-        peaks.retain(|(_, share)| *share >= LEAST_SHARE);
-        peaks.truncate(MOST);
-        peaks.into_iter().map(|(bin, p)| LikelyColour { ab: CENTRES[bin], p, rgb: self.rgb[bin] }).collect()
+        let mut top = Vec::new();
+        while let Some(next) = largest(&peaks.iter().map(|(_, share)| *share).collect::<Vec<_>>()) {
+            let (bin, p) = peaks.swap_remove(next);
+            if p < LEAST_SHARE || top.len() == MOST {
+                break;
+            }
+            top.push(LikelyColour { ab: CENTRES[bin], p, rgb: self.rgb[bin] });
+        }
+        top
     }
 
     fn plane(&self, shares: &[f32; COUNT], side: usize) -> Result<Photo> {
@@ -113,6 +120,11 @@ impl Palette {
         }
         Photo::new(side, side, Channels::Rgba, Samples::U8(rgba))
     }
+}
+
+/// Where the largest value stands.
+fn largest(values: &[f32]) -> Option<usize> {
+    (0..values.len()).reduce(|best, i| if values[i] > values[best] { i } else { best })
 }
 
 /// CIE94 difference for graphic arts, with the mean chroma of both, so that neither is the standard.

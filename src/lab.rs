@@ -57,12 +57,10 @@ fn f<F: Float>(t: F) -> F {
     if t > of(0.008856) { t.cbrt() } else { t * of(7.787) + of(16.0 / 116.0) }
 }
 
-#[inline(always)]
 fn f_inverse<F: Float>(t: F) -> F {
     if t > of(0.206_896_6) { t * t * t } else { (t - of(16.0 / 116.0)) / of(7.787) }
 }
 
-#[inline(always)]
 fn multiply<F: Float>(m: &[[f64; 3]; 3], v: [F; 3]) -> [F; 3] {
     m.map(|row| of::<F>(row[0]) * v[0] + of::<F>(row[1]) * v[1] + of::<F>(row[2]) * v[2])
 }
@@ -165,77 +163,174 @@ pub enum OutOfGamut {
     ReduceChroma,
 }
 
-/// Light this far outside 0…1 counts as inside: rounding, not colour.
-const GAMUT_SLACK: f32 = 1e-5;
+/// A colour's way from the gray of its L: 0 is the gray, 1 the colour. Neither branches nor calls, so
+/// that loops over pixels become vector instructions; for that `max` is spelt out too: what it says
+/// of NaN has no vector instruction in wasm.
+#[derive(Clone, Copy)]
+pub(crate) struct FromGray {
+    /// `f` of Y, and what is added to it for that of X and of Z at the end of the way.
+    y: f32,
+    to_x: f32,
+    to_z: f32,
+    /// What Y gives to red, green and blue.
+    of_y: [f32; 3],
+}
 
-/// How often the interval between gray and a colour out of gamut is halved.
-pub(crate) const GAMUT_STEPS: usize = 8;
-
-/// Whether sRGB can show linear light. Without a branch, so that several pixels are asked at once.
 #[inline(always)]
-pub(crate) fn in_gamut([r, g, b]: [f32; 3]) -> bool {
-    let fits = |c: f32| (c >= -GAMUT_SLACK) & (c <= 1.0 + GAMUT_SLACK);
-    fits(r) & fits(g) & fits(b)
+fn greater(p: f32, q: f32) -> f32 {
+    if p > q { p } else { q }
+}
+
+/// [`f_inverse`], both of its sides computed.
+#[inline(always)]
+fn f_inverse_flat(t: f32) -> f32 {
+    let (cube, foot) = (t * t * t, (t - (16.0 / 116.0) as f32) * (1.0 / 7.787) as f32);
+    if t > 0.206_896_6 { cube } else { foot }
+}
+
+impl FromGray {
+    #[inline(always)]
+    pub fn new([l, a, b]: [f32; 3]) -> Self {
+        const M: [[f64; 3]; 3] = RGB_FROM_XYZ;
+        let y = (l + 16.0) * (1.0 / 116.0);
+        let light = f_inverse_flat(y) * WHITE[1] as f32;
+        let of_y = [M[0][1] as f32 * light, M[1][1] as f32 * light, M[2][1] as f32 * light];
+        Self { y, to_x: a * (1.0 / 500.0), to_z: b * (-1.0 / 200.0), of_y }
+    }
+
+    /// Linear light, unclipped, as [`linear_from_lab`] gives it, at a place of the way.
+    #[inline(always)]
+    pub fn at(self, way: f32) -> [f32; 3] {
+        const M: [[f64; 3]; 3] = RGB_FROM_XYZ;
+        let x = f_inverse_flat(self.to_x * way + self.y) * WHITE[0] as f32;
+        let z = f_inverse_flat(greater(self.to_z * way + self.y, 0.0)) * WHITE[2] as f32;
+        [
+            self.of_y[0] + M[0][0] as f32 * x + M[0][2] as f32 * z,
+            self.of_y[1] + M[1][0] as f32 * x + M[1][2] as f32 * z,
+            self.of_y[2] + M[2][0] as f32 * x + M[2][2] as f32 * z,
+        ]
+    }
+
+    /// Light with as much of the chroma as fits, by halving the interval between gray and colour
+    /// eight times.
+    #[inline(always)]
+    pub fn reduced(self) -> [f32; 3] {
+        // The gray of this L fits.
+        let fits = self.nearer(self.nearer(self.nearer(self.nearer(0.0, 0.5), 0.25), 0.125), 0.0625);
+        let fits = self.nearer(self.nearer(fits, 1.0 / 32.0), 1.0 / 64.0);
+        self.at(self.nearer(self.nearer(fits, 1.0 / 128.0), 1.0 / 256.0))
+    }
+
+    /// A step farther where that fits.
+    #[inline(always)]
+    fn nearer(self, fits: f32, step: f32) -> f32 {
+        if gamut_excess(self.at(fits + step)) > GAMUT_SLACK { fits } else { fits + step }
+    }
+}
+
+/// Light that is farther outside 0…1 than rounding explains.
+pub(crate) const GAMUT_SLACK: f32 = 1e-5;
+
+/// How far light is outside 0…1; below 0 inside.
+#[inline(always)]
+pub(crate) fn gamut_excess([r, g, b]: [f32; 3]) -> f32 {
+    let outside = |c: f32| greater(-c, c - 1.0);
+    greater(greater(outside(r), outside(g)), outside(b))
+}
+
+/// Light brought into 0…1, each component by itself.
+#[inline(always)]
+pub(crate) fn clipped(light: [f32; 3]) -> [f32; 3] {
+    let clip = |c: f32| {
+        let c = greater(c, 0.0);
+        if c < 1.0 { c } else { 1.0 }
+    };
+    [clip(light[0]), clip(light[1]), clip(light[2])]
 }
 
 /// Linear sRGB of a Lab colour, brought into 0…1 as `rule` says.
 #[inline]
 #[must_use]
-pub fn linear_in_gamut([l, a, b]: [f32; 3], rule: OutOfGamut) -> [f32; 3] {
-    let mut rgb = linear_from_lab([l, a, b]);
-    if rule == OutOfGamut::ReduceChroma && !in_gamut(rgb) {
-        // The gray of this L fits; halve the interval between it and the colour.
-        let (mut fits, mut too_much) = (0.0f32, 1.0f32);
-        rgb = linear_from_lab([l, 0.0, 0.0]);
-        for _ in 0..GAMUT_STEPS {
-            let middle = 0.5 * (fits + too_much);
-            let candidate = linear_from_lab([l, a * middle, b * middle]);
-            if in_gamut(candidate) {
-                (fits, rgb) = (middle, candidate);
-            } else {
-                too_much = middle;
-            }
-        }
-    }
-    rgb.map(|c| c.clamp(0.0, 1.0))
+pub fn linear_in_gamut(lab: [f32; 3], rule: OutOfGamut) -> [f32; 3] {
+    let way = FromGray::new(lab);
+    let light = way.at(1.0);
+    let fits = rule == OutOfGamut::Clip || gamut_excess(light) <= GAMUT_SLACK;
+    clipped(if fits { light } else { way.reduced() })
 }
 
 /// Linear light in 0…1 to integer sRGB codes of one depth, rounded to nearest.
 #[derive(Debug)]
 pub struct ToSrgb {
     max: f32,
-    /// sRGB times `max` at equal steps of linear light; empty for 16 bit, where interpolation
-    /// would be a code off near the foot of the curve.
-    table: Vec<f32>,
+    /// For 8 bits.
+    table: Option<Box<ByteTable>>,
+}
+
+/// Codes of 8 bits by look-up and one comparison.
+#[derive(Debug)]
+struct ByteTable {
+    /// Code at equal steps of linear light. They are closer than two thresholds anywhere.
+    codes: [u8; 2 * ByteTable::STEPS],
+    /// Least light of each code.
+    thresholds: [f32; 512],
+}
+
+impl ByteTable {
+    const STEPS: usize = 4096;
+
+    fn new() -> Box<Self> {
+        let mut table =
+            Box::new(Self { codes: [u8::MAX; 2 * Self::STEPS], thresholds: [f32::INFINITY; 512] });
+        for (code, threshold) in table.thresholds[..256].iter_mut().enumerate() {
+            *threshold = linear_from_srgb((code as f64 - 0.5) / 255.0) as f32;
+        }
+        for step in 0..=Self::STEPS {
+            let light = step as f32 / Self::STEPS as f32;
+            table.codes[step] = (table.thresholds.partition_point(|least| *least <= light) - 1) as u8;
+        }
+        table
+    }
+
+    /// The step at or next below a light in 0…1.
+    #[inline(always)]
+    fn step(light: f32) -> usize {
+        // 1.5 times 2 to the 23rd: its sum with a number has it, rounded, in its lowest bits.
+        ((light * Self::STEPS as f32 - 0.5) + 12_582_912.0).to_bits() as usize & (2 * Self::STEPS - 1)
+    }
+
+    #[inline(always)]
+    fn code(&self, light: f32) -> u8 {
+        let code = self.codes[Self::step(light)];
+        code + u8::from(light >= self.thresholds[usize::from(code) + 1])
+    }
 }
 
 impl ToSrgb {
-    const STEPS: usize = 4096;
-
     /// For codes from 0 to `max` (255 or 65535).
     #[must_use]
     pub fn new(max: u16) -> Self {
-        let table = if max == 255 {
-            let value = |i: usize| srgb_from_linear(i as f64 / Self::STEPS as f64) * f64::from(max);
-            (0..=Self::STEPS + 1).map(|i| value(i) as f32).collect()
-        } else {
-            Vec::new()
-        };
-        Self { max: f32::from(max), table }
+        Self { max: f32::from(max), table: (max == 255).then(ByteTable::new) }
     }
 
     /// The code of a linear value in 0…1.
     #[inline]
     #[must_use]
     pub fn code(&self, linear: f32) -> u16 {
-        let value = if self.table.is_empty() {
-            srgb_from_linear(linear) * self.max
-        } else {
-            let position = linear * Self::STEPS as f32;
-            let i = position as usize;
-            self.table[i] + (self.table[i + 1] - self.table[i]) * (position - i as f32)
-        };
-        (value + 0.5) as u16
+        match &self.table {
+            Some(table) => table.code(linear).into(),
+            None => (srgb_from_linear(linear) * self.max + 0.5) as u16,
+        }
+    }
+
+    /// Writes the codes of red, green and blue, each in 0…1, to RGBA pixels, and leaves alpha.
+    ///
+    /// # Panics
+    /// If this is not for 8 bits.
+    pub fn write_rgba8(&self, [red, green, blue]: [&[f32]; 3], pixels: &mut [[u8; 4]]) {
+        let table = self.table.as_deref().expect("a table for 8 bits");
+        for (pixel, ((r, g), b)) in pixels.iter_mut().zip(red.iter().zip(green).zip(blue)) {
+            *pixel = [table.code(*r), table.code(*g), table.code(*b), pixel[3]];
+        }
     }
 }
 
@@ -255,6 +350,11 @@ mod tests {
             let rgb = [code as u8, 77, 153];
             assert_eq!(ToLab::new().lab(rgb), lab_from_srgb(rgb.map(|c| f64::from(c) / 255.0)));
         }
+        for i in 0..=1_000_000u32 {
+            let light = i as f32 / 1e6;
+            let exact = srgb_from_linear(f64::from(light)) * 255.0;
+            assert!((f64::from(to_srgb.code(light)) - exact).abs() < 0.5001, "{light}");
+        }
         let deep = ToSrgb::new(65535);
         for code in (0..=65535u16).step_by(257) {
             assert_eq!(deep.code(linear_from_srgb(f64::from(code) / 65535.0) as f32), code);
@@ -269,6 +369,23 @@ mod tests {
         for (kelvin, white) in [(5003.0, [0.96422, 1.0, 0.82521]), (7504.0, [0.94972, 1.0, 1.22638])] {
             let found = daylight_xyz(kelvin);
             assert!((0..3).all(|i| (found[i] - white[i]).abs() < 2e-3), "{kelvin} K: {found:?}");
+        }
+    }
+
+    #[test]
+    fn light_in_gamut_is_the_definitions() {
+        for i in 0..20_000usize {
+            let value = |factor: usize, range: f32| (i * factor % 1009) as f32 / 1008.0 * range;
+            let lab = [value(7919, 100.0), value(31, 200.0) - 100.0, value(577, 200.0) - 100.0];
+            let exact = linear_from_lab(lab.map(f64::from)).map(|c| c.clamp(0.0, 1.0));
+            let found = linear_in_gamut(lab, OutOfGamut::Clip);
+            assert!((0..3).all(|c| (f64::from(found[c]) - exact[c]).abs() < 2e-6), "{lab:?}");
+            let reduced = linear_in_gamut(lab, OutOfGamut::ReduceChroma);
+            let [l, a, b] = lab_from_linear(reduced.map(f64::from));
+            assert!((l - f64::from(lab[0])).abs() < 0.05, "{lab:?}: L {l}");
+            // The hue stays: what is left of the chroma points the same way.
+            let across = a * f64::from(lab[2]) - b * f64::from(lab[1]);
+            assert!(across.abs() < 0.5 * f64::from(lab[1]).hypot(lab[2].into()), "{lab:?}: {a} {b}");
         }
     }
 

@@ -84,7 +84,8 @@ impl Preview {
             (self.chroma.of, self.chroma.rows) = (Some(decoded), 0);
         }
         let finish = colorization.finish(tone);
-        let (mut a, mut b) = (vec![0.0; self.width], vec![0.0; self.width]);
+        let line = || vec![0.0; self.width];
+        let (mut a, mut b, mut blue) = (line(), line(), line());
         for y in 0..height {
             if y % STRIP == 0 {
                 pace.tick(Stage::Render, y as f32 / height as f32).await?;
@@ -101,11 +102,8 @@ impl Preview {
             a.copy_from_slice(kept_a);
             b.copy_from_slice(kept_b);
             let (pixels, _) = self.rgba[row.start * 4..row.end * 4].as_chunks_mut::<4>();
-            finish.light(lightness, &mut a, &mut b, |x, light| {
-                let [r, g, b] = light.map(|c| self.to_srgb.code(c) as u8);
-                let alpha = pixels[x][3];
-                pixels[x] = [r, g, b, alpha];
-            });
+            finish.light(lightness, [&mut a, &mut b, &mut blue]);
+            self.to_srgb.write_rgba8([&a, &b, &blue], pixels);
         }
         pace.tick(Stage::Render, 1.0).await?;
         Ok(&self.rgba)

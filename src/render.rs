@@ -109,10 +109,12 @@ impl Renderer {
             samples.chunks_exact(pixel).map(|p| lightness(&self.to_lightness, p)).collect();
         let (mut a, mut b) = (vec![0.0; width], vec![0.0; width]);
         self.chroma.row(y, &lightness, &mut a, &mut b);
-        self.finish.light(&lightness, &mut a, &mut b, |x, light| {
-            for (sample, value) in samples[x * pixel..].iter_mut().zip(light) {
+        let mut blue = vec![0.0; width];
+        self.finish.light(&lightness, [&mut a, &mut b, &mut blue]);
+        for (x, p) in samples.chunks_exact_mut(pixel).enumerate() {
+            for (sample, value) in p.iter_mut().zip([a[x], b[x], blue[x]]) {
                 *sample = T::from_code(self.to_srgb.code(value));
             }
-        });
+        }
     }
 }

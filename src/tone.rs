@@ -92,7 +92,8 @@ impl Warmth {
     #[must_use]
     pub fn shift(self, lightness: f32) -> [f32; 2] {
         // Below L = 8 CIELAB's root gives way to a straight line, and the shift goes to 0 with L.
-        let f = ((lightness + 16.0) / 116.0).min(lightness * (24.0 / 116.0 / 8.0));
+        let (root, line) = ((lightness + 16.0) / 116.0, lightness * (24.0 / 116.0 / 8.0));
+        let f = if root < line { root } else { line };
         self.shift.map(|shift| shift * f)
     }
 
