@@ -266,22 +266,28 @@ function saveAll() {
   const type = saving.zipType();
   alone("stopped-save", async (mine) => {
     const zip = archive(await engine.colorizer());
+    const { signal } = mine;
     const taken = new Set();
     let saved = 0;
-    for (const [index, photograph] of photographs.entries()) {
-      if (mine.signal.aborted) throw new AutochromeError("aborted", "Stopped.");
-      mine.count(index + 1, photographs.length);
-      mine.stage("saving", index / photographs.length);
-      try {
-        const blob = await encoded(photograph, type, mine.signal, ({ done }) => mine.stage("saving", (index + done) / photographs.length));
-        await zip.add(saving.fileName(photograph.name, type, taken), blob);
-        saved++;
-      } catch (error) {
-        if (isAbort(error)) throw error;
-        showError(error, photograph.name);
+    let blob;
+    try {
+      for (const [index, photograph] of photographs.entries()) {
+        if (signal.aborted) throw new AutochromeError("aborted", "Stopped.");
+        mine.count(index + 1, photographs.length);
+        mine.stage("saving", index / photographs.length);
+        try {
+          const blob = await encoded(photograph, type, signal, ({ done }) => mine.stage("saving", (index + done) / photographs.length));
+          await zip.add(saving.fileName(photograph.name, type, taken), blob, { signal });
+          saved++;
+        } catch (error) {
+          if (isAbort(error)) throw error;
+          showError(error, photograph.name);
+        }
       }
+      blob = await zip.finish({ signal });
+    } finally {
+      zip.dispose();
     }
-    const blob = await zip.finish();
     saving.download(blob, "autochrome.zip");
     tell("saved-all", { count: saved, size: megabytes(blob) });
   });

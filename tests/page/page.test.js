@@ -226,9 +226,17 @@ describe("the page", () => {
       test(`reads well: ${scheme}, ${name}`, { timeout: PATIENCE }, async () => {
         const context = await browser.newContext({ viewport, colorScheme: scheme, bypassCSP: true });
         const page = await context.newPage();
+        await page.addInitScript(() => {
+          /** @type {any} */ (window).shifts = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) if (!(/** @type {any} */ (entry).hadRecentInput)) /** @type {any} */ (window).shifts += /** @type {any} */ (entry).value;
+          }).observe({ type: "layout-shift", buffered: true });
+        });
         await page.goto(server.url);
         await page.locator("[data-sample=astronaut]").click();
         await waitForColour(page, "astronaut.jpg");
+        const shifts = await page.evaluate(() => /** @type {any} */ (window).shifts);
+        assert.ok(shifts < 0.01, `the page jumps: ${shifts}`);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
         await page.addScriptTag({ path: AXE });

@@ -99,10 +99,7 @@ async function run(mine) {
   /** @type {number[]} */
   const times = [performance.now()];
   while (stream === mine) {
-    const scale = Math.min(1, FRAME / Math.max(ui.video.videoWidth, ui.video.videoHeight));
-    const size = { resizeWidth: Math.max(1, Math.round(ui.video.videoWidth * scale)), resizeHeight: Math.max(1, Math.round(ui.video.videoHeight * scale)) };
-    const frame = await createImageBitmap(ui.video, size);
-    const pixels = await colorizeFrame(colorizer, frame, { ...tone(), maxSide: FRAME });
+    const pixels = await colorizeFrame(colorizer, ui.video, { ...tone(), maxSide: FRAME });
     if (stream !== mine) break;
     draw(ui.colour, pixels);
     times.push(performance.now());

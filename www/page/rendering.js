@@ -126,7 +126,7 @@ export function refresh() {
 /** The map of confidence and the error against the true colours. @param {Colorization} colorization @param {Tone} tone */
 async function extras(colorization, tone) {
   if (ui.mapOn.checked && has(colorization, "confidence")) {
-    draw(ui.map, await confidence(colorization, { maxSide: PREVIEW }));
+    draw(ui.map, await confidence(colorization, { ...tone, maxSide: PREVIEW }));
     ui.map.hidden = false;
     viewer.layOut();
   }

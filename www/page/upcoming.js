@@ -7,7 +7,7 @@
 /** @typedef {import("../autochrome.js").Colorization} Colorization */
 /** @typedef {import("../autochrome.js").Tone & { warmth?: number }} Tone */
 /** @typedef {{ plane: ImageData | null, top: { css: string, a: number, b: number, p: number }[], confidence: number, lightness: number }} Reading */
-/** @typedef {{ add: (name: string, blob: Blob) => Promise<void>, finish: () => Promise<Blob> }} Archive */
+/** @typedef {{ add: (name: string, blob: Blob, work?: { signal?: AbortSignal }) => Promise<void>, finish: (work?: { signal?: AbortSignal }) => Promise<Blob>, dispose: () => void }} Archive */
 
 /** @param {object} object @param {string} name */
 export const has = (object, name) => name in object;
@@ -18,7 +18,7 @@ export const isColour = (colorization) => Boolean(/** @type {any} */ (colorizati
 /** @param {Colorization} colorization @param {Partial<Tone>} tone @returns {Promise<{ meanAb: number, psnr: number }>} */
 export const colourError = (colorization, tone) => /** @type {any} */ (colorization).colourError(tone);
 
-/** @param {Colorization} colorization @param {{ maxSide: number }} options @returns {Promise<ImageData>} */
+/** @param {Colorization} colorization @param {Partial<Tone> & { maxSide: number }} options @returns {Promise<ImageData>} */
 export const confidence = (colorization, options) => /** @type {any} */ (colorization).confidence(options);
 
 /** @param {Colorization} colorization @param {number} x @param {number} y @param {Partial<Tone>} tone @returns {Promise<Reading>} */
@@ -29,9 +29,12 @@ export async function inspectAt(colorization, x, y, tone) {
   return { plane: null, top, confidence: top[0]?.p ?? 0, lightness: 60 };
 }
 
-/** @param {Colorizer} engine @param {ImageBitmap} frame @param {Partial<Tone> & { maxSide: number }} options @returns {Promise<ImageData>} */
-export async function colorizeFrame(engine, frame, options) {
-  if (has(engine, "colorizeFrame")) return /** @type {any} */ (engine).colorizeFrame(frame, options);
+/** @param {Colorizer} engine @param {HTMLVideoElement} video @param {Partial<Tone> & { maxSide: number }} options @returns {Promise<ImageData>} */
+export async function colorizeFrame(engine, video, options) {
+  if (has(engine, "colorizeFrame")) return /** @type {any} */ (engine).colorizeFrame(video, options);
+  const { videoWidth: width, videoHeight: height } = video;
+  const scale = Math.min(1, options.maxSide / Math.max(width, height));
+  const frame = await createImageBitmap(video, { resizeWidth: Math.max(1, Math.round(width * scale)), resizeHeight: Math.max(1, Math.round(height * scale)) });
   const colorization = await engine.colorize(frame);
   try {
     return await colorization.render(options);
