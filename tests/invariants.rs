@@ -4,10 +4,12 @@ mod common;
 
 use autochrome::ab_bins::{self, CENTRES};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
+use autochrome::chroma_upsample::{ChromaGrid, Upsampling};
 use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
-use autochrome::lab::lab_from_srgb;
+use autochrome::lab::{OutOfGamut, lab_from_srgb};
 use autochrome::photo::{Channels, Photo, Samples};
 use autochrome::preview::Preview;
+use autochrome::render::render;
 use autochrome::{Error, Result};
 use common::{seeded_small_unet, uniform};
 use proptest::prelude::*;
@@ -89,6 +91,38 @@ proptest! {
         let after = coloured(&before, Mode::Faithful, BOLD);
         prop_assert_eq!((after.width(), after.height()), (width, height));
         prop_assert_eq!(alpha(&after), alpha(&before));
+    }
+}
+
+/// Colours for a grid, as wide as sRGB has them and somewhat beyond.
+fn chroma(width: usize, height: usize, key: &str) -> ChromaGrid {
+    let mut a: Vec<f32> =
+        uniform(key, 2 * width * height).iter().map(|u| (u * 240.0 - 120.0) as f32).collect();
+    let b = a.split_off(width * height);
+    ChromaGrid::new(width, height, a, b).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn any_colours_of_any_grid_leave_size_alpha_and_lightness(
+        (width, height) in (1usize..70, 1usize..70),
+        (across, down) in (1usize..20, 1usize..20),
+        upsampling in prop::sample::select(Upsampling::ALL.to_vec()),
+        channels in prop::sample::select(vec![Channels::Gray, Channels::GrayAlpha, Channels::Rgb, Channels::Rgba]),
+        key in "[a-z]{4}",
+    ) {
+        let before = photo(width, height, channels, true, &key);
+        let grid = chroma(across, down, &key);
+        let rule = OutOfGamut::ReduceChroma;
+        let after =
+            pollster::block_on(render(before.clone(), grid, upsampling, rule, &mut Unpaced)).unwrap();
+        prop_assert_eq!((after.width(), after.height()), (width, height));
+        prop_assert_eq!(alpha(&after), alpha(&before));
+        for (before, after) in lightness(&before).into_iter().zip(lightness(&after)) {
+            prop_assert!((before - after).abs() <= 0.01, "L {} became {}", before, after);
+        }
     }
 }
 

@@ -189,6 +189,10 @@ fn wrong_usage_is_exit_code_two() {
         "convert model.safetensors --out other.safetensors --logit-scale 0",
         "convert model.safetensors --out other.safetensors --logit-scale 1 --calibrate b",
         "colorize a.png --out c.png --hints a.png",
+        "colorize a.png --out c.png --upsample bicubic",
+        "colorize a.png --out c.png --upsample nearest --mode faithful",
+        "render a.png --out c.png",
+        "evaluate-upsampling --data b --megapixels 0",
         "colorize b a.png --out out --hints a.png",
     ] {
         let model =
@@ -229,6 +233,147 @@ fn colorize_writes_down_how_long_each_piece_of_work_took() {
     assert_eq!((&times[0]["width"], &times[0]["height"]), (&60.into(), &40.into()));
     let parts: Vec<&String> = times[0]["milliseconds"].as_object().unwrap().keys().collect();
     assert_eq!(parts, ["annealed_mean", "decode", "encode", "lab", "network", "resize", "upsampling"]);
+}
+
+/// Writes an f32 array.
+fn array(path: &Path, shape: &[u64], values: &[f32]) {
+    use npyz::WriterBuilder;
+    let file = fs::File::create(path).unwrap();
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(file).begin_nd().unwrap();
+    writer.extend(values.iter()).unwrap();
+    writer.finish().unwrap();
+}
+
+/// Names of every upsampling, the default first.
+fn upsamplings() -> [&'static str; 7] {
+    autochrome::chroma_upsample::Upsampling::ALL.map(|upsampling| upsampling.name())
+}
+
+#[test]
+fn colours_of_any_origin_join_a_photograph() {
+    let bench = Bench::new();
+    let deep = ImageBuffer::from_fn(61, 43, |x, y| {
+        let gray = (x * 600 + y * 500 + 4000) as u16;
+        Rgba([gray, gray, gray, (y * 1500) as u16])
+    });
+    deep.save(bench.path("a.png")).unwrap();
+    // Red above, green below: 3 rows of 4 cells.
+    let ab = [vec![40.0; 6], vec![-40.0; 6], vec![30.0; 12]].concat();
+    array(&bench.path("ab.npy"), &[1, 2, 3, 4], &ab);
+    let lightness =
+        |p: &Rgba<u16>| autochrome::lab::lab_from_srgb([0, 1, 2].map(|c| f64::from(p.0[c]) / 65535.0));
+    let mut pictures = Vec::new();
+    for name in upsamplings() {
+        let (code, _, stderr) =
+            bench.run(&format!("render a.png --ab ab.npy --out {name}.png --upsample {name}"));
+        assert_eq!((code, stderr.as_str()), (0, ""), "{name}");
+        let DynamicImage::ImageRgba16(coloured) = open(&bench.path(&format!("{name}.png"))) else {
+            panic!("{name} is not 16-bit RGBA")
+        };
+        assert_eq!(coloured.dimensions(), (61, 43));
+        for (before, after) in deep.pixels().zip(coloured.pixels()) {
+            assert_eq!(before.0[3], after.0[3], "{name}");
+            assert!((lightness(before)[0] - lightness(after)[0]).abs() < 0.01, "{name}");
+        }
+        assert!(lightness(coloured.get_pixel(30, 5))[1] > 20.0, "{name}: red above");
+        assert!(lightness(coloured.get_pixel(30, 40))[1] < -20.0, "{name}: green below");
+        pictures.push(coloured);
+    }
+    let different = |other: usize| pictures[0] != pictures[other];
+    assert!((1..pictures.len()).all(different), "every name is a way of its own");
+    assert_eq!(bench.run("render a.png --ab ab.npy --out default.png").0, 0);
+    assert!(open(&bench.path("default.png")).as_rgba16() == Some(&pictures[0]));
+    assert_eq!(bench.run("render a.png --ab ab.npy --out gray.png --saturation 0").0, 0);
+    assert!(!has_colour(&open(&bench.path("gray.png"))));
+}
+
+#[test]
+fn render_refuses_what_makes_no_sense() {
+    let bench = Bench::new();
+    bench.gray("a.png");
+    let good = [10.0f32; 24];
+    array(&bench.path("ab.npy"), &[1, 2, 3, 4], &good);
+    array(&bench.path("flat.npy"), &[2, 3, 4], &good);
+    array(&bench.path("rgb.npy"), &[1, 3, 2, 4], &good);
+    array(&bench.path("none.npy"), &[1, 2, 0, 4], &[]);
+    let mut infinite = good;
+    infinite[7] = f32::INFINITY;
+    array(&bench.path("infinite.npy"), &[1, 2, 3, 4], &infinite);
+    fs::write(bench.path("junk.npy"), "junk").unwrap();
+    for (arguments, code, part) in [
+        ("a.png --ab flat.npy --out c.png", 2, "[1, 2, H, W] is needed"),
+        ("a.png --ab rgb.npy --out c.png", 2, "[1, 2, H, W] is needed"),
+        ("a.png --ab none.npy --out c.png", 1, "finite"),
+        ("a.png --ab infinite.npy --out c.png", 1, "infinite.npy: ab is inf"),
+        ("a.png --ab junk.npy --out c.png", 1, "not a .npy file"),
+        ("a.png --ab missing.npy --out c.png", 1, "cannot read missing.npy"),
+        ("missing.png --ab ab.npy --out c.png", 1, "missing.png"),
+        ("ab.npy --ab ab.npy --out c.png", 1, "cannot be read as a photograph"),
+        ("a.png --ab ab.npy --out c.xyz", 2, "must end in"),
+        ("a.png --ab ab.npy --out a.png", 2, "overwritten"),
+        ("a.png --ab ab.npy --out c.png --saturation -1", 2, "--saturation"),
+        ("a.png --ab ab.npy --out c.png --saturation NaN", 2, "--saturation"),
+    ] {
+        let (found, _, stderr) = bench.run(&format!("render {arguments}"));
+        assert_eq!(found, code, "{arguments}: {stderr}");
+        assert!(stderr.contains(part), "{arguments}: {stderr}");
+        assert!(!bench.path("c.png").exists(), "{arguments}");
+    }
+    let (code, _, stderr) = bench.run("render a.png --ab ab.npy --out c.png --upsample bicubic");
+    assert_eq!(code, 2);
+    assert!(upsamplings().iter().all(|name| stderr.contains(name)), "{stderr}");
+}
+
+#[test]
+fn colorize_upsamples_as_it_is_told() {
+    let bench = Bench::new();
+    bench.gray("a.png");
+    for name in ["nearest", "back-projection"] {
+        let (code, _, stderr) =
+            bench.run(&format!("colorize a.png --out {name}.png --upsample {name} {CPU}"));
+        assert_eq!(code, 0, "{stderr}");
+    }
+    assert_eq!(bench.run(&format!("colorize a.png --out default.png {CPU}")).0, 0);
+    let [nearest, corrected, default] =
+        ["nearest", "back-projection", "default"].map(|name| open(&bench.path(&format!("{name}.png"))));
+    assert!(corrected == default && corrected != nearest);
+}
+
+#[test]
+fn evaluate_upsampling_measures_every_way() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("photos")).unwrap();
+    for i in 0..3u32 {
+        // Fields of two colours, whose outline is one of lightness too.
+        let colours = ImageBuffer::from_fn(150, 100, |x, y| {
+            if x + y / 3 < 50 + 13 * i { image::Rgb([200u8, 60, 40]) } else { image::Rgb([30, 60, 90]) }
+        });
+        colours.save(bench.path(&format!("photos/{i}.png"))).unwrap();
+    }
+    fs::write(bench.path("photos/broken.png"), "no picture").unwrap();
+    let (code, stdout, stderr) =
+        bench.run(&format!("evaluate-upsampling --data photos --working-size 64 --json {CPU}"));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("broken.png"), "{stderr}");
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&report["photographs"], &report["failed"]), (&3.into(), &1.into()));
+    for kind in ["truth", "prediction"] {
+        let names: Vec<&str> =
+            report[kind].as_array().unwrap().iter().map(|f| f["upsampling"].as_str().unwrap()).collect();
+        assert_eq!(names, upsamplings());
+    }
+    let edges = |name: &str| {
+        let way = upsamplings().iter().position(|other| *other == name).unwrap();
+        report["truth"][way]["edges"]["value"].as_f64().unwrap()
+    };
+    assert!(edges("back-projection") < 0.5 * edges("bilinear"), "{report:#}");
+    assert_eq!(report["truth"][5]["edges_change"]["interval"], serde_json::json!([0.0, 0.0]));
+    let (code, table, _) = bench.run(&format!("evaluate-upsampling --data photos --megapixels 0.005 {CPU}"));
+    assert_eq!(code, 0);
+    assert!(
+        table.contains("| predicted chroma | all pixels |") && table.contains("| guided-filter |"),
+        "{table}"
+    );
 }
 
 #[test]

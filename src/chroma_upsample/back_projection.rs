@@ -4,6 +4,9 @@
 //! A cell on an outline has the mean of two colours, which is neither's; its neighbours are pushed
 //! apart until they make that mean. How a cell's mean depends on its neighbours follows from L alone,
 //! and the pixels of a [`Guide`] are enough to say it: no second pass over the photograph.
+//!
+//! No colour leaves the range of those given around it. Without this bound true chroma comes nearer
+//! still, but a predicted red that does not end where the photograph's outline does leaves a cyan rim.
 
 use super::ChromaGrid;
 use super::bilateral::Bilateral;
@@ -64,6 +67,16 @@ fn shares((across, down): (usize, usize), bilateral: &Bilateral, guide: &Guide) 
     all
 }
 
+/// The least and greatest value within [`reach`] of each cell.
+fn bounds(plane: &[f32], (across, down): (usize, usize)) -> Vec<(f32, f32)> {
+    let around = |cell: usize| {
+        let ((left, columns), (top, rows)) = (reach(cell % across, across), reach(cell / across, down));
+        plane.chunks_exact(across).skip(top).take(rows).flat_map(move |line| &line[left..left + columns])
+    };
+    let widen = |(least, most): (f32, f32), value: &f32| (least.min(*value), most.max(*value));
+    (0..plane.len()).map(|cell| around(cell).fold((f32::INFINITY, f32::NEG_INFINITY), widen)).collect()
+}
+
 /// How the mean colour of each cell depends on the cells around it.
 #[derive(Debug)]
 pub(super) struct Shares(Vec<Vec<f32>>);
@@ -82,6 +95,7 @@ impl Shares {
 fn corrected(grid: &ChromaGrid, shares: &[Vec<f32>]) -> ChromaGrid {
     let (across, down) = (grid.width, grid.height);
     let solve = |given: &[f32]| {
+        let bounds = bounds(given, (across, down));
         let mut colours = given.to_vec();
         for _ in 0..ROUNDS {
             let lacking: Vec<f32> = given
@@ -99,8 +113,8 @@ fn corrected(grid: &ChromaGrid, shares: &[Vec<f32>]) -> ChromaGrid {
                     given - mean
                 })
                 .collect();
-            for (colour, lacking) in colours.iter_mut().zip(lacking) {
-                *colour += lacking;
+            for ((colour, lacking), (least, most)) in colours.iter_mut().zip(lacking).zip(&bounds) {
+                *colour = (*colour + lacking).clamp(*least, *most);
             }
         }
         colours

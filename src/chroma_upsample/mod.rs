@@ -99,7 +99,7 @@ pub enum Upsampling {
     /// As before, but each cell has its own tolerance in L: that of the pixels it covers.
     AdaptiveBilateral,
     /// As before, with colours of the cells corrected so that means over the cells stay as they were
-    /// (Irani and Peleg 1991).
+    /// (Irani and Peleg 1991), as far as the range of the colours around allows it.
     #[default]
     BackProjection,
     /// Chroma as a line over L around every pixel, by ridge regression.
@@ -241,5 +241,180 @@ impl ChromaUpsampler {
             }
             Method::GuidedFilter(filter, _) => filter.row(y, lightness, a, b),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An upsampler for a photograph whose L at (x, y) is `lightness(x, y)`.
+    fn upsampler(
+        grid: ChromaGrid,
+        size: (usize, usize),
+        upsampling: Upsampling,
+        lightness: impl Fn(usize, usize) -> f32,
+    ) -> ChromaUpsampler {
+        ChromaUpsampler::new(grid, size, upsampling, |y, columns, out| {
+            for (out, x) in out.iter_mut().zip(columns) {
+                *out = lightness(*x, y);
+            }
+        })
+    }
+
+    /// a and b of a whole photograph, its rows in the order given.
+    fn planes(
+        upsampler: &ChromaUpsampler,
+        (width, height): (usize, usize),
+        rows: impl Iterator<Item = usize>,
+        lightness: impl Fn(usize, usize) -> f32,
+    ) -> [Vec<f32>; 2] {
+        let (mut a, mut b) = (vec![0.0; width * height], vec![0.0; width * height]);
+        for y in rows {
+            let line: Vec<f32> = (0..width).map(|x| lightness(x, y)).collect();
+            let row = y * width..(y + 1) * width;
+            upsampler.row(y, &line, &mut a[row.clone()], &mut b[row]);
+        }
+        [a, b]
+    }
+
+    /// Numbers in 0…1 without a pattern.
+    fn noise(i: usize) -> f32 {
+        (i * 7919 % 1009) as f32 / 1009.0
+    }
+
+    /// Colours without a pattern.
+    fn mixed(width: usize, height: usize) -> ChromaGrid {
+        let plane = |salt: usize| (0..width * height).map(|i| noise(i + salt) * 120.0 - 60.0).collect();
+        ChromaGrid::new(width, height, plane(1), plane(500)).unwrap()
+    }
+
+    const SIZE: (usize, usize) = (64, 48);
+
+    /// Two fields, the left one dark; their outline lies half a cell off the grid's.
+    fn two_fields(x: usize, _: usize) -> f32 {
+        if x < 36 { 20.0 } else { 80.0 }
+    }
+
+    /// The worst error in a with the means of the two fields' colours, 40 and -30, over cells of 8 x 8.
+    fn worst_of_two_fields(upsampling: Upsampling) -> f32 {
+        let truth = |x: usize| if x < 36 { 40.0f32 } else { -30.0 };
+        let plane: Vec<f32> = (0..SIZE.0 * SIZE.1).map(|i| truth(i % SIZE.0)).collect();
+        let means = area_means(&plane, SIZE, (8, 6));
+        let grid = ChromaGrid::new(8, 6, means.clone(), means).unwrap();
+        let upsampler = upsampler(grid, SIZE, upsampling, two_fields);
+        let [a, _] = planes(&upsampler, SIZE, 0..SIZE.1, two_fields);
+        (0..a.len()).map(|i| (a[i] - truth(i % SIZE.0)).abs()).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn colour_stops_at_an_edge_of_the_photograph() {
+        for upsampling in [Upsampling::Bilinear, Upsampling::Nearest] {
+            let worst = worst_of_two_fields(upsampling);
+            assert!(worst > 30.0, "{}: {worst}", upsampling.name());
+        }
+        let [adaptive, corrected] =
+            [Upsampling::AdaptiveBilateral, Upsampling::BackProjection].map(worst_of_two_fields);
+        assert!(adaptive < 6.0, "{adaptive}");
+        assert!(corrected < 3.0, "{corrected}");
+    }
+
+    #[test]
+    fn means_over_the_cells_stay_as_given() {
+        // Colours that follow L, as those of photographs do, with outlines that cross the cells.
+        let lightness =
+            |x: usize, y: usize| if (x + y / 2) % 23 < 9 { 25.0 } else { 70.0 } + noise(x * y) * 4.0;
+        let plane: Vec<f32> =
+            (0..SIZE.0 * SIZE.1).map(|i| lightness(i % SIZE.0, i / SIZE.0) * 0.9 - 40.0).collect();
+        let given = area_means(&plane, SIZE, (8, 6));
+        let lacking = |upsampling| {
+            let grid = ChromaGrid::new(8, 6, given.clone(), given.clone()).unwrap();
+            let upsampler = upsampler(grid, SIZE, upsampling, lightness);
+            let [a, _] = planes(&upsampler, SIZE, 0..SIZE.1, lightness);
+            let means = area_means(&a, SIZE, (8, 6));
+            means.iter().zip(&given).map(|(mean, given)| (mean - given).abs()).sum::<f32>()
+                / means.len() as f32
+        };
+        let (before, after) = (lacking(Upsampling::AdaptiveBilateral), lacking(Upsampling::BackProjection));
+        assert!(after < 0.6 * before, "{before} became {after}");
+    }
+
+    #[test]
+    fn every_size_keeps_a_flat_colour() {
+        for upsampling in Upsampling::ALL {
+            for (w, h) in [(1, 1), (2, 1), (1, 3), (5, 4), (8, 9)] {
+                for (width, height) in [(1, 1), (3, 7), (40, 2), (41, 37)] {
+                    let grid = ChromaGrid::new(w, h, vec![12.0; w * h], vec![-7.0; w * h]).unwrap();
+                    let lightness = |x, y| noise(x * 31 + y) * 100.0;
+                    let upsampler = upsampler(grid, (width, height), upsampling, lightness);
+                    let [a, b] = planes(&upsampler, (width, height), 0..height, lightness);
+                    let kept =
+                        a.iter().all(|a| (a - 12.0).abs() < 1e-2) && b.iter().all(|b| (b + 7.0).abs() < 1e-2);
+                    assert!(kept, "{} of {w} x {h} at {width} x {height}", upsampling.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_rows_does_not_matter() {
+        let lightness = |x, y| noise(x * 31 + y) * 100.0;
+        for upsampling in Upsampling::ALL {
+            let upsampler = upsampler(mixed(8, 6), SIZE, upsampling, lightness);
+            let down = planes(&upsampler, SIZE, 0..SIZE.1, lightness);
+            assert_eq!(down, planes(&upsampler, SIZE, (0..SIZE.1).rev(), lightness), "{}", upsampling.name());
+        }
+    }
+
+    /// A line over L goes on beyond the colours it was fitted to; averages do not.
+    #[test]
+    fn averages_stay_within_the_colours_given() {
+        let lightness = |x, y| noise(x * 31 + y) * 100.0;
+        for upsampling in Upsampling::ALL {
+            if matches!(upsampling, Upsampling::LocalRegression | Upsampling::GuidedFilter) {
+                continue;
+            }
+            let upsampler = upsampler(mixed(8, 6), SIZE, upsampling, lightness);
+            let given = mixed(8, 6);
+            let planes = planes(&upsampler, SIZE, 0..SIZE.1, lightness);
+            for (plane, given) in planes.iter().zip([given.a, given.b]) {
+                let least = given.iter().copied().fold(f32::INFINITY, f32::min) - 1e-3;
+                let most = given.iter().copied().fold(f32::NEG_INFINITY, f32::max) + 1e-3;
+                assert!(plane.iter().all(|v| (least..=most).contains(v)), "{}", upsampling.name());
+            }
+        }
+    }
+
+    #[test]
+    fn extreme_values_stay_numbers() {
+        let lightness = |x: usize, y: usize| [0.0, 100.0, -1e6, 1e6][(x + y) % 4];
+        for upsampling in Upsampling::ALL {
+            let plane: Vec<f32> = (0..48).map(|i| if i % 2 == 0 { 1e6 } else { -1e6 }).collect();
+            let grid = ChromaGrid::new(8, 6, plane.clone(), plane).unwrap();
+            let upsampler = upsampler(grid, SIZE, upsampling, lightness);
+            let planes = planes(&upsampler, SIZE, 0..SIZE.1, lightness);
+            assert!(planes.concat().iter().all(|v| v.is_finite()), "{}", upsampling.name());
+        }
+    }
+
+    #[test]
+    fn names_are_read_back_and_others_answered_with_all_of_them() {
+        for upsampling in Upsampling::ALL {
+            assert_eq!(upsampling.name().parse::<Upsampling>().unwrap(), upsampling);
+        }
+        assert_eq!(Upsampling::ALL[0], Upsampling::default());
+        let error = "bicubic".parse::<Upsampling>().unwrap_err().to_string();
+        assert!(Upsampling::ALL.iter().all(|upsampling| error.contains(upsampling.name())), "{error}");
+    }
+
+    #[test]
+    fn a_grid_that_makes_no_sense_is_refused() {
+        let refused = |width, height, a: &[f32], b: &[f32]| {
+            ChromaGrid::new(width, height, a.to_vec(), b.to_vec()).unwrap_err().code()
+        };
+        assert_eq!(refused(0, 1, &[], &[]), "invalid-argument");
+        assert_eq!(refused(2, 1, &[1.0, 2.0], &[1.0]), "invalid-argument");
+        assert_eq!(refused(1, 1, &[f32::NAN], &[1.0]), "invalid-argument");
+        assert_eq!(refused(1, 1, &[1.0], &[f32::INFINITY]), "invalid-argument");
     }
 }
