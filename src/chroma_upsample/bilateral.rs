@@ -27,6 +27,9 @@ pub(super) struct Likeness {
 }
 
 impl Likeness {
+    /// Of a cell that is not there: its nearness is 0.
+    const NONE: Self = Self { mean: 0.0, scale: 0.0, gain: 0.0 };
+
     /// Least weight of a cell unlike the pixel: where none is alike, place alone decides.
     const UNLIKE: f32 = 1e-4;
 
@@ -35,11 +38,55 @@ impl Likeness {
     #[inline(always)]
     pub fn of(self, lightness: f32) -> f32 {
         let d = lightness - self.mean;
-        let base = (1.0 - d * d * self.scale).max(0.0);
+        let base = 1.0 - d * d * self.scale;
+        // Not `max`: what it says of NaN has no vector instruction in wasm.
+        let base = if base > 0.0 { base } else { 0.0 };
         let square = base * base;
         let fourth = square * square;
         self.gain * fourth * fourth + Self::UNLIKE
     }
+}
+
+/// Pixels that are computed together, in registers: the compiler makes vector instructions of it.
+const LANES: usize = 8;
+
+type Lanes = [f32; LANES];
+
+/// The next pixels of a row; `count` of them count.
+#[inline(always)]
+fn lanes(row: &[f32], count: usize) -> Lanes {
+    match row.first_chunk() {
+        Some(lanes) => *lanes,
+        None => std::array::from_fn(|i| if i < count { row[i] } else { 1.0 }),
+    }
+}
+
+/// A cell of the window of some pixels.
+#[derive(Clone, Copy)]
+struct Cell {
+    near_y: f32,
+    likeness: Likeness,
+    ab: [f32; 2],
+}
+
+/// a and b of some pixels of one window, `near` being their nearness to its columns.
+#[inline(always)]
+fn means(cells: &[Cell; TAPS * TAPS], near: &[Lanes; TAPS], lightness: &Lanes) -> [Lanes; 2] {
+    let (mut a, mut b, mut weights) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
+    for (tap, cell) in cells.iter().enumerate() {
+        let (near_x, [cell_a, cell_b]) = (&near[tap % TAPS], cell.ab);
+        for i in 0..LANES {
+            let weight = cell.near_y * near_x[i] * cell.likeness.of(lightness[i]);
+            a[i] += weight * cell_a;
+            b[i] += weight * cell_b;
+            weights[i] += weight;
+        }
+    }
+    for i in 0..LANES {
+        a[i] /= weights[i];
+        b[i] /= weights[i];
+    }
+    [a, b]
 }
 
 /// Tables of the joint bilateral upsampler.
@@ -66,32 +113,30 @@ impl Bilateral {
     }
 
     pub fn row(&self, grid: &ChromaGrid, y: usize, lightness: &[f32], a: &mut [f32], b: &mut [f32]) {
-        let mut weights = vec![0.0; lightness.len()];
-        a.fill(0.0);
-        b.fill(0.0);
         for run in &self.across.runs {
-            let pixels = run.pixels.clone();
-            let lightness = &lightness[pixels.clone()];
-            let (a, b) = (&mut a[pixels.clone()], &mut b[pixels.clone()]);
-            let weights = &mut weights[pixels.clone()];
+            let mut cells =
+                [const { Cell { near_y: 0.0, likeness: Likeness::NONE, ab: [0.0; 2] } }; TAPS * TAPS];
             for j in 0..self.down.taps {
-                let near_y = self.down.near[j][y];
                 for k in 0..self.across.taps {
                     let cell = (self.down.first[y] + j) * grid.width + run.first + k;
-                    let (likeness, cell_a, cell_b) = (self.likeness[cell], grid.a[cell], grid.b[cell]);
-                    let near_x = &self.across.near[k][pixels.clone()];
-                    for (i, l) in lightness.iter().enumerate() {
-                        let weight = near_y * near_x[i] * likeness.of(*l);
-                        a[i] += weight * cell_a;
-                        b[i] += weight * cell_b;
-                        weights[i] += weight;
-                    }
+                    cells[j * TAPS + k] = Cell {
+                        near_y: self.down.near[j][y],
+                        likeness: self.likeness[cell],
+                        ab: [grid.a[cell], grid.b[cell]],
+                    };
                 }
             }
-        }
-        for ((a, b), weight) in a.iter_mut().zip(b).zip(weights) {
-            *a /= weight;
-            *b /= weight;
+            let mut first = run.pixels.start;
+            while first < run.pixels.end {
+                let count = LANES.min(run.pixels.end - first);
+                let lightness = lanes(&lightness[first..], count);
+                let near: [Lanes; TAPS] =
+                    std::array::from_fn(|k| lanes(&self.across.near[k][first..], count));
+                let [sum_a, sum_b] = means(&cells, &near, &lightness);
+                a[first..first + count].copy_from_slice(&sum_a[..count]);
+                b[first..first + count].copy_from_slice(&sum_b[..count]);
+                first += LANES;
+            }
         }
     }
 
