@@ -34,6 +34,8 @@ async function bytesOf(pid) {
 export class PeakMemory {
   renderer = 0;
   gpu = 0;
+  /** What the renderers had at the last look. */
+  now = 0;
   #timer;
   #looking = false;
 
@@ -57,6 +59,7 @@ export class PeakMemory {
       if (line.includes("--type=renderer")) renderer += await bytesOf(pid);
       if (line.includes("--type=gpu-process")) gpu += await bytesOf(pid);
     }
+    this.now = renderer;
     this.renderer = Math.max(this.renderer, renderer);
     this.gpu = Math.max(this.gpu, gpu);
     this.#looking = false;

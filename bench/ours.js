@@ -6,6 +6,8 @@ import { answer } from "./answer.js";
 const TEMPERATURE = 50;
 
 /** @type {any} */
+let code;
+/** @type {any} */
 let engine;
 /** @type {any} */
 let picture;
@@ -14,14 +16,14 @@ answer({
   /** @param {import("./page.js").Load} options */
   async load({ device, model }) {
     const folder = new URL(`/www/engine/${device === "cpu" ? "cpu" : "gpu"}/`, self.location.href);
-    const { default: init, warmUp, Engine, ModelBytes } = await import(new URL("autochrome.js", folder).href);
-    await init({ module_or_path: new URL("autochrome_bg.wasm", folder) });
-    await warmUp();
+    code = await import(new URL("autochrome.js", folder).href);
+    await code.default({ module_or_path: new URL("autochrome_bg.wasm", folder) });
+    await code.warmUp();
     const response = await fetch(model);
     const file = new Uint8Array(await response.arrayBuffer());
-    const bytes = new ModelBytes(file.length);
+    const bytes = new code.ModelBytes(file.length);
     bytes.append(file);
-    engine = await Engine.load(bytes, undefined);
+    engine = await code.Engine.load(bytes, undefined);
   },
 
   /**
@@ -30,11 +32,12 @@ answer({
    * @param {import("./page.js").Gray} image
    */
   async pass({ codes, side }) {
-    const pixels = new Uint8ClampedArray(codes.flatMap((code) => [code, code, code, 255]));
+    const pixels = new code.Pixels(side, side);
+    pixels.append(new Uint8ClampedArray(codes.flatMap((gray) => [gray, gray, gray, 255])));
     picture?.free();
     let began = 0;
     let ended = 0;
-    picture = await engine.colorizePixels(pixels, side, side, undefined, (/** @type {string} */ stage, /** @type {number} */ done) => {
+    picture = await engine.colorizePixels(pixels, undefined, { neutralise: false }, (/** @type {string} */ stage, /** @type {number} */ done) => {
       if (stage === "network" && done === 0) began = performance.now();
       if (stage === "network" && done === 1) ended = performance.now();
       return false;
@@ -49,7 +52,7 @@ answer({
   logits({ at }) {
     return at.map(([x, y]) => {
       /** @type {{ p: number }[]} */
-      const shares = picture.distributionAt(4 * x + 2, 4 * y + 2, { temperature: TEMPERATURE, rebalance: 1, saturation: 1 });
+      const shares = picture.distributionAt(4 * x + 2, 4 * y + 2, { temperature: TEMPERATURE, rebalance: 1, saturation: 1, warmth: 0 });
       const logits = shares.map(({ p }) => TEMPERATURE * Math.log(p));
       const mean = logits.reduce((sum, z) => sum + z, 0) / logits.length;
       return logits.map((z) => z - mean);

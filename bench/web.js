@@ -6,13 +6,16 @@
  * `--out` gets a list of [title, markdown], which `pkg-build` puts into RESULTS.md.
  */
 
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { launch, serve } from "../tests/page/chromium.js";
 import { drop, waitForColour } from "../tests/page/helpers.js";
 import { PeakMemory, children } from "./memory.js";
+import { largePng } from "./photographs.js";
 import { serveFolders } from "./server.js";
 
 /** @typedef {import("../tests/page/helpers.js").Page} Page */
@@ -168,6 +171,79 @@ async function sizes() {
 ${rows.join("\n")}`;
 }
 
+/** How many photographs the batch has, and after which of them memory is looked at. */
+const BATCH = { photographs: 100, looks: [1, 5, 10, 25, 50, 75, 100] };
+
+/** Megapixels of single photographs, with width and height. @type {[number, number, number][]} */
+const LARGE = [[48, 8000, 6000], [100, 11600, 8660]];
+
+/** The page on the CPU, and its memory. @param {string} url */
+async function openPage(url) {
+  const earlier = await children();
+  const browser = await launch({ webgpu: false });
+  const [started = 0] = (await children()).filter((pid) => !earlier.includes(pid));
+  const page = await browser.newPage();
+  page.setDefaultTimeout(0);
+  await page.goto(`${url}?device=cpu`);
+  return { browser, page, memory: new PeakMemory(started) };
+}
+
+/** What the page's renderer needs for many photographs, and for large ones. */
+async function memory() {
+  const server = await serve();
+  const folder = await mkdtemp(join(tmpdir(), "autochrome-"));
+  try {
+    const { browser, page, memory } = await openPage(server.url);
+    const names = ["astronaut", "cat", "coffee", "photographer", "rocket"];
+    const samples = await Promise.all(names.map((name) => readFile(here(`../www/samples/${name}.jpg`))));
+    await page.setInputFiles("#file", Array.from({ length: BATCH.photographs }, (_, i) => ({ name: `${i + 1}.jpg`, mimeType: "image/jpeg", buffer: /** @type {Buffer} */ (samples[i % samples.length]) })));
+    const curve = [];
+    for (const count of BATCH.looks) {
+      await page.waitForFunction((count) => document.querySelectorAll("#strip li[data-state=done]").length >= count, count);
+      // What lies about is not what is needed.
+      await page.requestGC();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      console.log(`memory: ${count} photographs, ${megabytes(memory.now)}`);
+      curve.push(`| ${count} | ${megabytes(memory.now)} |`);
+    }
+    memory.stop();
+    await browser.close();
+
+    const large = [];
+    for (const [megapixels, width, height] of LARGE) {
+      const file = join(folder, `${megapixels}.png`);
+      await writeFile(file, largePng(width, height));
+      const { browser, page, memory } = await openPage(server.url);
+      await page.waitForFunction(() => /CPU/.test(document.getElementById("device")?.textContent ?? ""));
+      const began = performance.now();
+      await page.setInputFiles("#file", file);
+      await waitForColour(page, `${megapixels}.png`);
+      const coloured = performance.now() - began;
+      const peak = memory.renderer;
+      const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#save-jpeg").click()]);
+      await download.path();
+      console.log(`memory: ${megapixels} megapixels, ${megabytes(peak)}, saved ${megabytes(memory.renderer)}`);
+      large.push(`| ${width} x ${height} | ${megabytes(peak)} | ${megabytes(memory.renderer)} | ${(coloured / 1000).toFixed(1)} s | ${((performance.now() - began) / 1000).toFixed(1)} s |`);
+      memory.stop();
+      await browser.close();
+    }
+    return `The page on the CPU with the default model. ${BATCH.photographs} photographs in one queue (the five samples, again and again); the renderer's memory after some of them, garbage collected:
+
+| coloured | renderer |
+|---|---|
+${curve.join("\n")}
+
+One large gray PNG in a fresh page, coloured, then saved as JPEG; the most that the renderer had:
+
+| pixels | until coloured | until saved | coloured after | saved after |
+|---|---|---|---|---|
+${large.join("\n")}`;
+  } finally {
+    await rm(folder, { recursive: true });
+    server.close();
+  }
+}
+
 /** Where `serveFolders` has a model. @param {string} name */
 const model = (name) => ({ ours: `/models/${name}.safetensors`, theirs: `/models/${name}.onnx` });
 
@@ -175,6 +251,7 @@ const model = (name) => ({ ours: `/models/${name}.safetensors`, theirs: `/models
 const cases = {
   sizes,
   "first-colour": firstColour,
+  memory,
   "cpu-default": () => network("cpu-default", "cpu", model("default")),
   "cpu-eccv16": () => network("cpu-eccv16", "cpu", model("eccv16")),
   "webgpu-default": () => network("webgpu-default", "webgpu", model("default")),

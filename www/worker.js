@@ -15,7 +15,7 @@ import { locate } from "./parts.js";
 /** @typedef {(stage: Progress["stage"], done: number) => boolean} Tick whether to stop */
 /**
  * What both engines export.
- * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "ModelBytes" | "PhotoFile" | "ArchiveWriter" | "decodesHere">} Bindings
+ * @typedef {Pick<typeof import("./engine/cpu/autochrome.js"), "Engine" | "ModelBytes" | "Pixels" | "PhotoFile" | "ArchiveWriter" | "decodesHere">} Bindings
  * @typedef {Bindings & { default: (options: { module_or_path: Promise<Response> }) => Promise<unknown>, warmUp: () => Promise<void> }} Code
  */
 
@@ -196,18 +196,18 @@ function opened() {
   return open;
 }
 
-/** @param {ImageBitmap} bitmap */
-function pixelsOf(bitmap) {
+/** Takes a photograph off a canvas, strip by strip. @param {ImageBitmap} bitmap @param {Bindings} bindings */
+function pixelsOf(bitmap, bindings) {
   const { width, height } = bitmap;
   const canvas = new OffscreenCanvas(width, Math.min(height, STRIP));
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) throw new AutochromeError("out-of-memory", "There is not enough memory for this photograph. Close other tabs or scale it down.");
-  const pixels = new Uint8ClampedArray(width * height * 4);
+  const pixels = new bindings.Pixels(width, height);
   for (let y = 0; y < height; y += STRIP) {
     const rows = Math.min(STRIP, height - y);
     context.clearRect(0, 0, width, rows);
     context.drawImage(bitmap, 0, y, width, rows, 0, 0, width, rows);
-    pixels.set(context.getImageData(0, 0, width, rows).data, y * width * 4);
+    pixels.append(context.getImageData(0, 0, width, rows).data);
   }
   return pixels;
 }
@@ -245,7 +245,10 @@ async function predict({ source, options }, { bindings, engine }, tick) {
   tick("decode", 0);
   if (source instanceof ImageData) {
     const { data, width, height } = source;
-    return engine.colorizePixels(new Uint8ClampedArray(data), width, height, undefined, options, tick);
+    checkSize(width, height);
+    const pixels = new bindings.Pixels(width, height);
+    pixels.append(new Uint8ClampedArray(data));
+    return engine.colorizePixels(pixels, undefined, options, tick);
   }
   let bitmap;
   let file;
@@ -258,12 +261,11 @@ async function predict({ source, options }, { bindings, engine }, tick) {
     bitmap = source;
   }
   checkSize(bitmap.width, bitmap.height);
-  const { width, height } = bitmap;
-  const pixels = pixelsOf(bitmap);
+  const pixels = pixelsOf(bitmap, bindings);
   // A bitmap of the caller is kept: the photograph may have to be coloured again on the CPU.
   if (source instanceof Blob) bitmap.close();
   tick("decode", 1);
-  return engine.colorizePixels(pixels, width, height, file, options, tick);
+  return engine.colorizePixels(pixels, file, options, tick);
 }
 
 /**

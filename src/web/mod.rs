@@ -72,6 +72,35 @@ impl ModelBytes {
     }
 }
 
+/// A photograph's RGBA pixels on their way into wasm memory, some rows at a time, so that they never
+/// lie whole on both sides.
+#[wasm_bindgen]
+pub struct Pixels {
+    width: usize,
+    height: usize,
+    samples: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl Pixels {
+    /// Makes room.
+    ///
+    /// # Errors
+    /// `image-too-large`, `image-decode`, `out-of-memory`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(width: usize, height: usize) -> Result<Pixels, JsValue> {
+        Photo::check_size(width as u64, height as u64)?;
+        Ok(Self { width, height, samples: memory::room(4 * width * height)? })
+    }
+
+    /// Adds the next rows. What is more than there is room for is refused later, with the photograph.
+    pub fn append(&mut self, rows: &Uint8ClampedArray) {
+        let length = self.samples.len();
+        self.samples.resize(length + rows.length() as usize, 0);
+        rows.copy_to(&mut self.samples[length..]);
+    }
+}
+
 /// A model on this build's device.
 #[wasm_bindgen]
 pub struct Engine {
@@ -116,16 +145,12 @@ impl Engine {
     #[wasm_bindgen(js_name = colorizePixels)]
     pub async fn colorize_pixels(
         &self,
-        pixels: &Uint8ClampedArray,
-        width: usize,
-        height: usize,
+        pixels: Pixels,
         file: Option<PhotoFile>,
         options: JsValue,
         tick: js_sys::Function,
     ) -> Result<Picture, JsValue> {
-        let mut samples = memory::room(pixels.length() as usize)?;
-        samples.resize(pixels.length() as usize, 0);
-        pixels.copy_to(&mut samples);
+        let Pixels { width, height, samples } = pixels;
         let photo = Photo::new(width, height, Channels::Rgba, Samples::U8(samples))?;
         let metadata = file.map(|file| file.metadata.upright(width, height)).unwrap_or_default();
         self.colorize(photo, metadata, options, tick).await
