@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_was_put_in_comes_out() {
-        let long: Vec<u8> = (0..70_000u32).map(|i| (i * 7919 >> 3) as u8).collect();
+        let long: Vec<u8> = (0..70_000u32).map(|i| ((i * 7919) >> 3) as u8).collect();
         let entries: [(&str, &[u8]); 4] =
             [("Großmutter.png", &long), ("empty.txt", b""), ("写真.jpg", b"colour"), ("empty too", b"")];
         let bytes = archive(&entries);

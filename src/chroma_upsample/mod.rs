@@ -234,7 +234,7 @@ impl ChromaUpsampler {
             Method::Nearest { height } => nearest::row(&self.grid, *height, y, a, b),
             Method::Bilinear(bilinear) => bilinear.row(&self.grid, y, a, b),
             Method::Bilateral(bilateral) | Method::BackProjection(bilateral, _) => {
-                bilateral.row(&self.grid, y, lightness, a, b)
+                bilateral.row(&self.grid, y, lightness, a, b);
             }
             Method::Regression(bilateral, guide) => {
                 regression::row((bilateral, &guide.mean), &self.grid, y, lightness, a, b);

@@ -2,6 +2,7 @@
 
 use super::messages::{FrameOptions, ToneOptions, from_js};
 use super::{Engine, JsPace, image_data};
+use crate::chroma_upsample::Upsampling;
 use crate::colorize::Mode;
 use crate::photo::{Channels, Photo, Samples};
 use wasm_bindgen::Clamped;
@@ -29,6 +30,8 @@ impl Engine {
         let photo = Photo::new(width, height, Channels::Rgba, Samples::U8(pixels.0))?;
         let pace = &mut JsPace::new(tick);
         let colorization = self.colorizer.colorize_at(working_size, &photo, Mode::Photo, &[], pace).await?;
+        // Its tables cost a frame more than they show.
+        let colorization = colorization.with_upsampling(Upsampling::AdaptiveBilateral);
         let mut before = self.steady.take();
         let coloured = colorization.render_frame(photo, tone, steady, &mut before, pace).await;
         self.steady.set(before);
