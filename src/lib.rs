@@ -41,6 +41,7 @@ pub mod resample;
 pub mod tone;
 #[cfg(feature = "train")]
 pub mod training;
+pub mod true_colours;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod web;
 pub mod weights;

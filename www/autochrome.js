@@ -192,9 +192,9 @@ export class Colorizer {
         throw new AutochromeError("image-decode", "This element shows no photograph that may be read.", { cause });
       }
     }
-    const { picture, width, height, info } = await this.#client.call("colorize", { source: message, options: { hints, neutralise } }, work, transfer);
+    const { picture, width, height, isColour, info } = await this.#client.call("colorize", { source: message, options: { hints, neutralise } }, work, transfer);
     this.#info = info;
-    return new Colorization(this.#client, picture, { width, height }, info.defaults);
+    return new Colorization(this.#client, picture, { width, height, isColour }, info.defaults);
   }
 
   /**
@@ -250,30 +250,35 @@ export class Colorizer {
 export class Colorization {
   #client;
   #picture;
-  #size;
+  #photograph;
   #defaults;
 
   /**
    * @param {Client} client
    * @param {number} picture
-   * @param {import("./protocol.js").Size} size
+   * @param {import("./protocol.js").Size & { isColour: boolean }} photograph
    * @param {Tone} defaults
    */
-  constructor(client, picture, size, defaults) {
+  constructor(client, picture, photograph, defaults) {
     this.#client = client;
     this.#picture = picture;
-    this.#size = size;
+    this.#photograph = photograph;
     this.#defaults = defaults;
   }
 
   /** Pixels across. */
   get width() {
-    return this.#size.width;
+    return this.#photograph.width;
   }
 
   /** Pixels down. */
   get height() {
-    return this.#size.height;
+    return this.#photograph.height;
+  }
+
+  /** Whether the photograph came in colour. It is coloured from its lightness all the same. */
+  get isColour() {
+    return this.#photograph.isColour;
   }
 
   /** @param {Partial<Tone>} tone @returns {Tone} */
@@ -327,6 +332,16 @@ export class Colorization {
    */
   distributionAt(x, y, tone = {}) {
     return this.#client.call("distribution", { picture: this.#picture, x, y, tone: this.#tone(tone) });
+  }
+
+  /**
+   * How far the colours are from the photograph's own, where it had any.
+   *
+   * @param {WorkOptions & Partial<Tone>} [options]
+   * @returns {Promise<import("./protocol.js").ColourError>}
+   */
+  colourError({ signal, onProgress, ...tone } = {}) {
+    return this.#client.call("colourError", { picture: this.#picture, tone: this.#tone(tone) }, { signal, onProgress });
   }
 
   /**

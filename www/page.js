@@ -15,7 +15,6 @@ import * as saving from "./page/saving.js";
 import { begin, hideError, isAbort, offerUpdate, share, showError, showProgress, tell } from "./page/status.js";
 import * as strip from "./page/strip.js";
 import * as tone from "./page/tone.js";
-import { archive, has } from "./page/upcoming.js";
 
 /** @typedef {import("./page/status.js").Task} Task */
 /** @typedef {import("./autochrome.js").Progress} Progress */
@@ -48,15 +47,12 @@ function survey() {
   ui.resume.hidden = queue.in("cancelled").length === 0 || queue.in("working").length > 0;
   ui.retryAll.hidden = queue.in("failed").length < 2;
   ui.applyAll.hidden = queue.photographs.length < 2;
-  ui.saveAll.hidden = queue.photographs.filter(({ coloured }) => coloured).length < 2 || !zips;
+  ui.saveAll.hidden = queue.photographs.filter(({ coloured }) => coloured).length < 2;
   element("queue", HTMLElement).hidden = queue.photographs.length === 0;
   ui.result.hidden = queue.photographs.length === 0;
   ui.result.classList.toggle("empty", shown === null);
   for (const part of ui.needs) part.inert = shown === null;
 }
-
-/** Whether the engine writes archives. */
-let zips = false;
 
 /** @param {Photograph} photograph @param {AbortSignal} signal */
 async function colour(photograph, signal) {
@@ -265,7 +261,7 @@ function saveAll() {
   const photographs = queue.photographs.filter(({ coloured }) => coloured);
   const type = saving.zipType();
   alone("stopped-save", async (mine) => {
-    const zip = archive(await engine.colorizer());
+    const zip = (await engine.colorizer()).archive();
     const { signal } = mine;
     const taken = new Set();
     let saved = 0;
@@ -331,7 +327,7 @@ camera.listen((file) => open([file]), tone.get);
 engine.watch((working) => {
   tone.adopt(working);
   inspector.adopt(working);
-  zips = has(working, "archive");
+  rendering.adopt(working);
 });
 
 ui.resume.addEventListener("click", () => {

@@ -29,15 +29,18 @@
  *   probability as area; `top`: up to five colours that a person tells apart, likeliest first;
  *   `confidence`: 0 to 1; `lightness`: L, 0 to 100.
  * @typedef {{ workingSize: number, steady: number }} FrameOptions
+ * @typedef {{ meanAb: number, psnr: number }} ColourError
+ *   Of colours from the photograph's own: mean distance of a and b in CIE units, and dB in sRGB.
  * @typedef {{ width: number, height: number }} Size
  *
  * @typedef {{
  *   load: { args: LoadOptions, result: EngineInfo },
- *   colorize: { args: { source: Blob | ImageBitmap | ImageData, options: ColorizeOptions }, result: Size & { picture: number, info: EngineInfo } },
+ *   colorize: { args: { source: Blob | ImageBitmap | ImageData, options: ColorizeOptions }, result: Size & { picture: number, isColour: boolean, info: EngineInfo } },
  *   original: { args: { picture: number, maxSide?: number }, result: ImageData },
  *   render: { args: { picture: number, tone: Tone, maxSide?: number }, result: ImageData },
  *   encode: { args: { picture: number, tone: Tone, options: FileOptions }, result: Blob },
  *   distribution: { args: { picture: number, x: number, y: number, tone: Tone }, result: BinShare[] },
+ *   colourError: { args: { picture: number, tone: Tone }, result: ColourError },
  *   confidence: { args: { picture: number, tone: Tone, maxSide?: number }, result: ImageData },
  *   inspect: { args: { picture: number, x: number, y: number, tone: Tone, side: number }, result: Inspection },
  *   frame: { args: { source: ImageBitmap, tone: Tone, options: FrameOptions }, result: ImageData },

@@ -289,7 +289,8 @@ async function colorize(photograph, tick) {
   }
   if (source instanceof ImageBitmap) source.close();
   pictures.set(++lastPicture, picture);
-  return { picture: lastPicture, width: picture.width, height: picture.height, info: open.info };
+  const { width, height, isColour } = picture;
+  return { picture: lastPicture, width, height, isColour, info: open.info };
 }
 
 /** @type {OffscreenCanvas | undefined} */
@@ -329,6 +330,7 @@ const methods = {
     const bytes = await pictureOf(picture).encode(tone, options, tick);
     return new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)], { type: options.type });
   },
+  colourError: async ({ picture, tone }, tick) => pictureOf(picture).colourError(tone, tick),
   confidence: async ({ picture, tone, maxSide }) => pictureOf(picture).confidence(tone, maxSide),
   inspect: async ({ picture, x, y, tone, side }) => pictureOf(picture).inspectAt(x, y, tone, side),
   frame: colorizeFrame,

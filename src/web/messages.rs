@@ -7,6 +7,7 @@ use crate::files::{FileFormat, FileMetadata};
 use crate::hints::Hint;
 use crate::inspector::{Inspection, LikelyColour};
 use crate::network::Output;
+use crate::true_colours::ColourError;
 use crate::weights::Origin;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -145,6 +146,22 @@ impl From<&Inspection> for PlaceDescription {
         };
         let top = inspection.top.iter().map(share).collect();
         Self { top, confidence: inspection.confidence, lightness: inspection.lightness }
+    }
+}
+
+/// How far colours are from the true ones.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ColourDistance {
+    /// Mean distance of a and b, CIE units.
+    mean_ab: f64,
+    /// dB.
+    psnr: f64,
+}
+
+impl From<ColourError> for ColourDistance {
+    fn from(error: ColourError) -> Self {
+        Self { mean_ab: error.mean_ab, psnr: error.psnr }
     }
 }
 

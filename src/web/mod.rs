@@ -18,9 +18,12 @@ use crate::frames::Steady;
 use crate::memory::{self, Growing};
 use crate::photo::{Channels, Photo, Samples};
 use crate::preview::Preview;
+use crate::true_colours::{ColourError, has_colour};
 use crate::weights::{Arriving, ModelFile, Origin};
 use js_sys::{Uint8Array, Uint8ClampedArray};
-use messages::{BinShare, ColorizeOptions, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js};
+use messages::{
+    BinShare, ColorizeOptions, ColourDistance, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js,
+};
 use pace::JsPace;
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
@@ -30,6 +33,9 @@ use web_sys::ImageData;
 fn start() {
     console_error_panic_hook::set_once();
 }
+
+/// Longest side at which colours are compared with the true ones.
+const COMPARED: usize = 512;
 
 /// What this build's engines run on.
 const DEVICE: DeviceChoice = if cfg!(feature = "gpu") { DeviceChoice::Gpu } else { DeviceChoice::Cpu };
@@ -72,12 +78,14 @@ impl ModelBytes {
     }
 }
 
-/// A photograph's RGBA pixels on their way into wasm memory, some rows at a time, so that they never
-/// lie whole on both sides.
+/// A photograph's pixels on their way into wasm memory, some rows at a time, so that they never lie
+/// whole on both sides.
 #[wasm_bindgen]
 pub struct Pixels {
     width: usize,
     height: usize,
+    /// RGB until the first pixel that is not opaque.
+    channels: Channels,
     samples: Vec<u8>,
 }
 
@@ -90,14 +98,29 @@ impl Pixels {
     #[wasm_bindgen(constructor)]
     pub fn new(width: usize, height: usize) -> Result<Pixels, JsValue> {
         Photo::check_size(width as u64, height as u64)?;
-        Ok(Self { width, height, samples: memory::room(4 * width * height)? })
+        let channels = Channels::Rgb;
+        Ok(Self { width, height, channels, samples: memory::room(channels.count() * width * height)? })
     }
 
-    /// Adds the next rows. What is more than there is room for is refused later, with the photograph.
-    pub fn append(&mut self, rows: &Uint8ClampedArray) {
-        let length = self.samples.len();
-        self.samples.resize(length + rows.length() as usize, 0);
-        rows.copy_to(&mut self.samples[length..]);
+    /// Adds the next rows, RGBA. What is more than was announced is refused later, with the photograph.
+    ///
+    /// # Errors
+    /// `out-of-memory`.
+    pub fn append(&mut self, rows: &Uint8ClampedArray) -> Result<(), JsValue> {
+        let rows = rows.to_vec();
+        let (pixels, _) = rows.as_chunks::<4>();
+        if self.channels == Channels::Rgb && pixels.iter().any(|[.., alpha]| *alpha != u8::MAX) {
+            let mut samples = memory::room(4 * self.width * self.height)?;
+            let (opaque, _) = self.samples.as_chunks::<3>();
+            samples.extend(opaque.iter().flat_map(|&[r, g, b]| [r, g, b, u8::MAX]));
+            (self.channels, self.samples) = (Channels::Rgba, samples);
+        }
+        if self.channels == Channels::Rgb {
+            self.samples.extend(pixels.iter().flat_map(|&[r, g, b, _]| [r, g, b]));
+        } else {
+            self.samples.extend_from_slice(&rows);
+        }
+        Ok(())
     }
 }
 
@@ -135,7 +158,7 @@ impl Engine {
         to_js(&EngineDescription::of(&self.colorizer, self.origin.as_ref()))
     }
 
-    /// Colours RGBA pixels that the browser decoded, upright, from `file` or, where that is absent,
+    /// Colours pixels that the browser decoded, upright, from `file` or, where that is absent,
     /// from no file. `options` are [`ColorizeOptions`]. `tick(stage, done)` is told of progress and
     /// answers whether to stop.
     ///
@@ -150,8 +173,8 @@ impl Engine {
         options: JsValue,
         tick: js_sys::Function,
     ) -> Result<Picture, JsValue> {
-        let Pixels { width, height, samples } = pixels;
-        let photo = Photo::new(width, height, Channels::Rgba, Samples::U8(samples))?;
+        let Pixels { width, height, channels, samples } = pixels;
+        let photo = Photo::new(width, height, channels, Samples::U8(samples))?;
         let metadata = file.map(|file| file.metadata.upright(width, height)).unwrap_or_default();
         self.colorize(photo, metadata, options, tick).await
     }
@@ -284,6 +307,25 @@ impl Picture {
             }
         }
         (&self.photo, &self.colorization)
+    }
+
+    /// Whether the photograph had colours of its own.
+    #[wasm_bindgen(getter, js_name = isColour)]
+    #[must_use]
+    pub fn is_colour(&self) -> bool {
+        has_colour(&self.photo)
+    }
+
+    /// How far the colours are from the photograph's own: [`ColourDistance`].
+    ///
+    /// # Errors
+    /// `invalid-argument`, `aborted`.
+    #[wasm_bindgen(js_name = colourError)]
+    pub async fn colour_error(&self, tone: JsValue, tick: js_sys::Function) -> Result<JsValue, JsValue> {
+        let tone = from_js::<ToneOptions>(tone)?.into();
+        let photo = self.photo.preview(COMPARED).map_or_else(|| self.photo.try_clone(), Ok)?;
+        let coloured = self.colorization.render(photo.try_clone()?, tone, &mut JsPace::new(tick)).await?;
+        to_js(&ColourDistance::from(ColourError::between(&photo, &coloured)))
     }
 
     /// The photograph as it came, no larger than `max_side`.

@@ -4,7 +4,6 @@ import { draw, element } from "./elements.js";
 import { say, unsay } from "./language.js";
 import * as engine from "./engine.js";
 import { PageError, codeOf, isAbort } from "./status.js";
-import { colorizeFrame } from "./upcoming.js";
 
 /** Longest side of a coloured frame. */
 const FRAME = 640;
@@ -31,7 +30,7 @@ let stream = null;
 let starts = 0;
 /** @type {(file: File) => void} */
 let onTake = () => {};
-/** @type {() => Partial<import("./upcoming.js").Tone>} */
+/** @type {() => Partial<import("../autochrome.js").Tone>} */
 let tone = () => ({});
 
 /** @param {(file: File) => void} listener hears of a picture that is taken @param {typeof tone} settings */
@@ -99,7 +98,7 @@ async function run(mine) {
   /** @type {number[]} */
   const times = [performance.now()];
   while (stream === mine) {
-    const pixels = await colorizeFrame(colorizer, ui.video, { ...tone(), maxSide: FRAME });
+    const pixels = await colorizer.colorizeFrame(ui.video, { ...tone(), maxSide: FRAME });
     if (stream !== mine) break;
     draw(ui.colour, pixels);
     times.push(performance.now());

@@ -7,10 +7,9 @@ import { clear, copy, draw, element, part } from "./elements.js";
 import { percent, say, unsay } from "./language.js";
 import * as rendering from "./rendering.js";
 import { isAbort, showError } from "./status.js";
-import { inspectAt } from "./upcoming.js";
 import * as viewer from "./viewer.js";
 
-/** @typedef {import("./upcoming.js").Reading} Reading */
+/** @typedef {import("../autochrome.js").Inspection} Reading */
 
 /** How long a point rests before it is said aloud. */
 const REST = 700;
@@ -41,8 +40,7 @@ function show({ plane, top, confidence }, at) {
   ui.reading.hidden = false;
   ui.reading.dataset["x"] = String(at.x);
   ui.reading.dataset["y"] = String(at.y);
-  ui.plane.hidden = !plane;
-  if (plane) draw(ui.plane, plane);
+  draw(ui.plane, plane);
   const colours = top.slice(0, SWATCHES);
   while (ui.swatches.children.length > colours.length) ui.swatches.lastElementChild?.remove();
   while (ui.swatches.children.length < colours.length) ui.swatches.append(copy("swatch-template"));
@@ -65,7 +63,7 @@ async function run() {
     const shown = rendering.current();
     if (!shown || !ui.on.checked) continue;
     try {
-      const read = await inspectAt(shown.colorization, at.x, at.y, shown.tone);
+      const read = await shown.colorization.inspectAt(at.x, at.y, shown.tone);
       if (ui.on.checked && rendering.current()?.colorization === shown.colorization) show(read, at);
     } catch (error) {
       // A photograph that went takes its answer with it.

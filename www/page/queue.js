@@ -28,7 +28,7 @@ export class Photograph {
   progress = 0;
   /** Why it failed. @type {unknown} */
   error = null;
-  /** Its settings; none are the model's own. @type {Partial<import("./upcoming.js").Tone> | null} */
+  /** Its settings; none are the model's own. @type {Partial<import("../autochrome.js").Tone> | null} */
   tone = null;
   /** Whether it has been in colour: it may be shown without a wait in line. */
   coloured = false;

@@ -7,11 +7,10 @@
 import { clear, draw, element } from "./elements.js";
 import { say } from "./language.js";
 import { isAbort, showError } from "./status.js";
-import { colourError, confidence, has, isColour } from "./upcoming.js";
 import * as viewer from "./viewer.js";
 
 /** @typedef {import("../autochrome.js").Colorization} Colorization */
-/** @typedef {Partial<import("./upcoming.js").Tone>} Tone */
+/** @typedef {Partial<import("../autochrome.js").Tone>} Tone */
 
 /** Longest sides: while a slider moves, and at rest. */
 const DRAFT = 800;
@@ -69,7 +68,7 @@ function side({ width, height }) {
 async function drawBefore(colorization, maxSide, signal) {
   const truth = ui.truth.checked;
   // A photograph in colour is compared with what the model saw of it.
-  const pixels = isColour(colorization) && !truth ? await colorization.render({ saturation: 0, maxSide, signal }) : await colorization.original({ maxSide, signal });
+  const pixels = colorization.isColour && !truth ? await colorization.render({ saturation: 0, maxSide, signal }) : await colorization.original({ maxSide, signal });
   if (shown?.colorization !== colorization) return;
   draw(ui.before, pixels);
   drawnBefore = { side: maxSide, truth };
@@ -125,23 +124,29 @@ export function refresh() {
 
 /** The map of confidence and the error against the true colours. @param {Colorization} colorization @param {Tone} tone */
 async function extras(colorization, tone) {
-  if (ui.mapOn.checked && has(colorization, "confidence")) {
-    draw(ui.map, await confidence(colorization, { ...tone, maxSide: PREVIEW }));
+  if (ui.mapOn.checked) {
+    draw(ui.map, await colorization.confidence({ ...tone, maxSide: PREVIEW }));
     ui.map.hidden = false;
     viewer.layOut();
   }
-  ui.figure.hidden = !ui.truth.checked || !isColour(colorization);
+  ui.figure.hidden = !ui.truth.checked || !colorization.isColour;
   if (!ui.figure.hidden) {
-    const { meanAb, psnr } = await colourError(colorization, tone);
+    const { meanAb, psnr } = await colorization.colourError(tone);
     say(ui.figure, "truth-figure", { ab: { value: meanAb, maximumFractionDigits: 1 }, psnr: { value: psnr, maximumFractionDigits: 1 } });
   }
+}
+
+/** Takes over what a model can do. @param {import("../autochrome.js").Colorizer} engine */
+export function adopt(engine) {
+  ui.mapChoice.hidden = !engine.model.distribution;
+  if (ui.mapChoice.hidden) ui.mapOn.checked = false;
 }
 
 /** Puts a photograph on show and answers when it is drawn. @param {Colorization} colorization @param {Tone} tone @param {AbortSignal} signal */
 export async function show(colorization, tone, signal) {
   const size = { width: colorization.width, height: colorization.height };
   const maxSide = Math.max(size.width, size.height) > PREVIEW ? PREVIEW : undefined;
-  const coloured = isColour(colorization);
+  const coloured = colorization.isColour;
   const before = coloured ? await colorization.render({ saturation: 0, maxSide, signal }) : await colorization.original({ maxSide, signal });
   const after = await colorization.render({ ...tone, maxSide, signal });
   fine?.abort();
@@ -151,7 +156,6 @@ export async function show(colorization, tone, signal) {
   ui.truth.checked = false;
   ui.truthChoice.hidden = !coloured;
   ui.figure.hidden = true;
-  ui.mapChoice.hidden = !has(colorization, "confidence");
   ui.map.hidden = true;
   say(ui.beforeTag, "before");
   draw(ui.before, before);

@@ -3,7 +3,7 @@
 import { element } from "./elements.js";
 import { say } from "./language.js";
 
-/** @typedef {import("./upcoming.js").Tone} Tone */
+/** @typedef {import("../autochrome.js").Tone} Tone */
 
 const NAMES = /** @type {const} */ (["temperature", "rebalance", "saturation", "warmth"]);
 
