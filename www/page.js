@@ -250,7 +250,7 @@ function save(type) {
 }
 
 /** @param {Blob} blob */
-const megabytes = ({ size }) => ({ value: size / 1e6, style: /** @type {const} */ ("unit"), unit: "megabyte", maximumFractionDigits: 1 });
+const megabytes = ({ size }) => ({ value: size / 1e6, style: /** @type {const} */ ("unit"), unit: "megabyte", maximumSignificantDigits: 2 });
 
 /** @param {Photograph} photograph @param {"image/png" | "image/jpeg"} type @param {AbortSignal} signal @param {(progress: Progress) => void} onProgress */
 function encoded(photograph, type, signal, onProgress) {

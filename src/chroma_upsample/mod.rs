@@ -152,7 +152,15 @@ impl FromStr for Upsampling {
 const JOINT: Settings = Settings { spatial_sigma: 0.6, lightness_sigma: 8.0, spread: 0.0 };
 
 /// For cells that are compared by the spread of their L too.
-const ADAPTIVE: Settings = Settings { spatial_sigma: 0.6, lightness_sigma: 4.0, spread: 0.8 };
+fn adaptive(cells: (usize, usize), size: (usize, usize)) -> Settings {
+    // Outlines are some pixels wide and chroma is blurrier than L in most files, so that L tells less
+    // where a cell is not many times as large. Both numbers are measured.
+    const SIGMA: f32 = 4.0;
+    const BLUR: f32 = 14.0;
+    let area = (size.0 * size.1) as f32 / (cells.0 * cells.1) as f32;
+    let lightness_sigma = SIGMA * (1.0 + BLUR * BLUR / area).sqrt();
+    Settings { spatial_sigma: 0.6, lightness_sigma, spread: 0.8 }
+}
 
 #[derive(Debug)]
 enum Method {
@@ -192,16 +200,17 @@ impl ChromaUpsampler {
         }
         let grid = grid.no_finer_than(size);
         let guide = Guide::new(grid.size(), size, read);
+        let adaptive = adaptive(grid.size(), size);
         let bilateral = |settings| Bilateral::new(grid.size(), size, &guide, settings);
         let method = match upsampling {
             Upsampling::JointBilateral => Method::Bilateral(bilateral(JOINT)),
-            Upsampling::AdaptiveBilateral => Method::Bilateral(bilateral(ADAPTIVE)),
-            Upsampling::LocalRegression => Method::Regression(bilateral(ADAPTIVE), guide),
+            Upsampling::AdaptiveBilateral => Method::Bilateral(bilateral(adaptive)),
+            Upsampling::LocalRegression => Method::Regression(bilateral(adaptive), guide),
             Upsampling::GuidedFilter => {
                 Method::GuidedFilter(GuidedFilter::new(&grid, &guide.mean, size), guide)
             }
             _ => {
-                let bilateral = bilateral(ADAPTIVE);
+                let bilateral = bilateral(adaptive);
                 let shares = Shares::new(grid.size(), &bilateral, &guide);
                 Method::BackProjection(bilateral, shares)
             }

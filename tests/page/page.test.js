@@ -262,7 +262,7 @@ describe("the page", () => {
     }
     await page.keyboard.press("Enter");
     await waitForColour(page, "astronaut.jpg");
-    const viewer = ["view", "compare", "slider", "hold", "zoom-out", "zoom-real", "zoom-in", "inspect"];
+    const viewer = ["view", "compare", "slider", "hold", "zoom-out", "zoom-real", "zoom-in", "confidence", "inspect"];
     for (const next of ["cat", "coffee", "rocket", "photographer", ...viewer, "show", "remove", "remove-all", "temperature"]) {
       await page.keyboard.press("Tab");
       assert.equal(await focused(), next);
