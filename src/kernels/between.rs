@@ -150,7 +150,7 @@ fn lost(error: impl std::fmt::Display) -> Error {
     Error::DeviceLost(error.to_string().lines().next().unwrap_or_default().to_owned())
 }
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(all(test, feature = "cpu", not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
 
