@@ -20,6 +20,7 @@ pub mod backend;
 pub mod checkpoint;
 pub mod chroma_upsample;
 pub mod colorize;
+pub mod colour_error;
 pub mod error;
 pub mod files;
 pub mod hints;

@@ -15,6 +15,7 @@ export { AutochromeError };
 /** @typedef {import("./protocol.js").Progress} Progress */
 /** @typedef {import("./protocol.js").FileOptions} FileOptions */
 /** @typedef {import("./protocol.js").BinShare} BinShare */
+/** @typedef {import("./protocol.js").ColourError} ColourError */
 /** @typedef {import("./protocol.js").Hint} Hint */
 /** @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void }} WorkOptions */
 /** @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement} PhotoSource */
@@ -168,9 +169,9 @@ export class Colorizer {
         throw new AutochromeError("image-decode", "This element shows no photograph that may be read.", { cause });
       }
     }
-    const { picture, width, height, info } = await this.#client.call("colorize", { source: message, options: { hints, neutralise } }, work, transfer);
+    const { picture, width, height, isColour, info } = await this.#client.call("colorize", { source: message, options: { hints, neutralise } }, work, transfer);
     this.#info = info;
-    return new Colorization(this.#client, picture, { width, height }, info.defaults);
+    return new Colorization(this.#client, picture, { width, height, isColour }, info.defaults);
   }
 
   /** Ends the worker and frees all that it holds. */
@@ -183,30 +184,35 @@ export class Colorizer {
 export class Colorization {
   #client;
   #picture;
-  #size;
+  #photograph;
   #defaults;
 
   /**
    * @param {Client} client
    * @param {number} picture
-   * @param {import("./protocol.js").Size} size
+   * @param {import("./protocol.js").Size & { isColour: boolean }} photograph
    * @param {Tone} defaults
    */
-  constructor(client, picture, size, defaults) {
+  constructor(client, picture, photograph, defaults) {
     this.#client = client;
     this.#picture = picture;
-    this.#size = size;
+    this.#photograph = photograph;
     this.#defaults = defaults;
   }
 
   /** Pixels across. */
   get width() {
-    return this.#size.width;
+    return this.#photograph.width;
   }
 
   /** Pixels down. */
   get height() {
-    return this.#size.height;
+    return this.#photograph.height;
+  }
+
+  /** Whether the photograph came in colours of its own, neither gray nor toned. */
+  get isColour() {
+    return this.#photograph.isColour;
   }
 
   /** @param {Partial<Tone>} tone @returns {Tone} */
@@ -234,6 +240,17 @@ export class Colorization {
    */
   render({ maxSide, signal, onProgress, ...tone } = {}) {
     return this.#client.call("render", { picture: this.#picture, tone: this.#tone(tone), maxSide }, { signal, onProgress });
+  }
+
+  /**
+   * How near the colours come to the photograph's own. Means something where `isColour` is true.
+   *
+   * @param {WorkOptions & Partial<Tone> & { maxSide?: number }} [options] `maxSide`: compared no
+   *   larger than this
+   * @returns {Promise<ColourError>}
+   */
+  colourError({ maxSide, signal, onProgress, ...tone } = {}) {
+    return this.#client.call("colourError", { picture: this.#picture, tone: this.#tone(tone), maxSide }, { signal, onProgress });
   }
 
   /**

@@ -20,13 +20,16 @@
  *   `removeLocation` (false if absent): EXIF and XMP lose where the photograph was taken; `aiMark`
  *   (true if absent): XMP says for programs that a model made the colours.
  * @typedef {{ a: number, b: number, p: number }} BinShare
+ * @typedef {{ meanAb: number, psnr: number }} ColourError
+ *   Mean distance in a and b, CIE units; peak signal-to-noise ratio of sRGB, dB.
  * @typedef {{ width: number, height: number }} Size
  *
  * @typedef {{
  *   load: { args: LoadOptions, result: EngineInfo },
- *   colorize: { args: { source: Blob | ImageBitmap | ImageData, options: ColorizeOptions }, result: Size & { picture: number, info: EngineInfo } },
+ *   colorize: { args: { source: Blob | ImageBitmap | ImageData, options: ColorizeOptions }, result: Size & { picture: number, isColour: boolean, info: EngineInfo } },
  *   original: { args: { picture: number, maxSide?: number }, result: ImageData },
  *   render: { args: { picture: number, tone: Tone, maxSide?: number }, result: ImageData },
+ *   colourError: { args: { picture: number, tone: Tone, maxSide?: number }, result: ColourError },
  *   encode: { args: { picture: number, tone: Tone, options: FileOptions }, result: Blob },
  *   distribution: { args: { picture: number, x: number, y: number, tone: Tone }, result: BinShare[] },
  *   release: { args: { picture: number }, result: null },

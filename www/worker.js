@@ -245,7 +245,7 @@ async function colorize(photograph, tick) {
   }
   if (source instanceof ImageBitmap) source.close();
   pictures.set(++lastPicture, picture);
-  return { picture: lastPicture, width: picture.width, height: picture.height, info: open.info };
+  return { picture: lastPicture, width: picture.width, height: picture.height, isColour: picture.isColour, info: open.info };
 }
 
 /** @param {number} id */
@@ -261,6 +261,7 @@ const methods = {
   colorize,
   original: async ({ picture, maxSide }) => pictureOf(picture).original(maxSide),
   render: async ({ picture, tone, maxSide }, tick) => pictureOf(picture).render(tone, maxSide, tick),
+  colourError: async ({ picture, tone, maxSide }, tick) => pictureOf(picture).colourError(tone, maxSide, tick),
   encode: async ({ picture, tone, options }, tick) => {
     const bytes = await pictureOf(picture).encode(tone, options, tick);
     return new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)], { type: options.type });

@@ -2,6 +2,7 @@
 
 use crate::backend::DeviceKind;
 use crate::colorize::{Colorizer, Tone};
+use crate::colour_error::ColourError;
 use crate::error::{Error, Result};
 use crate::files::{FileFormat, FileMetadata};
 use crate::hints::Hint;
@@ -104,6 +105,20 @@ pub(super) struct BinShare {
     pub(super) a: i16,
     pub(super) b: i16,
     pub(super) p: f32,
+}
+
+/// See [`ColourError`].
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ColourErrorDescription {
+    mean_ab: f64,
+    psnr: f64,
+}
+
+impl From<ColourError> for ColourErrorDescription {
+    fn from(ColourError { mean_ab, psnr }: ColourError) -> Self {
+        Self { mean_ab, psnr }
+    }
 }
 
 /// What an engine is.

@@ -9,16 +9,24 @@ pub(crate) mod subgroups;
 use crate::ab_bins;
 use crate::backend::{ComputeDevice, DeviceChoice};
 use crate::colorize::{Colorization, Colorizer, Preparation};
+use crate::colour_error::ColourError;
 use crate::error::{Error, Result};
 use crate::files::{self, FileMetadata};
 use crate::memory::{self, Growing};
+use crate::neutralise;
 use crate::photo::{Channels, Photo, Samples};
 use crate::weights::{Arriving, ModelFile, Origin};
 use js_sys::{Uint8Array, Uint8ClampedArray};
-use messages::{BinShare, ColorizeOptions, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js};
+use messages::{
+    BinShare, ColorizeOptions, ColourErrorDescription, EncodeOptions, EngineDescription, ToneOptions,
+    from_js, to_js,
+};
 use pace::JsPace;
 use wasm_bindgen::prelude::*;
 use web_sys::ImageData;
+
+/// Longest side of the copy by which a photograph is judged to be in colour.
+const ENOUGH_TO_JUDGE: usize = 256;
 
 #[wasm_bindgen(start)]
 fn start() {
@@ -137,7 +145,10 @@ impl Engine {
         let preparation = Preparation { neutralise, ..Preparation::default() };
         let pace = &mut JsPace::new(tick);
         let colorization = self.colorizer.colorize(&photo, preparation, &hints, pace).await?;
-        Ok(Picture { photo, metadata, colorization, preview: None })
+        let small = photo.preview(ENOUGH_TO_JUDGE);
+        let small = small.as_ref().unwrap_or(&photo);
+        let is_colour = neutralise::has_colours(&small.resized_over_white(small.width(), small.height()));
+        Ok(Picture { photo, metadata, colorization, is_colour, preview: None })
     }
 }
 
@@ -189,6 +200,7 @@ pub struct Picture {
     photo: Photo,
     metadata: FileMetadata,
     colorization: Colorization,
+    is_colour: bool,
     /// The last reduced copy, with the longest side it was made for.
     preview: Option<(usize, Photo)>,
 }
@@ -214,6 +226,31 @@ impl Picture {
     #[must_use]
     pub fn height(&self) -> usize {
         self.photo.height()
+    }
+
+    /// Whether the photograph came in colours of its own, neither gray nor toned.
+    #[wasm_bindgen(getter, js_name = isColour)]
+    #[must_use]
+    pub fn is_colour(&self) -> bool {
+        self.is_colour
+    }
+
+    /// How near the colours come to the photograph's own, compared no larger than `max_side`: a
+    /// [`ColourErrorDescription`].
+    ///
+    /// # Errors
+    /// `invalid-argument`, `out-of-memory`, `aborted`.
+    #[wasm_bindgen(js_name = colourError)]
+    pub async fn colour_error(
+        &mut self,
+        tone: JsValue,
+        max_side: Option<usize>,
+        tick: js_sys::Function,
+    ) -> Result<JsValue, JsValue> {
+        let tone = from_js::<ToneOptions>(tone)?.into();
+        let photo = self.at_most(max_side).try_clone()?;
+        let coloured = self.colorization.render(photo, tone, &mut JsPace::new(tick)).await?;
+        to_js(&ColourErrorDescription::from(ColourError::between(self.at_most(max_side), &coloured)?))
     }
 
     fn at_most(&mut self, max_side: Option<usize>) -> &Photo {

@@ -2,10 +2,8 @@
 
 use super::accuracy::RANGE;
 use super::{AreaUnderCurve, Colourfulness, balanced_weight};
+use crate::colour_error::psnr;
 use crate::lab::ToLab;
-
-/// Squared error of a sample that rounding to 8 bits alone makes: uniform over one step.
-const ROUNDING: f64 = 1.0 / 12.0;
 
 /// Mean chroma below which a set counts as gray: a ratio to it would only be noise. Rounding to 8
 /// bits alone makes a chroma of about this size.
@@ -120,15 +118,6 @@ impl Score {
     pub fn mean_error(&self) -> f64 {
         self.errors / self.pixels
     }
-}
-
-/// Peak signal-to-noise ratio of 8-bit sRGB samples in dB, over all three channels together:
-/// `10 log10(255² / mean squared error)`. The mean squared error is taken as at least 1/12, what
-/// rounding makes, so that a perfect picture has 58.9 dB and not infinitely many.
-fn psnr(truth: &[u8], shown: &[u8]) -> f64 {
-    let squares: u64 = truth.iter().zip(shown).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
-    let mean = (squares as f64 / truth.len() as f64).max(ROUNDING);
-    10.0 * (255.0 * 255.0 / mean).log10()
 }
 
 /// A figure of a set of photographs under one method.
