@@ -9,7 +9,7 @@ use crate::hints::{self, Hint};
 use crate::kernels::between;
 use crate::lab::{OutOfGamut, ToLightness};
 use crate::network::{Network, Output};
-use crate::neutralise;
+use crate::neutralise::Ageing;
 use crate::photo::Photo;
 use crate::prediction::{ChromaMap, Distribution, Prediction};
 use crate::render::render;
@@ -41,7 +41,7 @@ pub struct Preparation {
     /// How it is prepared and joined.
     pub mode: Mode,
     /// Whether the network is shown a toned or faded photograph as it was when it was new; not in
-    /// [`Mode::Faithful`], which the reference prescribes. See [`neutralise`].
+    /// [`Mode::Faithful`], which the reference prescribes. See [`Ageing`].
     pub neutralise: bool,
 }
 
@@ -298,8 +298,9 @@ impl Colorizer {
         let size = (photo.width(), photo.height());
         let planes = (!hints.is_empty()).then(|| hints::planes(hints, size, width, height));
         pace.tick(Stage::Prepare, 1.0).await?;
-        let renewed =
-            (neutralise && mode == Mode::Photo).then(|| neutralise::renewed(&rgb, &lightness)).flatten();
+        let ageing =
+            if neutralise && mode == Mode::Photo { Ageing::of(&rgb, &lightness, width) } else { None };
+        let renewed = ageing.map(|ageing| ageing.undone(&lightness));
         // The colours follow the edges of the photograph as it is: only the network sees the other.
         let seen = renewed.as_deref().unwrap_or(&lightness);
         let input = Input { lightness: seen, width, height, hints: planes.as_deref() };

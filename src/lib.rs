@@ -21,6 +21,7 @@ pub mod backend;
 pub mod checkpoint;
 pub mod chroma_upsample;
 pub mod colorize;
+pub mod colour_error;
 pub mod confidence;
 pub mod error;
 pub mod files;
@@ -41,7 +42,6 @@ pub mod resample;
 pub mod tone;
 #[cfg(feature = "train")]
 pub mod training;
-pub mod true_colours;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod web;
 pub mod weights;

@@ -16,6 +16,7 @@ export { AutochromeError };
 /** @typedef {import("./protocol.js").Progress} Progress */
 /** @typedef {import("./protocol.js").FileOptions} FileOptions */
 /** @typedef {import("./protocol.js").BinShare} BinShare */
+/** @typedef {import("./protocol.js").ColourError} ColourError */
 /** @typedef {import("./protocol.js").Hint} Hint */
 /** @typedef {import("./protocol.js").Inspection} Inspection */
 /** @typedef {import("./protocol.js").LikelyColour} LikelyColour */
@@ -276,7 +277,7 @@ export class Colorization {
     return this.#photograph.height;
   }
 
-  /** Whether the photograph came in colour. It is coloured from its lightness all the same. */
+  /** Whether the photograph came in colours of its own, neither gray nor toned. */
   get isColour() {
     return this.#photograph.isColour;
   }
@@ -338,7 +339,7 @@ export class Colorization {
    * How far the colours are from the photograph's own, where it had any.
    *
    * @param {WorkOptions & Partial<Tone>} [options]
-   * @returns {Promise<import("./protocol.js").ColourError>}
+   * @returns {Promise<ColourError>}
    */
   colourError({ signal, onProgress, ...tone } = {}) {
     return this.#client.call("colourError", { picture: this.#picture, tone: this.#tone(tone) }, { signal, onProgress });

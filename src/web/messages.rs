@@ -2,12 +2,12 @@
 
 use crate::backend::DeviceKind;
 use crate::colorize::{Colorizer, Tone};
+use crate::colour_error::ColourError;
 use crate::error::{Error, Result};
 use crate::files::{FileFormat, FileMetadata};
 use crate::hints::Hint;
 use crate::inspector::{Inspection, LikelyColour};
 use crate::network::Output;
-use crate::true_colours::ColourError;
 use crate::weights::Origin;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -149,19 +149,17 @@ impl From<&Inspection> for PlaceDescription {
     }
 }
 
-/// How far colours are from the true ones.
+/// See [`ColourError`].
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ColourDistance {
-    /// Mean distance of a and b, CIE units.
+pub(super) struct ColourErrorDescription {
     mean_ab: f64,
-    /// dB.
     psnr: f64,
 }
 
-impl From<ColourError> for ColourDistance {
-    fn from(error: ColourError) -> Self {
-        Self { mean_ab: error.mean_ab, psnr: error.psnr }
+impl From<ColourError> for ColourErrorDescription {
+    fn from(ColourError { mean_ab, psnr }: ColourError) -> Self {
+        Self { mean_ab, psnr }
     }
 }
 

@@ -12,22 +12,27 @@ pub(crate) mod subgroups;
 use crate::ab_bins;
 use crate::backend::{ComputeDevice, DeviceChoice};
 use crate::colorize::{Colorization, Colorizer, Preparation};
+use crate::colour_error::ColourError;
 use crate::error::{Error, Result};
 use crate::files::{self, FileMetadata};
 use crate::frames::Steady;
 use crate::memory::{self, Growing};
+use crate::neutralise;
 use crate::photo::{Channels, Photo, Samples};
 use crate::preview::Preview;
-use crate::true_colours::{ColourError, has_colour};
 use crate::weights::{Arriving, ModelFile, Origin};
 use js_sys::{Uint8Array, Uint8ClampedArray};
 use messages::{
-    BinShare, ColorizeOptions, ColourDistance, EncodeOptions, EngineDescription, ToneOptions, from_js, to_js,
+    BinShare, ColorizeOptions, ColourErrorDescription, EncodeOptions, EngineDescription, ToneOptions,
+    from_js, to_js,
 };
 use pace::JsPace;
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
 use web_sys::ImageData;
+
+/// Longest side of the copy by which a photograph is judged to be in colour.
+const ENOUGH_TO_JUDGE: usize = 256;
 
 #[wasm_bindgen(start)]
 fn start() {
@@ -208,7 +213,10 @@ impl Engine {
         let preparation = Preparation { neutralise, ..Preparation::default() };
         let pace = &mut JsPace::new(tick);
         let colorization = self.colorizer.colorize(&photo, preparation, &hints, pace).await?;
-        Ok(Picture { photo, metadata, colorization, reduced: None, preview: None })
+        let small = photo.preview(ENOUGH_TO_JUDGE);
+        let small = small.as_ref().unwrap_or(&photo);
+        let is_colour = neutralise::has_colours(&small.resized_over_white(small.width(), small.height()));
+        Ok(Picture { photo, metadata, colorization, is_colour, reduced: None, preview: None })
     }
 }
 
@@ -260,6 +268,7 @@ pub struct Picture {
     photo: Photo,
     metadata: FileMetadata,
     colorization: Colorization,
+    is_colour: bool,
     /// The last reduced copy, with the longest side it was made for.
     reduced: Option<(usize, Photo)>,
     /// What is rendered of it again and again.
@@ -296,6 +305,13 @@ impl Picture {
         self.photo.height()
     }
 
+    /// Whether the photograph came in colours of its own, neither gray nor toned.
+    #[wasm_bindgen(getter, js_name = isColour)]
+    #[must_use]
+    pub fn is_colour(&self) -> bool {
+        self.is_colour
+    }
+
     /// The photograph no larger than `max_side`, and its colours.
     fn at_most(&mut self, max_side: Option<usize>) -> (&Photo, &Colorization) {
         if let Some(side) = max_side.filter(|side| *side > 0) {
@@ -309,23 +325,16 @@ impl Picture {
         (&self.photo, &self.colorization)
     }
 
-    /// Whether the photograph had colours of its own.
-    #[wasm_bindgen(getter, js_name = isColour)]
-    #[must_use]
-    pub fn is_colour(&self) -> bool {
-        has_colour(&self.photo)
-    }
-
-    /// How far the colours are from the photograph's own: [`ColourDistance`].
+    /// How far the colours are from the photograph's own: a [`ColourErrorDescription`].
     ///
     /// # Errors
-    /// `invalid-argument`, `aborted`.
+    /// `invalid-argument`, `out-of-memory`, `aborted`.
     #[wasm_bindgen(js_name = colourError)]
     pub async fn colour_error(&self, tone: JsValue, tick: js_sys::Function) -> Result<JsValue, JsValue> {
         let tone = from_js::<ToneOptions>(tone)?.into();
         let photo = self.photo.preview(COMPARED).map_or_else(|| self.photo.try_clone(), Ok)?;
         let coloured = self.colorization.render(photo.try_clone()?, tone, &mut JsPace::new(tick)).await?;
-        to_js(&ColourDistance::from(ColourError::between(&photo, &coloured)))
+        to_js(&ColourErrorDescription::from(ColourError::between(&photo, &coloured)?))
     }
 
     /// The photograph as it came, no larger than `max_side`.

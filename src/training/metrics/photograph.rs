@@ -2,8 +2,8 @@
 
 use super::accuracy::RANGE;
 use super::{AreaUnderCurve, Colourfulness, balanced_weight};
+use crate::colour_error::psnr;
 use crate::lab::ToLab;
-use crate::true_colours::psnr;
 
 /// Mean chroma below which a set counts as gray: a ratio to it would only be noise. Rounding to 8
 /// bits alone makes a chroma of about this size.
