@@ -2,11 +2,10 @@
 //! what stands between them is handed back to be put there.
 //!
 //! Photographs are compressed already, so that entries are stored. What is kept is about a hundred
-//! bytes for each.
+//! bytes for each. Nothing here is called often: `cold` keeps what the browser downloads small.
 
 use crate::error::{Error, Result};
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::rc::Rc;
 use zip::result::ZipResult;
@@ -36,9 +35,7 @@ pub struct Date {
 pub struct Archive {
     writer: ZipWriter<Gaps>,
     gaps: Gaps,
-    names: HashSet<String>,
-    /// Of the entry begun last.
-    last: String,
+    names: Vec<String>,
 }
 
 impl Default for Archive {
@@ -52,13 +49,14 @@ impl Archive {
     #[must_use]
     pub fn new() -> Self {
         let gaps = Gaps::default();
-        Self { writer: ZipWriter::new(gaps.clone()), gaps, names: HashSet::new(), last: String::new() }
+        Self { writer: ZipWriter::new(gaps.clone()), gaps, names: Vec::new() }
     }
 
     /// Begins an entry of `length` bytes. A name that is taken gets a number: "a (2).png".
     ///
     /// # Errors
     /// [`Error::Parameter`] for an empty name or one of more than 65 000 bytes.
+    #[cold]
     pub fn begin(&mut self, name: &str, length: u64, date: Date) -> Result<()> {
         let name = self.free_name(name);
         let Date { year, month, day, hour, minute, second } = date;
@@ -78,8 +76,7 @@ impl Archive {
             return Err(refused(name));
         }
         self.gaps.skip();
-        self.last.clone_from(&name);
-        self.names.insert(name);
+        self.names.push(name);
         Ok(())
     }
 
@@ -87,16 +84,18 @@ impl Archive {
     ///
     /// # Errors
     /// [`Error::Parameter`] for more bytes than were announced, where that takes a larger header.
+    #[cold]
     pub fn append(&mut self, piece: &[u8]) -> Result<()> {
         self.writer.write_all(piece).map_err(|error| refused(error.to_string()))
     }
 
     /// Takes back the entry that was begun last: its bytes could not be read.
+    #[cold]
     pub fn abandon(&mut self) {
         // Without an entry there is nothing to take back.
         if self.writer.abort_file().is_ok() {
             self.gaps.cut();
-            self.names.remove(&self.last);
+            self.names.pop();
         }
     }
 
@@ -105,6 +104,7 @@ impl Archive {
     ///
     /// # Errors
     /// None that a caller can cause.
+    #[cold]
     pub fn finish(self) -> Result<Vec<Vec<u8>>> {
         let Self { writer, gaps, .. } = self;
         gaps.open();
@@ -113,15 +113,19 @@ impl Archive {
         Ok(gaps.0.take().parts.into_iter().map(|part| part.bytes).collect())
     }
 
+    fn is_taken(&self, name: &str) -> bool {
+        self.names.iter().any(|taken| taken == name)
+    }
+
     fn free_name(&self, name: &str) -> String {
-        if !self.names.contains(name) {
+        if !self.is_taken(name) {
             return name.to_owned();
         }
         let file = name.rfind('/').map_or(0, |slash| slash + 1);
         let dot = name[file..].rfind('.').filter(|dot| *dot > 0).map_or(name.len(), |dot| file + dot);
         let (stem, ending) = name.split_at(dot);
         let numbered = (2..).map(|number: usize| format!("{stem} ({number}){ending}"));
-        numbered.into_iter().find(|name| !self.names.contains(name)).expect("numbers do not end")
+        numbered.into_iter().find(|name| !self.is_taken(name)).expect("numbers do not end")
     }
 }
 

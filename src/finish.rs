@@ -47,15 +47,9 @@ impl Finish {
     fn block(&self, l: &[f32], a: &mut [f32], b: &mut [f32], c: &mut [f32]) {
         let count = l.len();
         let (l, a, b, c) = (&l[..count], &mut a[..count], &mut b[..count], &mut c[..count]);
-        if self.saturation != 1.0 {
-            for i in 0..count {
-                (a[i], b[i]) = (a[i] * self.saturation, b[i] * self.saturation);
-            }
-        }
-        if let Some(warmth) = self.warmth {
-            for i in 0..count {
-                [a[i], b[i]] = warmth.apply(l[i], [a[i], b[i]]);
-            }
+        let grade = Warmth::with_saturation(self.warmth, self.saturation);
+        for i in 0..count {
+            [a[i], b[i]] = grade.apply(l[i], [a[i], b[i]]);
         }
         let (mut excess, mut lab) = ([0.0; BLOCK], [[0.0; BLOCK]; 3]);
         if self.rule == OutOfGamut::ReduceChroma {
@@ -108,10 +102,7 @@ mod tests {
                 let (mut red, mut green, mut blue) = (a.clone(), b.clone(), vec![0.0; width]);
                 finish.light(&lightness, [&mut red, &mut green, &mut blue]);
                 for x in 0..width {
-                    let mut ab = [a[x] * 0.8, b[x] * 0.8];
-                    if let Some(warmth) = finish.warmth {
-                        ab = warmth.apply(lightness[x], ab);
-                    }
+                    let ab = Warmth::with_saturation(finish.warmth, 0.8).apply(lightness[x], [a[x], b[x]]);
                     let expected = linear_in_gamut([lightness[x], ab[0], ab[1]], rule);
                     let found = [red[x], green[x], blue[x]];
                     assert_eq!(found, expected, "{rule:?}, {x} of {width}, warmth {warmth}");

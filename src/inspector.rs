@@ -59,6 +59,8 @@ struct Palette {
 }
 
 impl Palette {
+    // `cold` for the size of what the browser downloads: one place at a time is looked at.
+    #[cold]
     fn new(lightness: f32) -> Self {
         let to_srgb = ToSrgb::new(255);
         let shown = |&[a, b]: &[i16; 2]| {
@@ -71,6 +73,7 @@ impl Palette {
     }
 
     /// The likeliest colours: the likeliest bin takes with it all that look like it, and so on.
+    #[cold]
     fn top(&self, shares: &[f32; COUNT]) -> Vec<LikelyColour> {
         // Picked one by one instead of sorted: code for sorting is what the browser would download.
         let mut left = *shares;
@@ -95,6 +98,7 @@ impl Palette {
         top
     }
 
+    #[cold]
     fn plane(&self, shares: &[f32; COUNT], side: usize) -> Result<Photo> {
         let largest = shares.iter().fold(f32::MIN_POSITIVE, |largest, p| largest.max(*p));
         let mut rgba = vec![0; side * side * 4];
@@ -144,6 +148,7 @@ impl Colorization {
     /// # Errors
     /// [`Error::Parameter`] outside the photograph, for a side below 23 or above 4096, or for a tone
     /// out of range; [`Error::Unsupported`] where the network has no distribution.
+    #[cold]
     pub fn inspect(&self, photo: &Photo, (x, y): (f64, f64), tone: Tone, side: usize) -> Result<Inspection> {
         if !SIDES.contains(&side) {
             return Err(Error::Parameter {

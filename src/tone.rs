@@ -81,28 +81,21 @@ impl Warmth {
         })
     }
 
-    /// Factors on a and b.
+    /// The grade after a factor on chroma, in one; without a grade the factor alone.
     #[must_use]
-    pub fn gain(self) -> [f32; 2] {
-        self.gain
-    }
-
-    /// What is added to a and b at a lightness.
-    #[inline(always)]
-    #[must_use]
-    pub fn shift(self, lightness: f32) -> [f32; 2] {
-        // Below L = 8 CIELAB's root gives way to a straight line, and the shift goes to 0 with L.
-        let (root, line) = ((lightness + 16.0) / 116.0, lightness * (24.0 / 116.0 / 8.0));
-        let f = if root < line { root } else { line };
-        self.shift.map(|shift| shift * f)
+    pub fn with_saturation(warmth: Option<Self>, saturation: f32) -> Self {
+        let Self { gain, shift } = warmth.unwrap_or(Self { gain: [1.0; 2], shift: [0.0; 2] });
+        Self { gain: [gain[0] * saturation, gain[1] * saturation], shift }
     }
 
     /// The colour (a, b) of a pixel of this lightness.
     #[inline(always)]
     #[must_use]
-    pub fn apply(self, lightness: f32, ab: [f32; 2]) -> [f32; 2] {
-        let shift = self.shift(lightness);
-        [0, 1].map(|i| ab[i] * self.gain[i] + shift[i])
+    pub fn apply(self, lightness: f32, [a, b]: [f32; 2]) -> [f32; 2] {
+        // Below L = 8 CIELAB's root gives way to a straight line, and the shift goes to 0 with L.
+        let (root, line) = ((lightness + 16.0) / 116.0, lightness * (24.0 / 116.0 / 8.0));
+        let f = if root < line { root } else { line };
+        [a * self.gain[0] + self.shift[0] * f, b * self.gain[1] + self.shift[1] * f]
     }
 }
 

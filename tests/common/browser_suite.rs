@@ -5,9 +5,10 @@ use crate::common::{
     seeded_small_unet,
 };
 use autochrome::backend::{ComputeDevice, DeviceChoice, DeviceKind};
-use autochrome::colorize::{Colorizer, Input, Mode, Unpaced};
+use autochrome::colorize::{Colorizer, Input, Mode, Tone, Unpaced};
 use autochrome::photo::{Channels, Photo, Samples};
 use autochrome::prediction::Prediction;
+use autochrome::preview::Preview;
 use autochrome::weights::ModelFile;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -71,4 +72,21 @@ async fn a_photograph_keeps_its_size_and_gets_colour() {
     assert_eq!((coloured.width(), coloured.height(), coloured.channels()), (width, height, Channels::Rgb));
     let Samples::U8(rgb) = coloured.samples() else { panic!("8 bits stay 8 bits") };
     assert!(rgb.chunks(3).any(|p| p[0] != p[1] || p[1] != p[2]), "no colour at all");
+}
+
+/// The vector instructions of wasm round as those of this machine.
+#[wasm_bindgen_test]
+async fn a_preview_is_what_rendering_gives() {
+    let colorizer = Colorizer::new(seeded_small_unet(), device().await).unwrap();
+    let (width, height) = (75, 40);
+    let rgba: Vec<u8> = (0..width * height * 4).map(|i| (i * 7919 % 253) as u8).collect();
+    let photo = Photo::new(width, height, Channels::Rgba, Samples::U8(rgba)).unwrap();
+    let colorization = colorizer.colorize(&photo, Mode::Photo, &[], &mut Unpaced).await.unwrap();
+    let mut preview = Preview::new(&photo);
+    for (saturation, warmth) in [(1.0, 0.0), (2.0, -0.6), (0.0, 1.0)] {
+        let tone = Tone { saturation, warmth, ..colorizer.default_tone() };
+        let found = preview.render(&colorization, tone, &mut Unpaced).await.unwrap();
+        let expected = colorization.render(photo.clone(), tone, &mut Unpaced).await.unwrap().to_rgba8();
+        assert!(found.iter().zip(expected).all(|(p, q)| p.abs_diff(q) <= 1), "{tone:?}");
+    }
 }
