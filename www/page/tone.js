@@ -42,7 +42,6 @@ export function adopt(engine) {
     element(name, HTMLInputElement).disabled = !moves[name];
     say(element(`${name}-help`, HTMLElement), moves[name] ? `${name}-help` : HELP[name]);
   }
-  element("warmth-control", HTMLElement).hidden = defaults.warmth === undefined;
   element("rebalance-marks", HTMLDataListElement).replaceChildren(new Option("", String(defaults.rebalance)));
   set(null);
 }
@@ -55,7 +54,7 @@ export function set(tone) {
   }
 }
 
-/** What the sliders say; only what the engine knows. @returns {Partial<Tone>} */
+/** What the sliders say; nothing before the model has. @returns {Partial<Tone>} */
 export function get() {
   return Object.fromEntries(sliders.filter(({ name }) => defaults[name] !== undefined).map(({ name, input }) => [name, Number(input.value)]));
 }
