@@ -94,8 +94,7 @@ proptest! {
 
 /// Colours for a grid, as wide as sRGB has them and somewhat beyond.
 fn chroma(width: usize, height: usize, key: &str) -> ChromaGrid {
-    let mut a: Vec<f32> =
-        uniform(key, 2 * width * height).iter().map(|u| (u * 240.0 - 120.0) as f32).collect();
+    let mut a: Vec<f32> = uniform(key, 2 * width * height).iter().map(|u| u * 240.0 - 120.0).collect();
     let b = a.split_off(width * height);
     ChromaGrid::new(width, height, a, b).unwrap()
 }
