@@ -13,7 +13,7 @@ use super::bilateral::Bilateral;
 use super::guide::Guide;
 
 /// Corrections. More follow the given means closer and put more of a prediction's noise into colours.
-const ROUNDS: usize = 0;
+const ROUNDS: usize = 3;
 
 /// Side of the square of cells that the pixels of one cell look at.
 const REACH: usize = 5;
