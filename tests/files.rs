@@ -393,6 +393,11 @@ fn absurd_sizes_are_refused_by_their_header() {
         ("png", png(60_000, 60_000, 8, 2, 1000)),
         ("deep png", png(60_000, 60_000, 16, 6, 1000)),
         ("jpeg", jpeg_claiming(65_500, 65_500)),
+        ("png with a wrong checksum", {
+            let mut file = png(60, 60, 8, 6, 1000);
+            file[16..24].copy_from_slice(&[0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60]);
+            file
+        }),
         ("tiff", tiff(60_000, 60_000, 1000)),
     ] {
         let error = files::decode(Cursor::new(file)).expect_err(name);

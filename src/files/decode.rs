@@ -49,7 +49,16 @@ pub fn decode(mut file: impl BufRead + Seek) -> Result<DecodedFile> {
     decode_any(&mut file)
 }
 
+/// Refuses a file whose header claims more than the engine takes, and goes back to its start.
+pub(super) fn check_header(mut file: &mut dyn Source) -> Result<()> {
+    if let Ok(size) = imagesize::reader_size(&mut file) {
+        Photo::check_size(size.width as u64, size.height as u64)?;
+    }
+    file.rewind().map_err(unreadable)
+}
+
 fn decode_any(file: &mut dyn Source) -> Result<DecodedFile> {
+    check_header(file)?;
     let mut head = [0; 16];
     let known = file.read(&mut head).map_err(unreadable)?;
     let head = &head[..known];

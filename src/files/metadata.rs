@@ -1,9 +1,8 @@
 //! What a file says beside its pixels, on its way from one file to another.
 
-use super::decode::Source;
+use super::decode::{Source, check_header};
 use super::{containers, exif, xmp};
 use crate::error::Result;
-use crate::photo::Photo;
 use image::ImageDecoder;
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
 use std::io::Cursor;
@@ -28,10 +27,9 @@ impl FileMetadata {
     /// [`Error::ImageTooLarge`](crate::Error::ImageTooLarge) for a photograph larger than the engine takes, of any format whose
     /// header is known (JPEG, PNG, GIF, BMP, WebP, AVIF, HEIC, JPEG XL).
     pub fn read(file: &[u8]) -> Result<Self> {
-        if let Ok(size) = imagesize::blob_size(file) {
-            Photo::check_size(size.width as u64, size.height as u64)?;
-        }
-        let reader = &mut Cursor::new(file) as &mut dyn Source;
+        let mut reader = Cursor::new(file);
+        let reader = &mut reader as &mut dyn Source;
+        check_header(reader)?;
         Ok(match file {
             [0xFF, 0xD8, ..] => JpegDecoder::new(reader).map(|mut file| Self::of(&mut file)),
             [0x89, b'P', b'N', b'G', ..] => PngDecoder::new(reader).map(|mut file| Self::of(&mut file)),

@@ -51,7 +51,7 @@ async function coloured(bytes, type, saving = {}) {
       const blob = await colorization.toBlob(/** @type {any} */ (saving));
       const file = btoa([...new Uint8Array(await blob.arrayBuffer())].map((byte) => String.fromCharCode(byte)).join(""));
       const { width, height, isColour } = colorization;
-      const error = await colorization.colourError({ maxSide: 32 });
+      const error = await colorization.colourError();
       colorization.dispose();
       return { width, height, isColour, first: [...original.data.slice(0, 4)], file, error };
     },
