@@ -44,6 +44,13 @@ function addressOf(address) {
   return new URL(address, globalThis.document?.baseURI ?? location.href);
 }
 
+/** The address of a folder, with or without a slash behind it. @param {string | URL} address */
+function folderOf(address) {
+  const folder = addressOf(address);
+  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+  return folder;
+}
+
 /** What a frame shows, in pixels. @param {FrameSource} source @returns {import("./protocol.js").Size} */
 function sizeOf(source) {
   if ("videoWidth" in source) return { width: source.videoWidth, height: source.videoHeight };
@@ -153,7 +160,7 @@ export class Colorizer {
    * @returns {Promise<Colorizer>}
    */
   static async load({ model, sha256, device = "auto", assets, ...work } = {}) {
-    const client = new Client(assets === undefined ? undefined : addressOf(assets));
+    const client = new Client(assets === undefined ? undefined : folderOf(assets));
     try {
       let source;
       if (model instanceof Blob) source = model;

@@ -31,6 +31,7 @@ const ui = {
   retryAll: element("retry-all", HTMLButtonElement),
   applyAll: element("apply-all", HTMLButtonElement),
   saveAll: element("save-all", HTMLButtonElement),
+  neutralise: element("neutralise", HTMLInputElement),
   /** What there is no use for before a photograph is in colour. */
   needs: [element("panel", HTMLElement), element("toolbar", HTMLElement)],
 };
@@ -102,7 +103,7 @@ async function withColours(photograph, signal, onProgress, use) {
       colours.drop((other) => other.photograph === photograph);
     }
   }
-  const colorization = await working.colorize(photograph.file, { signal, onProgress });
+  const colorization = await working.colorize(photograph.file, { neutralise: photograph.neutralise, signal, onProgress });
   // The device may be another since.
   engine.describe(working);
   try {
@@ -119,6 +120,7 @@ const isLost = (error) => error instanceof AutochromeError && error.code === "de
 function stand(photograph, { width, height }) {
   shown = photograph;
   tone.set(photograph.tone);
+  ui.neutralise.checked = photograph.neutralise;
   inspector.reset();
   language.say(ui.size, "size", { width: { value: width, useGrouping: false }, height: { value: height, useGrouping: false } });
   const canvas = strip.thumbnail(photograph);
@@ -158,6 +160,9 @@ function remove(photograph) {
   survey();
 }
 
+/** What is said when the queue rests, in place of how many are in colour. @type {(() => void) | null} */
+let conclude = null;
+
 /** @param {Photograph[]} finished */
 function rest(finished) {
   task?.end();
@@ -169,9 +174,12 @@ function rest(finished) {
   if (here.some(({ error }) => isAbort(error))) {
     if (first && stopped.length === 1) tell("stopped-one", { name: first.name });
     else tell(first ? "stopped-many" : "stopped", { count: stopped.length });
+  } else if (conclude) {
+    conclude();
   } else if (done > 1) {
     tell("all-in-colour", { count: done });
   }
+  conclude = null;
   survey();
 }
 
@@ -223,7 +231,9 @@ async function useModel(file) {
     retired.push(old);
     if (!shown) retire();
   });
-  if (changed && shown) queue.want(shown);
+  if (!changed) return;
+  if (shown) queue.want(shown);
+  queue.renew((photograph) => photograph !== shown);
 }
 
 /** Engines that are no longer in use. @type {import("./autochrome.js").Colorizer[]} */
@@ -316,6 +326,13 @@ tone.listen(() => {
   rendering.view.tone = shown.tone;
   inspector.refresh();
 });
+ui.neutralise.addEventListener("change", () => {
+  const photograph = shown;
+  if (!photograph) return;
+  photograph.neutralise = ui.neutralise.checked;
+  colours.drop((kept) => kept.photograph === photograph);
+  queue.want(photograph);
+});
 strip.listen((action, photograph) => {
   if (action === "remove") queue.remove(photograph);
   else if (action === "cancel") queue.cancel(photograph);
@@ -337,8 +354,15 @@ ui.resume.addEventListener("click", () => {
 });
 ui.retryAll.addEventListener("click", () => queue.again("failed"));
 ui.applyAll.addEventListener("click", () => {
-  for (const photograph of queue.photographs) photograph.tone = tone.get();
-  tell("applied", { count: queue.photographs.length });
+  for (const photograph of queue.photographs) {
+    photograph.tone = tone.get();
+    if (photograph.neutralise !== ui.neutralise.checked) colours.drop((kept) => kept.photograph === photograph);
+    photograph.neutralise = ui.neutralise.checked;
+  }
+  const count = queue.photographs.length;
+  conclude = () => tell("applied", { count });
+  // Their thumbnails show the old colours.
+  queue.renew((photograph) => photograph !== shown);
 });
 ui.saveAll.addEventListener("click", saveAll);
 element("remove-all", HTMLButtonElement).addEventListener("click", () => {

@@ -253,7 +253,7 @@ describe("the page", () => {
     await page.goto(server.url);
     const focused = () =>
       page.evaluate(() => {
-        const { activeElement: here } = document;
+        const here = document.activeElement?.shadowRoot?.activeElement ?? document.activeElement;
         return here?.id || here?.getAttribute("data-sample") || here?.getAttribute("data-part") || here?.getAttribute("value");
       });
     for (const next of ["file", "folder", "camera-open", "astronaut"]) {

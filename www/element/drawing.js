@@ -53,6 +53,11 @@ export class Drawing {
     return this.#shown?.colorization ?? null;
   }
 
+  /** Whether there is nothing to be seen. */
+  get vacant() {
+    return !this.#shown && this.#canvases.before.width === 1;
+  }
+
   /** Longest side of what is drawn, at rest; null while it is on its way. */
   get side() {
     return this.#side;

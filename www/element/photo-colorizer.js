@@ -259,7 +259,7 @@ export class PhotoColorizer extends Base {
     failure.hidden = state !== "failed";
     viewer.setAttribute("aria-busy", String(working));
     viewer.classList.toggle("empty", !this.#drawing.colorization);
-    viewer.classList.toggle("vacant", state === "empty");
+    viewer.classList.toggle("vacant", this.#drawing.vacant);
     if (state === "failed") this.#ui.failureWords.textContent = this.#error?.message ?? "";
     this.#showControls();
     this.#validate();
@@ -408,6 +408,7 @@ export class PhotoColorizer extends Base {
     if (bitmap && mine === this.#previews && !this.#drawing.colorization) {
       this.#size(bitmap);
       this.#drawing.preview(bitmap, bitmap);
+      this.#ui.viewer.classList.remove("vacant");
     }
     bitmap?.close();
   }

@@ -2,34 +2,33 @@
 
 const CSS = `
 :host {
-  --accent: var(--photo-colorizer-accent, light-dark(#a63a2e, #f0877b));
-  --on-accent: var(--photo-colorizer-on-accent, light-dark(#fff, #1c1d22));
-  --ground: var(--photo-colorizer-ground, light-dark(#fff, #212228));
-  --ink: var(--photo-colorizer-ink, light-dark(#1c1d22, #ecebe8));
-  --quiet: var(--photo-colorizer-quiet, light-dark(#5b5d66, #a9abb4));
-  --line: var(--photo-colorizer-line, light-dark(#8b8982, #7d808c));
-  --mat: var(--photo-colorizer-mat, light-dark(#ecebe7, #0f1013));
-  --alarm: var(--photo-colorizer-alarm, light-dark(#8f1d14, #ff9d92));
-  --round: var(--photo-colorizer-round, 0.5rem);
-  --ratio: 3 / 2;
-  --divider: 50%;
-  display: flex;
-  flex-direction: column;
+  /* Their own names: a page may give its --accent to --photo-colorizer-accent. */
+  --own-accent: var(--photo-colorizer-accent, light-dark(#a63a2e, #f0877b));
+  --own-on-accent: var(--photo-colorizer-on-accent, light-dark(#fff, #1c1d22));
+  --own-ground: var(--photo-colorizer-ground, light-dark(#fff, #212228));
+  --own-ink: var(--photo-colorizer-ink, light-dark(#1c1d22, #ecebe8));
+  --own-quiet: var(--photo-colorizer-quiet, light-dark(#5b5d66, #a9abb4));
+  --own-line: var(--photo-colorizer-line, light-dark(#8b8982, #7d808c));
+  --own-mat: var(--photo-colorizer-mat, light-dark(#ecebe7, #0f1013));
+  --own-alarm: var(--photo-colorizer-alarm, light-dark(#8f1d14, #ff9d92));
+  --own-round: var(--photo-colorizer-round, 0.5rem);
+  display: grid;
+  grid-template: minmax(0, 1fr) / minmax(0, 1fr);
   gap: 0.5rem;
   min-inline-size: 0;
   overflow: clip;
   overflow-clip-margin: 0.5rem;
-  color: var(--ink);
+  color: var(--own-ink);
   font: 1rem/1.5 system-ui, sans-serif;
 }
 :host([hidden]), [hidden] { display: none !important; }
 * { box-sizing: border-box; }
 .unseen { position: absolute; inline-size: 1px; block-size: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.quiet { color: var(--quiet); }
-.viewer { position: relative; flex: 1 1 auto; min-block-size: 6rem; inline-size: 100%; max-block-size: var(--photo-colorizer-max-block-size, 80vh); aspect-ratio: var(--ratio); container-type: inline-size; }
-.stage { position: absolute; inset: 0; overflow: hidden; border-radius: var(--round); background: var(--mat); user-select: none; }
+.quiet { color: var(--own-quiet); }
+.viewer { --ratio: 3 / 2; --divider: 50%; position: relative; align-self: stretch; min-block-size: 6rem; inline-size: 100%; max-block-size: var(--photo-colorizer-max-block-size, 80vh); aspect-ratio: var(--ratio); container-type: inline-size; }
+.stage { position: absolute; inset: 0; overflow: hidden; border-radius: var(--own-round); background: var(--own-mat); user-select: none; }
 .stage[tabindex] { touch-action: pan-y; }
-.stage:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.stage:focus-visible { outline: 3px solid var(--own-accent); outline-offset: 2px; }
 .zoomed .stage { cursor: grab; touch-action: none; }
 .zoomed .stage:active { cursor: grabbing; }
 .inspecting .stage { cursor: crosshair; touch-action: none; }
@@ -57,25 +56,27 @@ const CSS = `
 .compare::-webkit-slider-thumb { inline-size: 2.75rem; block-size: 2.75rem; border: 2px solid #fff; border-radius: 50%; appearance: none; background: var(--thumb); box-shadow: 0 0 4px #0009; cursor: ew-resize; pointer-events: auto; }
 .compare::-moz-range-thumb { box-sizing: border-box; inline-size: 2.75rem; block-size: 2.75rem; border: 2px solid #fff; border-radius: 50%; background: var(--thumb); box-shadow: 0 0 4px #0009; cursor: ew-resize; pointer-events: auto; }
 .compare { --thumb: linear-gradient(#fff 0 0) calc(50% - 4px) / 2px 40% no-repeat, linear-gradient(#fff 0 0) calc(50% + 4px) / 2px 40% no-repeat, #1c1d22b3; }
-.compare:focus-visible::-webkit-slider-thumb { outline: 3px solid var(--accent); outline-offset: 2px; }
-.compare:focus-visible::-moz-range-thumb { outline: 3px solid var(--accent); outline-offset: 2px; }
+.compare:focus-visible::-webkit-slider-thumb { outline: 3px solid var(--own-accent); outline-offset: 2px; }
+.compare:focus-visible::-moz-range-thumb { outline: 3px solid var(--own-accent); outline-offset: 2px; }
 .crosshair { position: absolute; inset-block-start: -0.75rem; inset-inline-start: -0.75rem; inline-size: 1.5rem; block-size: 1.5rem; border: 2px solid #fff; border-radius: 50%; outline: 1px solid #000; box-shadow: inset 0 0 0 1px #000; pointer-events: none; }
-.drop { position: absolute; inset: 0; display: grid; place-content: center; gap: 0.25rem; justify-items: center; padding: 1rem; border: 2px dashed var(--line); border-radius: var(--round); text-align: center; cursor: pointer; }
-.viewer:not(.vacant) .drop { inset: auto 0.5rem 0.5rem auto; padding: 0; border: 0; }
-.viewer:not(.vacant) .drop .quiet { display: none; }
-.over .drop { border-color: var(--accent); border-style: solid; }
-.drop:has(:focus-visible) .button, button:focus-visible, .slider input:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-button, .button { display: inline-block; min-block-size: 2.25rem; padding: 0.25rem 0.875rem; border: 1px solid var(--line); border-radius: var(--round); color: var(--ink); background: var(--ground); font: inherit; cursor: pointer; }
+.choose { justify-self: start; cursor: pointer; }
+.choose .quiet { display: none; }
+.viewer, .vacant + .choose { grid-area: 1 / 1; }
+.vacant + .choose { z-index: 1; display: grid; place-content: center; place-self: stretch; gap: 0.25rem; justify-items: center; padding: 1rem; border: 2px dashed var(--own-line); border-radius: var(--own-round); text-align: center; }
+.vacant + .choose .quiet { display: inline; }
+.over + .choose { border-color: var(--own-accent); border-style: solid; }
+.choose:has(:focus-visible) .button, button:focus-visible, .slider input:focus-visible { outline: 3px solid var(--own-accent); outline-offset: 2px; }
+button, .button { display: inline-block; min-block-size: 2.25rem; padding: 0.25rem 0.875rem; border: 1px solid var(--own-line); border-radius: var(--own-round); color: var(--own-ink); background: var(--own-ground); font: inherit; cursor: pointer; }
 button:disabled { opacity: 0.55; cursor: default; }
-.drop .button, #save-file { border-color: var(--accent); color: var(--on-accent); background: var(--accent); }
+.vacant + .choose .button, #save-file { border-color: var(--own-accent); color: var(--own-on-accent); background: var(--own-accent); }
 .icon { min-inline-size: 2.25rem; padding-inline: 0.25rem; }
 .busy, .failure, .zoom, .files { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; }
-.busy progress { flex: 1 1 8rem; accent-color: var(--accent); }
-.failure { color: var(--alarm); }
+.busy progress { flex: 1 1 8rem; accent-color: var(--own-accent); }
+.failure { color: var(--own-alarm); }
 .tools { display: flex; flex-wrap: wrap; gap: 0.75rem 1.5rem; align-items: center; }
 .tone { display: grid; flex: 1 1 100%; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: 0.5rem 1.5rem; align-items: end; }
 .slider { display: grid; grid-template-columns: 1fr auto; }
-.slider input { grid-column: 1 / -1; inline-size: 100%; min-block-size: 1.5rem; margin: 0; accent-color: var(--accent); }
+.slider input { grid-column: 1 / -1; inline-size: 100%; min-block-size: 1.5rem; margin: 0; accent-color: var(--own-accent); }
 .tone button { justify-self: start; }
 @container (max-width: 36rem) {
   .viewer[data-mode="side"] .pane-before { inset: 0 0 calc(50% + 1px); }
