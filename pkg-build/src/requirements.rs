@@ -1,7 +1,7 @@
 //! What a fresh machine lacks: installed where the package manager allows it, else named.
 
 use crate::process::{cargo, command, find, run};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
 /// The version of wasm-pack that the tests are run with.
@@ -28,8 +28,20 @@ pub fn chromium(root: &Path) -> Result<Chromium> {
         let browser = find(&["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"])?;
         Some(Chromium { browser, driver: find(&["chromedriver"])? })
     };
-    if let Some(chromium) = found() {
-        return Ok(chromium);
+    found_or_installed(root, found, "chromium chromium-driver")
+        .context("the browser tests need Chromium (or Chrome) and chromedriver on the path")
+}
+
+/// Finds Firefox, or installs it where this is Debian and we may.
+pub fn firefox(root: &Path) -> Result<PathBuf> {
+    found_or_installed(root, || find(&["firefox-esr", "firefox"]), "firefox-esr")
+        .context("the browser tests need Firefox on the path")
+}
+
+/// What `found` finds, if need be after these packages of Debian's are installed.
+fn found_or_installed<T>(root: &Path, found: impl Fn() -> Option<T>, packages: &str) -> Result<T> {
+    if let Some(found) = found() {
+        return Ok(found);
     }
     if find(&["apt-get"]).is_some() {
         let as_root = if is_root(root) { "" } else { "sudo -n " };
@@ -39,15 +51,10 @@ pub fn chromium(root: &Path) -> Result<Chromium> {
             run(command(program, rest, root).env("DEBIAN_FRONTEND", "noninteractive"))
         };
         apt("update -q")
-            .and_then(|()| apt("install -y -q --no-install-recommends chromium chromium-driver"))
-            .context("could not install chromium; do it by hand: apt-get install chromium chromium-driver")?;
+            .and_then(|()| apt(&format!("install -y -q --no-install-recommends {packages}")))
+            .with_context(|| format!("could not install it; do it by hand: apt-get install {packages}"))?;
     }
-    match found() {
-        Some(chromium) => Ok(chromium),
-        None => {
-            bail!("the browser tests need Chromium (or Chrome) and chromedriver on the path; install both")
-        }
-    }
+    found().context("it is not there; install it")
 }
 
 fn is_root(root: &Path) -> bool {
