@@ -21,6 +21,8 @@ pub fn build(root: &Path, device: &str, out: &Path) -> Result<()> {
         .input_path(wasm)
         .web(true)?
         .typescript(true)
+        // Bundlers would look for the file it names; the worker knows where its own lies.
+        .omit_default_module_path(true)
         .out_name("autochrome")
         .remove_name_section(true)
         .remove_producers_section(true)
