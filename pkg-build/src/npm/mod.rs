@@ -11,7 +11,6 @@ use crate::bundle::{bundle, copy_code};
 use crate::process::{command, find, of_npm, run};
 use crate::{engine, requirements, site};
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
 use sizes::Sizes;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -109,13 +108,16 @@ fn declare(own: &Path, code: &Path, package: &Path) -> Result<()> {
     Ok(())
 }
 
-/// `package.json`, with what the Cargo workspace says of all of Autochrome.
+/// `package.json`, with what the Cargo workspace says of all of Autochrome. It stays text: the order of
+/// the conditions in `exports` has a meaning.
 fn manifest(own: &Path) -> Result<String> {
-    let mut manifest: Value = serde_json::from_str(&fs::read_to_string(own.join("npm/package.json"))?)?;
-    manifest["version"] = json!(env!("CARGO_PKG_VERSION"));
-    manifest["license"] = json!(env!("CARGO_PKG_LICENSE"));
-    manifest["repository"]["url"] = json!(format!("git+{}.git", env!("CARGO_PKG_REPOSITORY")));
-    Ok(serde_json::to_string_pretty(&manifest)? + "\n")
+    let stated = [
+        ("VERSION", env!("CARGO_PKG_VERSION")),
+        ("LICENCE", env!("CARGO_PKG_LICENSE")),
+        ("REPOSITORY", env!("CARGO_PKG_REPOSITORY")),
+    ];
+    let template = fs::read_to_string(own.join("npm/package.json"))?;
+    stated.iter().try_fold(template, |text, (word, by)| replaced(&text, word, by))
 }
 
 /// `text` with another word in the place of `word`, which it must have.
