@@ -1,6 +1,7 @@
 /** The page: photographs come in, are coloured one after the other, are looked at and saved. */
 
 import { AutochromeError } from "./autochrome.js";
+import { errorOf } from "./errors.js";
 import { onUpdate } from "./offline.js";
 import * as camera from "./page/camera.js";
 import "./page/compare.js";
@@ -268,7 +269,7 @@ function saveAll() {
     let blob;
     try {
       for (const [index, photograph] of photographs.entries()) {
-        if (signal.aborted) throw new AutochromeError("aborted", "Stopped.");
+        if (signal.aborted) throw errorOf("aborted", "Stopped.");
         mine.count(index + 1, photographs.length);
         mine.stage("saving", index / photographs.length);
         try {
