@@ -6,7 +6,7 @@
  * the shipped model's file.
  */
 
-import { AutochromeError } from "./errors.js";
+import { errorOf } from "./errors.js";
 import manifest from "./models/manifest.json";
 
 /** @type {Record<string, () => URL>} */
@@ -28,22 +28,29 @@ export async function locate(path) {
 }
 
 /**
- * Starts `worker.js`. A browser starts a worker from the page's own origin only; one of another is
- * imported by a line that is.
+ * Starts `worker.js`, the one in the folder `assets` if there is one. Bundlers take the other along
+ * where they find it in a literal.
  *
- * @param {URL} [assets] the folder that has the package's files, if they are not beside this module
+ * @param {URL} [assets]
  */
 export function startWorker(assets) {
   try {
-    if (!assets) return new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "autochrome" });
-    const { href, origin } = new URL("worker.js", assets.href.endsWith("/") ? assets : `${assets.href}/`);
-    if (origin === location.origin) return new Worker(href, { type: "module", name: "autochrome" });
-    const line = URL.createObjectURL(new Blob([`import ${JSON.stringify(href)};`], { type: "text/javascript" }));
-    const worker = new Worker(line, { type: "module", name: "autochrome" });
-    URL.revokeObjectURL(line);
-    return worker;
+    return assets ? workerIn(assets) : new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "autochrome" });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new AutochromeError("no-device", `The worker could not be started (${why}). Host the package's files with the page, or name their folder in the option assets.`, { cause });
+    throw errorOf("no-device", `The worker could not be started (${why}). Name the folder of the package's files in the option assets.`, { cause });
   }
+}
+
+/** @param {URL} assets */
+function workerIn(assets) {
+  const folder = new URL(assets);
+  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+  const url = new URL("worker.js", folder);
+  if (url.origin === self.origin) return new Worker(url, { type: "module", name: "autochrome" });
+  // A page may start no worker of another origin (and a sandboxed one is of none), but its own may import it.
+  const own = URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" }));
+  const worker = new Worker(own, { type: "module", name: "autochrome" });
+  for (const sign of ["message", "error"]) worker.addEventListener(sign, () => URL.revokeObjectURL(own), { once: true });
+  return worker;
 }

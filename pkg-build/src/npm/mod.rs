@@ -15,6 +15,7 @@ use sizes::Sizes;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use walkdir::WalkDir;
 
 /// Modules that are imported by name; the worker is the third.
 const ENTRIES: [&str; 2] = ["autochrome.js", "element.js"];
@@ -104,6 +105,12 @@ fn declare(own: &Path, code: &Path, package: &Path) -> Result<()> {
         .context("the types of the package could not be written")?;
     // Nothing that the entries export speaks of it.
     fs::remove_file(package.join("parts.d.ts"))?;
+    for entry in WalkDir::new(code).into_iter().filter_entry(|entry| entry.file_name() != "engine") {
+        let path = entry?.into_path();
+        if path.to_string_lossy().ends_with(".d.ts") {
+            fs::copy(&path, package.join(path.strip_prefix(code)?))?;
+        }
+    }
     fs::copy(own.join("npm/worker.d.ts"), package.join("worker.d.ts"))?;
     Ok(())
 }
