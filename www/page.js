@@ -1,6 +1,7 @@
 /** The page: photographs come in, are coloured one after the other, are looked at and saved. */
 
 import { AutochromeError } from "./autochrome.js";
+import { fileName, save as download } from "./element/files.js";
 import { errorOf } from "./errors.js";
 import { onUpdate } from "./offline.js";
 import * as camera from "./page/camera.js";
@@ -51,7 +52,6 @@ function survey() {
   ui.saveAll.hidden = queue.photographs.filter(({ coloured }) => coloured).length < 2;
   element("queue", HTMLElement).hidden = queue.photographs.length === 0;
   ui.result.hidden = queue.photographs.length === 0;
-  ui.result.classList.toggle("empty", shown === null);
   for (const part of ui.needs) part.inert = shown === null;
 }
 
@@ -122,7 +122,7 @@ function stand(photograph, { width, height }) {
   inspector.reset();
   language.say(ui.size, "size", { width: { value: width, useGrouping: false }, height: { value: height, useGrouping: false } });
   const canvas = strip.thumbnail(photograph);
-  if (canvas) rendering.copyTo(canvas, strip.THUMBNAIL);
+  if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
   strip.mark(photograph);
   survey();
 }
@@ -148,7 +148,7 @@ function remove(photograph) {
   colours.drop((kept) => kept.photograph === photograph);
   if (shown === photograph) {
     shown = null;
-    rendering.hide();
+    rendering.view.colorization = null;
     inspector.reset();
     language.unsay(ui.size);
     const next = queue.photographs.find(({ coloured }) => coloured);
@@ -183,7 +183,7 @@ function open(files) {
   // A batch does not take away what is being looked at.
   if (first && (photographs.length === 1 || shown === null)) queue.wanted = first;
   queue.add(photographs);
-  if (first && shown === null) rendering.preview(first.file);
+  if (first && shown === null) rendering.view.preview(first.file);
 }
 
 /**
@@ -244,8 +244,8 @@ function save(type) {
     const onProgress = (/** @type {{ done: number }} */ { done }) => mine.stage("saving", done);
     mine.stage("saving", 0);
     const blob = await encoded(photograph, type, mine.signal, onProgress);
-    const name = saving.fileName(photograph.name, type);
-    saving.download(blob, name);
+    const name = fileName(photograph.name, type);
+    download(blob, name);
     tell("saved", { name, size: megabytes(blob) });
   });
 }
@@ -274,7 +274,7 @@ function saveAll() {
         mine.stage("saving", index / photographs.length);
         try {
           const blob = await encoded(photograph, type, signal, ({ done }) => mine.stage("saving", (index + done) / photographs.length));
-          await zip.add(saving.fileName(photograph.name, type, taken), blob, { signal });
+          await zip.add(fileName(photograph.name, type, taken), blob, { signal });
           saved++;
         } catch (error) {
           if (isAbort(error)) throw error;
@@ -285,7 +285,7 @@ function saveAll() {
     } finally {
       zip.dispose();
     }
-    saving.download(blob, "autochrome.zip");
+    download(blob, "autochrome.zip");
     tell("saved-all", { count: saved, size: megabytes(blob) });
   });
 }
@@ -306,14 +306,14 @@ rendering.listen({
   drawn() {
     again = null;
     const canvas = shown && strip.thumbnail(shown);
-    if (canvas) rendering.copyTo(canvas, strip.THUMBNAIL);
+    if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
   },
 });
 tone.listen(() => {
   if (!shown) return;
   queue.pause(PATIENCE);
   shown.tone = tone.get();
-  rendering.change(shown.tone);
+  rendering.view.tone = shown.tone;
   inspector.refresh();
 });
 strip.listen((action, photograph) => {

@@ -143,7 +143,7 @@ describe("in Chromium", () => {
     await page.locator("#compare").focus();
     await page.keyboard.press("ArrowRight");
     assert.equal(await page.locator("#compare").inputValue(), "51");
-    assert.equal(await page.locator("#viewer").evaluate((viewer) => getComputedStyle(viewer).getPropertyValue("--divider")), "51%");
+    assert.equal(await page.locator("#frame").evaluate((viewer) => getComputedStyle(viewer).getPropertyValue("--divider")), "51%");
     await page.addScriptTag({ path: AXE });
     const violations = await page.evaluate(async () => (await /** @type {any} */ (window).axe.run()).violations.map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html).join(" ")}`));
     assert.deepEqual(violations, []);

@@ -65,7 +65,7 @@ async function slide(page, id, value) {
   await page.locator(`#${id}`).fill(String(value));
   await page.waitForFunction(
     (old) => {
-      const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("after"));
+      const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after"));
       const now = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
       return old.some((value, i) => value !== now[i]);
     },
@@ -139,7 +139,7 @@ for (const webgpu of [true, false]) {
       await page.locator("#reset").click();
       await page.waitForFunction(
         (first) => {
-          const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("after"));
+          const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after"));
           const now = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
           return first.every((value, i) => value === now[i]);
         },

@@ -91,7 +91,7 @@ test("settings belong to a photograph, or to all", { timeout: PATIENCE }, async 
   const first = await page.locator("#saturation").inputValue();
   await page.locator("#saturation").fill("0");
   await page.waitForFunction(() => {
-    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("after"));
+    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after"));
     const data = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
     for (let i = 0; i < data.length; i += 4) if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return false;
     return true;
@@ -181,7 +181,7 @@ test("memory: colours of two photographs at the most are kept, and none of what 
   assert.equal(await page.locator("#result").isVisible(), false);
   const end = await asked();
   assert.equal(end.coloured - end.released, 0);
-  assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("#viewer canvas")].map((canvas) => /** @type {HTMLCanvasElement} */ (canvas).width)), [1, 1, 1]);
+  assert.deepEqual(await page.evaluate(() => [...(document.getElementById("viewer")?.shadowRoot?.querySelectorAll("canvas") ?? [])].map((canvas) => /** @type {HTMLCanvasElement} */ (canvas).width)), [1, 1, 1]);
   await page.close();
 });
 

@@ -4,6 +4,8 @@
  * than the preview, and go when it is not. The newest request wins.
  */
 
+import { clear, draw } from "./canvas.js";
+
 /** @typedef {import("../autochrome.js").Colorization} Colorization */
 /** @typedef {Partial<import("../autochrome.js").Tone>} Tone */
 /** @typedef {{ before: HTMLCanvasElement, after: HTMLCanvasElement }} Canvases */
@@ -17,19 +19,6 @@ const REST = 150;
 
 /** Most pixels of a canvas; phones have less memory for them. */
 const most = () => (matchMedia("(pointer: coarse)").matches ? 2 ** 24 : 2 ** 26);
-
-/** @param {HTMLCanvasElement} canvas @param {ImageData} pixels */
-export function draw(canvas, pixels) {
-  if (canvas.width !== pixels.width) canvas.width = pixels.width;
-  if (canvas.height !== pixels.height) canvas.height = pixels.height;
-  canvas.getContext("2d")?.putImageData(pixels, 0, 0);
-}
-
-/** Gives a canvas's memory back. @param {HTMLCanvasElement} canvas */
-export function clear(canvas) {
-  canvas.width = 1;
-  canvas.height = 1;
-}
 
 /** @param {number} ms */
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -54,7 +43,7 @@ export class Drawing {
   /** Whether settings have moved since the last render at rest. */
   #moving = false;
 
-  /** @param {Canvases} canvases @param {Listeners} heard `changed`: a canvas holds something else; `drawn`: all that is wanted, at rest */
+  /** @param {Canvases} canvases @param {Listeners} heard `changed`: a canvas holds something else; `drawn`: all that was asked for since it was shown, at rest */
   constructor(canvases, heard) {
     this.#canvases = canvases;
     this.#heard = heard;
@@ -125,7 +114,9 @@ export class Drawing {
           this.#before = { side: maxSide, truth };
         }
         this.#heard.changed();
-        if (now()) this.#rested();
+        if (!now()) continue;
+        this.#side = Math.max(pixels.width, pixels.height);
+        this.#heard.drawn();
       } catch (error) {
         if (now()) this.#heard.failed(error);
       } finally {
@@ -133,12 +124,6 @@ export class Drawing {
       }
     }
     this.#running = false;
-  }
-
-  #rested() {
-    const { width, height } = this.#canvases.after;
-    this.#side = Math.max(width, height);
-    this.#heard.drawn();
   }
 
   /** Draws what is wanted now. */
@@ -162,8 +147,8 @@ export class Drawing {
     draw(this.#canvases.before, original);
     draw(this.#canvases.after, pixels);
     this.#before = { side: maxSide, truth: false };
+    this.#side = Math.max(pixels.width, pixels.height);
     this.#heard.changed();
-    this.#rested();
   }
 
   /** Shows a picture as before while there are no colours. @param {CanvasImageSource} picture @param {import("./viewer.js").Size} size */

@@ -47,7 +47,7 @@ export function build(root) {
   root.append(
     h(
       "div",
-      { class: "viewer empty", id: "viewer", part: "viewer", dir: "ltr", "data-mode": "slider" },
+      { class: "viewer empty", id: "frame", part: "viewer", dir: "ltr", "data-mode": "slider" },
       h(
         "div",
         { class: "stage", id: "view", part: "stage" },

@@ -2,7 +2,8 @@
 
 import { AutochromeError, Colorization } from "../autochrome.js";
 import { errorOf } from "../errors.js";
-import { Drawing, clear, draw } from "./drawing.js";
+import { clear, draw } from "./canvas.js";
+import { Drawing } from "./drawing.js";
 import { hold, keyOf } from "./engines.js";
 import { fileName, nameOf, save } from "./files.js";
 import { TONES, build } from "./markup.js";
@@ -88,6 +89,8 @@ export class PhotoColorizer extends Base {
   /** Attributes that have changed in this turn. @type {Set<string>} */
   #changed = new Set();
   #overlay = false;
+  /** Previews that have begun; only the newest is shown. */
+  #previews = 0;
   /** What the network would make of it: the model's own settings. @type {Tone | null} */
   #defaults = null;
   #off = false;
@@ -371,7 +374,7 @@ export class PhotoColorizer extends Base {
     try {
       const held = this.#hold();
       const photo = this.#photo ?? (await fetched(this.src, signal));
-      if (photo instanceof Blob) this.#preview(photo, signal);
+      if (photo instanceof Blob) this.#preview(photo);
       const engine = await untilAborted(held.ready, signal);
       this.#enter("colorizing");
       colorization = await engine.colorize(photo, { signal, onProgress: (progress) => this.#colouring(progress) });
@@ -381,7 +384,6 @@ export class PhotoColorizer extends Base {
       this.#own?.dispose();
       this.#own = colorization;
       this.#stand(colorization);
-      this.#enter("done");
       const { width, height } = colorization;
       if (!again) this.#tell("colorize-done", { colorization, width, height, device: engine.device, milliseconds: performance.now() - began });
     } catch (error) {
@@ -399,10 +401,11 @@ export class PhotoColorizer extends Base {
     this.#tell("colorize-progress", progress);
   }
 
-  /** The file as it is while its colours are made, where the browser can read it. @param {Blob} blob @param {AbortSignal} signal */
-  async #preview(blob, signal) {
+  /** The file as it is while its colours are made, where the browser can read it. @param {Blob} blob */
+  async #preview(blob) {
+    const mine = ++this.#previews;
     const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" }).catch(() => null);
-    if (bitmap && !signal.aborted && !this.#drawing.colorization) {
+    if (bitmap && mine === this.#previews && !this.#drawing.colorization) {
       this.#size(bitmap);
       this.#drawing.preview(bitmap, bitmap);
     }
@@ -419,8 +422,9 @@ export class PhotoColorizer extends Base {
   #stand(colorization) {
     this.#size(colorization);
     this.overlay = null;
-    this.#ui.viewer.classList.remove("empty");
     this.#showTone();
+    this.#enter("done");
+    this.#drawn();
   }
 
   /** @param {unknown} error */
@@ -450,6 +454,7 @@ export class PhotoColorizer extends Base {
   #clear() {
     this.#work?.abort();
     this.#work = null;
+    this.#previews++;
     this.#unvalue();
     this.#drawing.hide();
     this.overlay = null;
@@ -814,12 +819,11 @@ export class PhotoColorizer extends Base {
     if (this.#own !== colorization) this.#own?.dispose();
     this.#own = null;
     this.#stand(colorization);
-    this.#enter("done");
   }
 
   /** Shows a photograph as it is, until there are colours. @param {Blob} blob */
-  async preview(blob) {
-    await this.#preview(blob, new AbortController().signal);
+  preview(blob) {
+    return this.#preview(blob);
   }
 
   /** Gives up the photograph that is on its way. */
@@ -886,7 +890,7 @@ function partsOf(root) {
   };
   const tone = (/** @type {ToneName} */ name) => ({ input: part(`slider-${name}`, HTMLInputElement), output: part(`value-${name}`, HTMLOutputElement) });
   return {
-    viewer: part("viewer", HTMLElement),
+    viewer: part("frame", HTMLElement),
     view: part("view", HTMLElement),
     paneBefore: part("pane-before", HTMLElement),
     paneAfter: part("pane-after", HTMLElement),
