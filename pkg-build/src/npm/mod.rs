@@ -15,7 +15,7 @@ use sizes::Sizes;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 /// Modules that are imported by name; the worker is the third.
 const ENTRIES: [&str; 2] = ["autochrome.js", "element.js"];
@@ -101,14 +101,17 @@ fn bundle_code(own: &Path, package: &Path) -> Result<()> {
 /// in `.d.ts` files beside the modules.
 fn declare(own: &Path, code: &Path, package: &Path) -> Result<()> {
     fs::copy(own.join("npm/tsconfig.json"), code.join("tsconfig.json"))?;
-    run(&mut command(of_npm(own, "tsc"), "--project tsconfig.json --outDir ..", code))
+    run(&mut command(of_npm(own, "tsc"), "--project tsconfig.json", code))
         .context("the types of the package could not be written")?;
-    // Nothing that the entries export speaks of it.
-    fs::remove_file(package.join("parts.d.ts"))?;
-    for entry in WalkDir::new(code).into_iter().filter_entry(|entry| entry.file_name() != "engine") {
+    // Nothing that the entries export speaks of these.
+    let inside = ["engine", "parts.d.ts"];
+    let spoken_of = |entry: &DirEntry| !inside.iter().any(|name| entry.file_name() == *name);
+    for entry in WalkDir::new(code).into_iter().filter_entry(spoken_of) {
         let path = entry?.into_path();
         if path.to_string_lossy().ends_with(".d.ts") {
-            fs::copy(&path, package.join(path.strip_prefix(code)?))?;
+            let to = package.join(path.strip_prefix(code)?);
+            fs::create_dir_all(to.parent().expect("a file lies in a folder"))?;
+            fs::copy(&path, to)?;
         }
     }
     fs::copy(own.join("npm/worker.d.ts"), package.join("worker.d.ts"))?;

@@ -60,6 +60,8 @@ export function explain(error: unknown): string {
 export async function wrong(colorizer: Colorizer, colorization: Colorization, error: AutochromeError): Promise<void> {
   // @ts-expect-error no such device
   await Colorizer.load({ device: "tpu" });
+  // @ts-expect-error one is loaded, not made
+  new Colorizer();
   // @ts-expect-error no such option
   await Colorizer.load({ modell: "m.safetensors" });
   // @ts-expect-error an address is not a photograph
