@@ -16,6 +16,9 @@ export const LIST = fileURLToPath(new URL("surface.txt", import.meta.url));
 
 const FLAGS = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.InTypeAlias | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope;
 
+/** The type that has the element's events, with their details. */
+const EVENTS = "PhotoColorizerEvents";
+
 /** @typedef {import("./installed.js").Installed} Installed */
 
 /** The list of what is built. */
@@ -40,36 +43,47 @@ function typesOf({ package: folder }) {
   const entries = { autochrome: "autochrome.d.ts", "autochrome/element": "element.d.ts", "autochrome/worker": "worker.d.ts" };
   const program = ts.createProgram(Object.values(entries).map((file) => join(folder, file)), { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, lib: ["lib.es2023.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"], types: [], strict: true });
   const checker = program.getTypeChecker();
+  /** @type {Map<ts.Symbol, string>} */
+  const known = new Map();
   return Object.fromEntries(
     Object.entries(entries).map(([name, file]) => {
       const source = program.getSourceFile(join(folder, file));
       const module = source && checker.getSymbolAtLocation(source);
       assert.ok(module, `${file} is no module`);
-      const lines = checker.getExportsOfModule(module).flatMap((symbol) => described(checker, symbol));
+      const lines = checker.getExportsOfModule(module).flatMap((exported) => {
+        const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
+        const first = known.get(symbol);
+        known.set(symbol, first ?? name);
+        return first ? [`${exported.name} of ${first}`] : described(checker, symbol, exported.name);
+      });
       return [name, lines.length > 0 ? lines : ["(nothing)"]];
     }),
   );
 }
 
-/** @param {ts.TypeChecker} checker @param {ts.Symbol} exported @returns {string[]} */
-function described(checker, exported) {
-  const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
+/** @param {ts.TypeChecker} checker @param {ts.Symbol} symbol @param {string} name @returns {string[]} */
+function described(checker, symbol, name) {
   const declaration = symbol.declarations?.[0];
-  assert.ok(declaration, `${exported.name} is declared nowhere`);
+  assert.ok(declaration, `${name} is declared nowhere`);
   const text = (/** @type {ts.Type} */ type) => checker.typeToString(type, declaration, FLAGS);
+  if (name === EVENTS) {
+    const events = checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol));
+    const detail = (/** @type {ts.Symbol} */ event) => checker.getTypeArguments(/** @type {ts.TypeReference} */ (checker.getTypeOfSymbol(event))).map(text);
+    return [`type ${name}`, ...events.map((event) => `  ${event.name}: ${detail(event)}`)];
+  }
   if (!(symbol.flags & ts.SymbolFlags.Class)) {
-    if (symbol.flags & ts.SymbolFlags.TypeAlias) return [`type ${exported.name} = ${text(checker.getDeclaredTypeOfSymbol(symbol))}`];
-    return [`${exported.name}: ${text(checker.getTypeOfSymbol(symbol))}`];
+    if (symbol.flags & ts.SymbolFlags.TypeAlias) return [`type ${name} = ${text(checker.getDeclaredTypeOfSymbol(symbol))}`];
+    return [`${name}: ${text(checker.getTypeOfSymbol(symbol))}`];
   }
   const heritage = /** @type {ts.ClassDeclaration} */ (declaration).heritageClauses?.map((clause) => ` ${clause.getText()}`).join("") ?? "";
   const members = (/** @type {Iterable<ts.Symbol>} */ symbols, /** @type {string} */ prefix) =>
     [...symbols]
-      .filter((member) => !member.name.startsWith("__") && member.name !== "prototype")
+      .filter((member) => !/^(__|#)/.test(member.name) && member.name !== "prototype")
       .map((member) => {
         const readonly = member.declarations?.every((each) => ts.isGetAccessor(each)) || member.declarations?.some((each) => ts.getCombinedModifierFlags(each) & ts.ModifierFlags.Readonly);
         return `  ${prefix}${readonly ? "readonly " : ""}${member.name}: ${text(checker.getTypeOfSymbol(member))}`;
       });
-  return [`class ${exported.name}${heritage}`, ...members(symbol.exports?.values() ?? [], "static "), ...members(symbol.members?.values() ?? [], "")];
+  return [`class ${name}${heritage}`, ...members(symbol.exports?.values() ?? [], "static "), ...members(symbol.members?.values() ?? [], "")];
 }
 
 /** What HTML and CSS can name. @param {Installed} installed */

@@ -27,7 +27,7 @@ export async function right(file: File): Promise<void> {
   const state: "empty" | "loading" | "colorizing" | "done" | "failed" = element.state;
   const form: HTMLFormElement | null = element.form;
   const valid: boolean = element.checkValidity() && element.reportValidity() && element.validity.valid;
-  const blob: Blob = await element.toBlob({ type: "image/png", saturation: 1, signal: new AbortController().signal });
+  const blob: Blob = await element.toBlob({ type: "image/png", aiMark: false, signal: new AbortController().signal });
   element.cancel();
   element.retry();
   console.log(ours, found, photo, value, error, shown, state, form, valid, blob, Colorizer);
