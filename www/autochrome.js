@@ -142,7 +142,7 @@ export class Colorizer {
   #client;
   #info;
 
-  /** @param {Client} client @param {import("./protocol.js").EngineInfo} info */
+  /** @private @param {Client} client @param {import("./protocol.js").EngineInfo} info */
   constructor(client, info) {
     this.#client = client;
     this.#info = info;

@@ -1,4 +1,4 @@
-/// <reference path="./element/tag.d.ts" />
+/// <reference path="./element/tag.d.ts" preserve="true" />
 /**
  * Defines `<photo-colorizer>`, where elements can be defined and the name is free: of two versions on
  * one page the first keeps it, and `define` gives the other a name of its own.

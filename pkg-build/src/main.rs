@@ -1,8 +1,11 @@
-//! Builds the site and the standalone file, serves, runs every check and measures: `cargo site`,
-//! `cargo standalone`, `cargo serve`, `cargo verify`, `cargo bench-native`, `cargo bench-web`.
+//! Builds the site, the standalone file and the npm package, serves, runs every check and measures:
+//! `cargo site`, `cargo standalone`, `cargo npm`, `cargo serve`, `cargo verify`, `cargo bench-native`,
+//! `cargo bench-web`.
 
 mod bench;
+mod bundle;
 mod engine;
+mod npm;
 mod offline;
 mod policy;
 mod process;
@@ -36,6 +39,12 @@ enum Command {
     },
     /// Build the page as one file that needs no server: dist/standalone/autochrome.html
     Standalone {
+        /// Take what dist/site holds already
+        #[arg(long)]
+        no_build: bool,
+    },
+    /// Build the npm package: dist/npm/ and the .tgz in it
+    Npm {
         /// Take what dist/site holds already
         #[arg(long)]
         no_build: bool,
@@ -96,6 +105,10 @@ fn main() -> Result<ExitCode> {
         Command::Standalone { no_build } => {
             let site = if no_build { site::folder(&root) } else { site::build(&root, Engines::Built)? };
             standalone::build(&root, &site).map(|_| ExitCode::SUCCESS)
+        }
+        Command::Npm { no_build } => {
+            let site = if no_build { site::folder(&root) } else { site::build(&root, Engines::Built)? };
+            npm::build(&root, &site).map(|_| ExitCode::SUCCESS)
         }
         Command::BenchNative(m) => bench::native(&root, m.runs.into(), m.only.as_deref()),
         Command::BenchWeb { measurement: m, no_build } => {

@@ -34,3 +34,8 @@ pub fn find(names: &[&str]) -> Option<PathBuf> {
             .find(|file| file.is_file())
     })
 }
+
+/// A program among the npm packages of `folder`.
+pub fn of_npm(folder: &Path, name: &str) -> PathBuf {
+    folder.join("node_modules/.bin").join(if cfg!(windows) { format!("{name}.cmd") } else { name.to_owned() })
+}

@@ -78,6 +78,16 @@ fn check_models(models: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Files of the models of a site's `www`, the one that it starts with first.
+pub fn models(www: &Path) -> Result<Vec<String>> {
+    let manifest: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(www.join("models/manifest.json"))?)?;
+    let listed = manifest["models"].as_array().context("manifest.json has no list of models")?;
+    ensure!(!listed.is_empty(), "manifest.json lists no model");
+    let file = |model: &serde_json::Value| model["file"].as_str().map(str::to_owned);
+    listed.iter().map(|model| file(model).context("a model has no file")).collect()
+}
+
 /// Copies what the browser needs; the notes for people stay behind, save those on the samples'
 /// origin.
 fn copy(from: &Path, to: &Path) -> Result<()> {

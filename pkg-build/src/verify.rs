@@ -1,5 +1,6 @@
 //! `cargo verify`: every check there is, each with its time, all counted at the end.
 
+use crate::npm;
 use crate::process::{cargo, command, find, run};
 use crate::requirements::{self, Chromium};
 use crate::site::{self, Engines};
@@ -21,14 +22,15 @@ pub fn chromium_flags(root: &Path) -> Result<String> {
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
 /// In an order that finds cheap faults first.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("format", format),
     ("lints", lints),
     ("native-tests", native_tests),
     ("site", |root| site::build(root, Engines::Built).map(|_| ())),
     ("standalone", |root| standalone::build(root, &site::folder(root)).map(|_| ())),
     ("types", types),
-    ("page-tests", page_tests),
+    ("page-tests", |root| browser_tests(root, "page")),
+    ("package", package),
     ("wasm-tests", wasm_tests),
 ];
 
@@ -97,13 +99,20 @@ fn types(root: &Path) -> Result<()> {
     run(&mut command(npm, "run --silent types", &tests))
 }
 
-fn page_tests(root: &Path) -> Result<()> {
+/// The npm package of the site that is there, and its tests.
+fn package(root: &Path) -> Result<()> {
+    npm::build(root, &site::folder(root))?;
+    browser_tests(root, "package")
+}
+
+/// A script of `tests/package.json` that drives Chromium.
+fn browser_tests(root: &Path, script: &str) -> Result<()> {
     let tests = root.join("tests");
     requirements::npm_packages(&tests)?;
     let Chromium { browser, .. } = requirements::chromium(root)?;
     let npm = find(&["npm"]).context("npm is gone")?;
     let server = std::env::current_exe().context("this program has a path")?;
-    run(command(npm, "run --silent page", &tests)
+    run(command(npm, &format!("run --silent {script}"), &tests)
         .env("AUTOCHROME_CHROMIUM", browser)
         .env("AUTOCHROME_CHROMIUM_FLAGS", chromium_flags(root)?)
         .env("AUTOCHROME_SERVER", server))

@@ -870,7 +870,7 @@ export class PhotoColorizer extends Base {
   }
 
   /**
-   * @template {keyof PhotoColorizerEvents | keyof HTMLElementEventMap} T
+   * @template {keyof PhotoColorizerEvents | keyof HTMLElementEventMap | (string & {})} T
    * @param {T} type
    * @param {((this: PhotoColorizer, event: T extends keyof PhotoColorizerEvents ? PhotoColorizerEvents[T] : T extends keyof HTMLElementEventMap ? HTMLElementEventMap[T] : Event) => unknown) | EventListenerObject} listener
    * @param {boolean | AddEventListenerOptions} [options]

@@ -6,9 +6,9 @@
 
 mod text;
 
+use crate::bundle::{bundle, copy_code};
 use crate::policy::{self, Policy};
-use crate::process::command;
-use crate::requirements;
+use crate::{requirements, site};
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -41,11 +41,10 @@ pub fn build(root: &Path, site: &Path) -> Result<PathBuf> {
     };
     fs::write(code.join("page.js"), imports(&page.scripts, |address| format!("import \"./{address}\";\n")))?;
     fs::write(code.join("page.css"), imports(&page.styles, |address| format!("@import \"./{address}\";\n")))?;
-    let esbuild = own.join("node_modules/.bin").join(if cfg!(windows) { "esbuild.cmd" } else { "esbuild" });
-    let bundle = |entry: &str, options: &str| bundle(&esbuild, code, entry, options);
-    let script = bundle("page.js", "--format=esm")?;
-    let style = bundle("page.css", "--loader:.svg=dataurl --loader:.png=dataurl --loader:.jpg=dataurl")?;
-    let worker = bundle("www/worker.js", "--format=iife")?;
+    let bundle = |arguments: &str| bundle(&own, code, arguments);
+    let script = bundle("page.js --format=esm")?;
+    let style = bundle("page.css --loader:.svg=dataurl --loader:.png=dataurl --loader:.jpg=dataurl")?;
+    let worker = bundle("www/worker.js --format=iife")?;
 
     let policy = Policy::of_page(&html)?
         .with("script-src", &format!("{} 'wasm-unsafe-eval'", source_of(&script)))
@@ -143,44 +142,16 @@ fn inline(element: &mut lol_html::html_content::Element, attribute: &str, site: 
     Ok(element.set_attribute(attribute, &url)?)
 }
 
-/// Copies what is bundled: modules, styles and what styles show.
-fn copy_code(site: &Path, to: &Path) -> Result<()> {
-    for entry in WalkDir::new(site) {
-        let entry = entry?;
-        let target = to.join(entry.path().strip_prefix(site)?);
-        let heavy = entry.path().extension().is_some_and(|end| end == "wasm" || end == "safetensors");
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(target)?;
-        } else if !heavy {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
-}
-
-/// One file of `entry` and all that it imports.
-fn bundle(esbuild: &Path, folder: &Path, entry: &str, options: &str) -> Result<String> {
-    let fixed =
-        "--bundle --minify --target=es2022 --log-level=warning --log-override:empty-import-meta=error";
-    let output = command(esbuild, &format!("{entry} {fixed} {options}"), folder).output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{entry} could not be bundled: {said}");
-    eprint!("{said}");
-    Ok(String::from_utf8(output.stdout)?)
-}
-
 /// Everything that the page may fetch, save models that it does not start with.
 fn fetched(www: &Path) -> Result<String> {
-    let manifest = fs::read_to_string(www.join("models/manifest.json"))?;
-    let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
-    let model = manifest["models"][0]["file"].as_str().context("manifest.json lists no model")?;
+    let models = site::models(www)?;
     let mut blocks = String::new();
     for folder in FETCHED.map(|name| www.join(name)).iter().filter(|folder| folder.exists()) {
         for entry in WalkDir::new(folder).sort_by_file_name() {
             let entry = entry?;
             let path = entry.path().strip_prefix(www)?.to_string_lossy().replace('\\', "/");
             let end = entry.path().extension().and_then(|end| end.to_str()).unwrap_or_default();
-            let other_model = end == "safetensors" && !path.ends_with(model);
+            let other_model = end == "safetensors" && !path.ends_with(&models[0]);
             if entry.file_type().is_file() && !NOT_FETCHED.contains(&end) && !other_model {
                 let text = text::pack(&fs::read(entry.path())?)?;
                 println!("{path}: {:.2} MB", text.len() as f64 / 1e6);

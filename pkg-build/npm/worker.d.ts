@@ -1,0 +1,2 @@
+/** The worker exports nothing: in a worker it answers `autochrome`, elsewhere it does nothing. */
+export {};
