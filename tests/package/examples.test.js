@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { cp, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -112,6 +112,7 @@ async function visit(url, use, { policy } = {}) {
     if (message.type() === "error" && !message.location().url.endsWith("/favicon.ico")) wrong.push(message.text());
   });
   page.on("pageerror", (error) => wrong.push(String(error)));
+  await page.addInitScript(() => addEventListener("colorize-error", (event) => console.error(/** @type {CustomEvent} */ (event).detail.error.message)));
   if (policy) {
     await page.route(url, async (route) => {
       const response = await route.fetch();
@@ -124,7 +125,8 @@ async function visit(url, use, { policy } = {}) {
     assert.deepEqual(wrong, []);
     assert.deepEqual([...origins], [new URL(url).origin]);
   } catch (error) {
-    throw wrong.length > 0 ? new Error(`the page says: ${wrong.join("; ")}`, { cause: error }) : error;
+    const shown = await page.evaluate(() => document.body?.innerText);
+    throw new Error(`the page shows "${shown}" and complains of ${JSON.stringify(wrong)}`, { cause: error });
   } finally {
     await context.close();
   }
@@ -148,9 +150,9 @@ function colourfulness(picture) {
   });
 }
 
-/** @param {Locator} picture */
+/** Waits until a picture is in colour. @param {Locator} picture */
 async function inColour(picture) {
-  const until = Date.now() + PATIENCE;
+  const until = Date.now() + PATIENCE / 2;
   while ((await colourfulness(picture)) < COLOURED) {
     assert.ok(Date.now() < until, "the picture stays gray");
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -159,8 +161,8 @@ async function inColour(picture) {
 
 /** Chooses a photograph beside what shows it in colour. @param {Page} page */
 async function useApi(page) {
-  await page.locator("input[type=file]").last().setInputFiles(PHOTOGRAPH);
-  await inColour(page.locator("canvas, img").last());
+  await page.locator("body > p input").setInputFiles(PHOTOGRAPH);
+  await inColour(page.locator("body > canvas, body > img"));
 }
 
 /** Chooses a photograph in an element. @param {Page | FrameLocator} page @param {string} [name] */
@@ -239,7 +241,8 @@ test("iframe", { timeout: INSTALLATION }, async () => {
 
 test("two-versions", { timeout: INSTALLATION }, async () => {
   const other = join(workshop, "other");
-  await cp(PACKED, join(other, "package"), { recursive: true });
+  await mkdir(other);
+  await run("tar", ["-xzf", packed, "-C", other]);
   const file = join(other, "package/package.json");
   const manifest = JSON.parse(await readFile(file, "utf8"));
   await writeFile(file, JSON.stringify({ ...manifest, version: "99.0.0" }));
