@@ -6,11 +6,12 @@
  *     context.putImageData(await colorization.render(), 0, 0);
  */
 
-import { AutochromeError } from "./errors.js";
+import { AbortedError, AutochromeError, DeviceError, ImageError, ModelError, UsageError, errorOf } from "./errors.js";
 import { startWorker } from "./parts.js";
 
-export { AutochromeError };
+export { AbortedError, AutochromeError, DeviceError, ImageError, ModelError, UsageError };
 
+/** @typedef {import("./errors.js").ErrorCode} ErrorCode */
 /** @typedef {import("./protocol.js").Tone} Tone */
 /** @typedef {import("./protocol.js").DeviceInfo} DeviceInfo */
 /** @typedef {import("./protocol.js").Progress} Progress */
@@ -20,6 +21,7 @@ export { AutochromeError };
 /** @typedef {import("./protocol.js").Hint} Hint */
 /** @typedef {import("./protocol.js").Inspection} Inspection */
 /** @typedef {import("./protocol.js").LikelyColour} LikelyColour */
+/** @typedef {"auto" | "webgpu" | "cpu"} DeviceWish */
 /** @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void }} WorkOptions */
 /** @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement | HTMLVideoElement | VideoFrame} PhotoSource */
 /** @typedef {HTMLVideoElement | VideoFrame | ImageBitmap | HTMLCanvasElement | OffscreenCanvas} FrameSource */
@@ -37,25 +39,42 @@ function toneOf({ temperature, rebalance, saturation, warmth }, defaults) {
   return { temperature: temperature ?? t, rebalance: rebalance ?? r, saturation: saturation ?? s, warmth: warmth ?? w };
 }
 
+/** An address as the page means it. @param {string | URL} address */
+function addressOf(address) {
+  return new URL(address, globalThis.document?.baseURI ?? location.href);
+}
+
+/** The address of a folder, with or without a slash behind it. @param {string | URL} address */
+function folderOf(address) {
+  const folder = addressOf(address);
+  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+  return folder;
+}
+
 /** What a frame shows, in pixels. @param {FrameSource} source @returns {import("./protocol.js").Size} */
 function sizeOf(source) {
-  if (source instanceof HTMLVideoElement) return { width: source.videoWidth, height: source.videoHeight };
+  if ("videoWidth" in source) return { width: source.videoWidth, height: source.videoHeight };
   if ("displayWidth" in source) return { width: source.displayWidth, height: source.displayHeight };
   return { width: source.width, height: source.height };
 }
 
+const disposed = () => errorOf("aborted", "The colorizer was disposed of. Load another.");
+
 /** Asks the worker and matches its answers to the calls. */
 class Client {
-  #worker = startWorker();
+  #worker;
   #lastId = 0;
+  #closed = false;
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: AutochromeError) => void, onProgress?: (progress: Progress) => void }>} */
   #waiting = new Map();
 
-  constructor() {
+  /** @param {URL} [assets] */
+  constructor(assets) {
+    this.#worker = startWorker(assets);
     this.#worker.addEventListener("message", ({ data }) => this.#settle(data));
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault();
-      this.#failAll(new AutochromeError("no-device", `The engine could not start (${event.message || "the worker did not load"}). Reload the page.`));
+      this.#failAll(errorOf("no-device", `The engine could not start (${event.message || "the worker did not load"}). Reload the page.`));
     });
   }
 
@@ -68,7 +87,7 @@ class Client {
       return;
     }
     this.#waiting.delete(reply.id);
-    if ("error" in reply) call.reject(new AutochromeError(reply.error.code, reply.error.message));
+    if ("error" in reply) call.reject(errorOf(reply.error.code, reply.error.message));
     else call.resolve(reply.result);
   }
 
@@ -88,9 +107,9 @@ class Client {
    */
   call(method, args, { signal, onProgress } = {}, transfer = []) {
     return new Promise((resolve, reject) => {
-      const stopped = () => new AutochromeError("aborted", "Stopped.", { cause: signal?.reason });
-      if (signal?.aborted) {
-        reject(stopped());
+      const stopped = () => errorOf("aborted", "Stopped.", { cause: signal?.reason });
+      if (signal?.aborted || this.#closed) {
+        reject(this.#closed ? disposed() : stopped());
         return;
       }
       const id = ++this.#lastId;
@@ -112,8 +131,9 @@ class Client {
   }
 
   close() {
+    this.#closed = true;
     this.#worker.terminate();
-    this.#failAll(new AutochromeError("aborted", "The colorizer was disposed of."));
+    this.#failAll(disposed());
   }
 }
 
@@ -131,19 +151,21 @@ export class Colorizer {
   /**
    * Starts an engine and loads a model.
    *
-   * @param {WorkOptions & { model?: string | URL | Blob | ArrayBuffer, sha256?: string, device?: "auto" | "webgpu" | "cpu" }} [options]
+   * @param {WorkOptions & { model?: string | URL | Blob | ArrayBuffer, sha256?: string, device?: DeviceWish, assets?: string | URL }} [options]
    *   `model`: address or bytes of a model file or of a PyTorch checkpoint (the shipped one if
    *   absent). `sha256`: what its bytes must hash to; what is downloaded with a known hash is kept
    *   for the next visit. `device`: `auto` takes WebGPU where an adapter is found, else the CPU.
+   *   `assets`: folder that `worker.js`, `engine/` and `models/` lie in, where that is not beside this
+   *   module; on another origin they need CORS, and the page `worker-src blob:`.
    * @returns {Promise<Colorizer>}
    */
-  static async load({ model, sha256, device = "auto", ...work } = {}) {
-    const client = new Client();
+  static async load({ model, sha256, device = "auto", assets, ...work } = {}) {
+    const client = new Client(assets === undefined ? undefined : folderOf(assets));
     try {
       let source;
       if (model instanceof Blob) source = model;
       else if (model instanceof ArrayBuffer) source = new Blob([model]);
-      else if (model !== undefined) source = new URL(model, document.baseURI).href;
+      else if (model !== undefined) source = addressOf(model).href;
       return new Colorizer(client, await client.call("load", { model: source, sha256, device }, work));
     } catch (error) {
       client.close();
@@ -190,7 +212,7 @@ export class Colorizer {
         message = await createImageBitmap(source, { premultiplyAlpha: "none" });
         transfer = [message];
       } catch (cause) {
-        throw new AutochromeError("image-decode", "This element shows no photograph that may be read.", { cause });
+        throw errorOf("image-decode", "This element shows no photograph that may be read.", { cause });
       }
     }
     const { picture, width, height, isColour, info } = await this.#client.call("colorize", { source: message, options: { hints, neutralise } }, work, transfer);
@@ -217,7 +239,7 @@ export class Colorizer {
     try {
       frame = await createImageBitmap(source, { resizeWidth: scaled(width), resizeHeight: scaled(height), resizeQuality: "medium" });
     } catch (cause) {
-      throw new AutochromeError("image-decode", "This source shows no frame that may be read yet.", { cause });
+      throw errorOf("image-decode", "This source shows no frame that may be read yet.", { cause });
     }
     return this.#client.call("frame", { source: frame, tone: toneOf(tone, this.defaults), options: { workingSize, steady } }, { signal }, [frame]);
   }

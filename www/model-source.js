@@ -4,7 +4,7 @@
  * visit. Nothing is believed before the engine has hashed it.
  */
 
-import { AutochromeError } from "./errors.js";
+import { AutochromeError, errorOf } from "./errors.js";
 
 /** @typedef {{ url: string, bytes?: number, sha256?: string }} Address */
 /** @typedef {(stage: "download", done: number) => boolean} Tick whether to stop */
@@ -59,12 +59,12 @@ export class ModelSource {
   async read(take, tick) {
     const { size } = this.blob;
     for (let start = 0; start < size; start += PIECE) {
-      if (tick(start / size)) throw new AutochromeError("aborted", "Stopped.");
+      if (tick(start / size)) throw errorOf("aborted", "Stopped.");
       let piece;
       try {
         piece = await this.blob.slice(start, start + PIECE).arrayBuffer();
       } catch (cause) {
-        throw new AutochromeError("model-format", "The model's file can no longer be read. Choose it again.", { cause });
+        throw errorOf("model-format", "The model's file can no longer be read. Choose it again.", { cause });
       }
       take(new Uint8Array(piece));
     }
@@ -189,7 +189,7 @@ async function download(address, store, part, tick) {
         if (arrived.length > 0) await store?.writePart(new Blob(arrived.pieces), arrived.etag);
         if (stopped) throw cause;
         const why = cause instanceof Error ? cause.message : String(cause);
-        throw new AutochromeError("model-download", `The model could not be downloaded (${why}). Check the connection and try again.`, { cause });
+        throw errorOf("model-download", `The model could not be downloaded (${why}). Check the connection and try again.`, { cause });
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE * 2 ** (attempt - 1)));
     }
@@ -235,7 +235,7 @@ async function receive({ url, bytes }, arrived, resumes, tick) {
     arrived.length += value.length;
     if (tick("download", total ? Math.min(arrived.length / total, 1) : 0)) {
       await reader.cancel();
-      throw new AutochromeError("aborted", "Stopped.");
+      throw errorOf("aborted", "Stopped.");
     }
   }
   if (arrived.length < total) throw new Error(`${arrived.length} of ${total} bytes arrived`);

@@ -1,6 +1,8 @@
 /** The page: photographs come in, are coloured one after the other, are looked at and saved. */
 
 import { AutochromeError } from "./autochrome.js";
+import { fileName, save as download } from "./element/files.js";
+import { errorOf } from "./errors.js";
 import { onUpdate } from "./offline.js";
 import * as camera from "./page/camera.js";
 import "./page/compare.js";
@@ -29,6 +31,7 @@ const ui = {
   retryAll: element("retry-all", HTMLButtonElement),
   applyAll: element("apply-all", HTMLButtonElement),
   saveAll: element("save-all", HTMLButtonElement),
+  neutralise: element("neutralise", HTMLInputElement),
   /** What there is no use for before a photograph is in colour. */
   needs: [element("panel", HTMLElement), element("toolbar", HTMLElement)],
 };
@@ -50,7 +53,6 @@ function survey() {
   ui.saveAll.hidden = queue.photographs.filter(({ coloured }) => coloured).length < 2;
   element("queue", HTMLElement).hidden = queue.photographs.length === 0;
   ui.result.hidden = queue.photographs.length === 0;
-  ui.result.classList.toggle("empty", shown === null);
   for (const part of ui.needs) part.inert = shown === null;
 }
 
@@ -101,7 +103,7 @@ async function withColours(photograph, signal, onProgress, use) {
       colours.drop((other) => other.photograph === photograph);
     }
   }
-  const colorization = await working.colorize(photograph.file, { signal, onProgress });
+  const colorization = await working.colorize(photograph.file, { neutralise: photograph.neutralise, signal, onProgress });
   // The device may be another since.
   engine.describe(working);
   try {
@@ -118,10 +120,11 @@ const isLost = (error) => error instanceof AutochromeError && error.code === "de
 function stand(photograph, { width, height }) {
   shown = photograph;
   tone.set(photograph.tone);
+  ui.neutralise.checked = photograph.neutralise;
   inspector.reset();
   language.say(ui.size, "size", { width: { value: width, useGrouping: false }, height: { value: height, useGrouping: false } });
   const canvas = strip.thumbnail(photograph);
-  if (canvas) rendering.copyTo(canvas, strip.THUMBNAIL);
+  if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
   strip.mark(photograph);
   survey();
 }
@@ -147,7 +150,7 @@ function remove(photograph) {
   colours.drop((kept) => kept.photograph === photograph);
   if (shown === photograph) {
     shown = null;
-    rendering.hide();
+    rendering.view.colorization = null;
     inspector.reset();
     language.unsay(ui.size);
     const next = queue.photographs.find(({ coloured }) => coloured);
@@ -156,6 +159,9 @@ function remove(photograph) {
   if (queue.photographs.length === 0) element("file", HTMLInputElement).focus();
   survey();
 }
+
+/** What is said when the queue rests, in place of how many are in colour. @type {(() => void) | null} */
+let conclude = null;
 
 /** @param {Photograph[]} finished */
 function rest(finished) {
@@ -168,9 +174,12 @@ function rest(finished) {
   if (here.some(({ error }) => isAbort(error))) {
     if (first && stopped.length === 1) tell("stopped-one", { name: first.name });
     else tell(first ? "stopped-many" : "stopped", { count: stopped.length });
+  } else if (conclude) {
+    conclude();
   } else if (done > 1) {
     tell("all-in-colour", { count: done });
   }
+  conclude = null;
   survey();
 }
 
@@ -182,7 +191,7 @@ function open(files) {
   // A batch does not take away what is being looked at.
   if (first && (photographs.length === 1 || shown === null)) queue.wanted = first;
   queue.add(photographs);
-  if (first && shown === null) rendering.preview(first.file);
+  if (first && shown === null) rendering.view.preview(first.file);
 }
 
 /**
@@ -222,7 +231,9 @@ async function useModel(file) {
     retired.push(old);
     if (!shown) retire();
   });
-  if (changed && shown) queue.want(shown);
+  if (!changed) return;
+  if (shown) queue.want(shown);
+  queue.renew((photograph) => photograph !== shown);
 }
 
 /** Engines that are no longer in use. @type {import("./autochrome.js").Colorizer[]} */
@@ -243,8 +254,8 @@ function save(type) {
     const onProgress = (/** @type {{ done: number }} */ { done }) => mine.stage("saving", done);
     mine.stage("saving", 0);
     const blob = await encoded(photograph, type, mine.signal, onProgress);
-    const name = saving.fileName(photograph.name, type);
-    saving.download(blob, name);
+    const name = fileName(photograph.name, type);
+    download(blob, name);
     tell("saved", { name, size: megabytes(blob) });
   });
 }
@@ -268,12 +279,12 @@ function saveAll() {
     let blob;
     try {
       for (const [index, photograph] of photographs.entries()) {
-        if (signal.aborted) throw new AutochromeError("aborted", "Stopped.");
+        if (signal.aborted) throw errorOf("aborted", "Stopped.");
         mine.count(index + 1, photographs.length);
         mine.stage("saving", index / photographs.length);
         try {
           const blob = await encoded(photograph, type, signal, ({ done }) => mine.stage("saving", (index + done) / photographs.length));
-          await zip.add(saving.fileName(photograph.name, type, taken), blob, { signal });
+          await zip.add(fileName(photograph.name, type, taken), blob, { signal });
           saved++;
         } catch (error) {
           if (isAbort(error)) throw error;
@@ -284,7 +295,7 @@ function saveAll() {
     } finally {
       zip.dispose();
     }
-    saving.download(blob, "autochrome.zip");
+    download(blob, "autochrome.zip");
     tell("saved-all", { count: saved, size: megabytes(blob) });
   });
 }
@@ -305,15 +316,22 @@ rendering.listen({
   drawn() {
     again = null;
     const canvas = shown && strip.thumbnail(shown);
-    if (canvas) rendering.copyTo(canvas, strip.THUMBNAIL);
+    if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
   },
 });
 tone.listen(() => {
   if (!shown) return;
   queue.pause(PATIENCE);
   shown.tone = tone.get();
-  rendering.change(shown.tone);
+  rendering.view.tone = shown.tone;
   inspector.refresh();
+});
+ui.neutralise.addEventListener("change", () => {
+  const photograph = shown;
+  if (!photograph) return;
+  photograph.neutralise = ui.neutralise.checked;
+  colours.drop((kept) => kept.photograph === photograph);
+  queue.want(photograph);
 });
 strip.listen((action, photograph) => {
   if (action === "remove") queue.remove(photograph);
@@ -336,8 +354,15 @@ ui.resume.addEventListener("click", () => {
 });
 ui.retryAll.addEventListener("click", () => queue.again("failed"));
 ui.applyAll.addEventListener("click", () => {
-  for (const photograph of queue.photographs) photograph.tone = tone.get();
-  tell("applied", { count: queue.photographs.length });
+  for (const photograph of queue.photographs) {
+    photograph.tone = tone.get();
+    if (photograph.neutralise !== ui.neutralise.checked) colours.drop((kept) => kept.photograph === photograph);
+    photograph.neutralise = ui.neutralise.checked;
+  }
+  const count = queue.photographs.length;
+  conclude = () => tell("applied", { count });
+  // Their thumbnails show the old colours.
+  queue.renew((photograph) => photograph !== shown);
 });
 ui.saveAll.addEventListener("click", saveAll);
 element("remove-all", HTMLButtonElement).addEventListener("click", () => {

@@ -1,13 +1,15 @@
 /**
  * The worker: the only place that touches wasm. It chooses the device, gives it the model,
- * decodes photographs and answers the calls of `protocol.js`, one after the other.
+ * decodes photographs and answers the calls of `protocol.js`, one at a time. Where there is no worker,
+ * as on a server, importing it does nothing.
  */
 
 import { addToArchive, dropArchive, finishArchive, openArchive } from "./archive.js";
 import { engineWasm } from "./assets.js";
-import { AutochromeError } from "./errors.js";
+import { AutochromeError, errorOf } from "./errors.js";
 import { ModelSource } from "./model-source.js";
 import { locate } from "./parts.js";
+import { Turns } from "./turns.js";
 
 /** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
 /** @typedef {import("./protocol.js").Progress} Progress */
@@ -49,14 +51,6 @@ class GpuTrouble extends Error {
 /** Ends what waits for the GPU. @type {(trouble: GpuTrouble) => void} */
 let reportTrouble = () => {};
 
-// A pipeline that cannot be made, memory that is not there: WebGPU says so in an event, the engine stops
-// there, and what was asked of it is never answered, or wrongly.
-self.addEventListener("error", (event) => {
-  event.preventDefault();
-  // The CPU may have taken over while the GPU still complains.
-  if (open?.info.device.kind !== "cpu") reportTrouble(new GpuTrouble("the GPU reported an error"));
-});
-
 /** @template T @param {Promise<T>} work @returns {Promise<T>} */
 function unlessTrouble(work) {
   return new Promise((resolve, reject) => {
@@ -83,7 +77,7 @@ async function chooseDevice(wish) {
       reason = `WebGPU failed: ${error instanceof Error ? error.message : error}`;
     }
   }
-  if (wish === "webgpu") throw new AutochromeError("no-device", `${reason}. Use device "auto" or "cpu".`);
+  if (wish === "webgpu") throw errorOf("no-device", `${reason}. Use device "auto" or "cpu".`);
   return { kind: /** @type {const} */ ("cpu"), reason };
 }
 
@@ -192,7 +186,7 @@ async function start(choice, wish, source, tick) {
 }
 
 function opened() {
-  if (!open) throw new AutochromeError("no-device", "The engine is not loaded. Call Colorizer.load first.");
+  if (!open) throw errorOf("no-device", "The engine is not loaded. Call Colorizer.load first.");
   return open;
 }
 
@@ -201,7 +195,7 @@ function pixelsOf(bitmap, bindings) {
   const { width, height } = bitmap;
   const canvas = new OffscreenCanvas(width, Math.min(height, STRIP));
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (!context) throw new AutochromeError("out-of-memory", "There is not enough memory for this photograph. Close other tabs or scale it down.");
+  if (!context) throw errorOf("out-of-memory", "There is not enough memory for this photograph. Close other tabs or scale it down.");
   const pixels = new bindings.Pixels(width, height);
   for (let y = 0; y < height; y += STRIP) {
     const rows = Math.min(STRIP, height - y);
@@ -216,7 +210,7 @@ function pixelsOf(bitmap, bindings) {
 function checkSize(width, height) {
   if (width * height > MAX_PIXELS) {
     const megapixels = Math.round((width * height) / 1e6);
-    throw new AutochromeError("image-too-large", `${width} x ${height} is ${megapixels} megapixels; the limit is ${Math.floor(MAX_PIXELS / 1e6)}. Scale the photograph down first.`);
+    throw errorOf("image-too-large", `${width} x ${height} is ${megapixels} megapixels; the limit is ${Math.floor(MAX_PIXELS / 1e6)}. Scale the photograph down first.`);
   }
 }
 
@@ -232,7 +226,7 @@ async function bitmapOf(file, keepsProfile) {
     return await createImageBitmap(file, { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion });
   } catch {
     const what = file.type || "unknown type";
-    throw new AutochromeError("image-decode", `This file cannot be read as a photograph (${what}). Save it as PNG, JPEG or TIFF and try again.`);
+    throw errorOf("image-decode", `This file cannot be read as a photograph (${what}). Save it as PNG, JPEG or TIFF and try again.`);
   }
 }
 
@@ -274,7 +268,7 @@ async function predict({ source, options }, { bindings, engine }, tick) {
  */
 async function colorize(photograph, tick) {
   const { source } = photograph;
-  if (!open) throw new AutochromeError("no-device", "The engine is not loaded. Call Colorizer.load first.");
+  if (!open) throw errorOf("no-device", "The engine is not loaded. Call Colorizer.load first.");
   let picture;
   try {
     picture = await unlessTrouble(predict(photograph, open, tick));
@@ -287,7 +281,6 @@ async function colorize(photograph, tick) {
     await start(choice, open.wish, Promise.resolve(open.source), tick);
     picture = await predict(photograph, open, tick);
   }
-  if (source instanceof ImageBitmap) source.close();
   pictures.set(++lastPicture, picture);
   const { width, height, isColour } = picture;
   return { picture: lastPicture, width, height, isColour, info: open.info };
@@ -302,21 +295,17 @@ let frameCanvas;
  */
 async function colorizeFrame({ source, tone, options }, tick) {
   const { width, height } = source;
-  try {
-    if (frameCanvas?.width !== width || frameCanvas.height !== height) frameCanvas = new OffscreenCanvas(width, height);
-    const context = frameCanvas.getContext("2d", { willReadFrequently: true, alpha: false });
-    if (!context) throw new AutochromeError("out-of-memory", "There is not enough memory for this frame. Close other tabs.");
-    context.drawImage(source, 0, 0);
-    return await opened().engine.colorizeFrame(context.getImageData(0, 0, width, height).data, width, tone, options, tick);
-  } finally {
-    source.close();
-  }
+  if (frameCanvas?.width !== width || frameCanvas.height !== height) frameCanvas = new OffscreenCanvas(width, height);
+  const context = frameCanvas.getContext("2d", { willReadFrequently: true, alpha: false });
+  if (!context) throw errorOf("out-of-memory", "There is not enough memory for this frame. Close other tabs.");
+  context.drawImage(source, 0, 0);
+  return await opened().engine.colorizeFrame(context.getImageData(0, 0, width, height).data, width, tone, options, tick);
 }
 
 /** @param {number} id */
 function pictureOf(id) {
   const picture = pictures.get(id);
-  if (!picture) throw new AutochromeError("device-lost", "This photograph's colours are gone with the device. Colour it again.");
+  if (!picture) throw errorOf("device-lost", "This photograph's colours are gone with the device. Colour it again.");
   return picture;
 }
 
@@ -379,18 +368,24 @@ function buffersOf(result) {
   return image instanceof ImageData ? [image.data.buffer] : [];
 }
 
-/** Calls wait for the one before them: a picture can be rendered once at a time. */
-let queue = Promise.resolve();
+const turns = new Turns();
+/** The call whose turn it is, or was last. */
+let running = 0;
+
+/** What a call brought along is not kept until it is collected. @param {any} args */
+function letGo({ source }) {
+  if (typeof ImageBitmap === "function" && source instanceof ImageBitmap) source.close();
+}
 
 /** @param {number} id @param {import("./protocol.js").Method} method @param {any} args */
 async function answer(id, method, args) {
+  running = id;
   /** @type {Tick} */
   const tick = (stage, done) => {
     send({ id, progress: { stage, done } });
     return aborted.has(id);
   };
   try {
-    if (aborted.has(id)) return;
     const result = await /** @type {(args: any, tick: Tick) => Promise<unknown>} */ (methods[method])(args, tick);
     if (aborted.has(id)) {
       // Nobody will ask for this photograph again.
@@ -402,13 +397,31 @@ async function answer(id, method, args) {
     send({ id, error: describe(error) });
   } finally {
     aborted.delete(id);
+    letGo(args);
   }
 }
 
-self.addEventListener("message", (/** @type {MessageEvent<import("./protocol.js").Request>} */ { data }) => {
+/** @param {MessageEvent<import("./protocol.js").Request>} message */
+function hear({ data }) {
   if ("abort" in data) {
-    aborted.add(data.abort);
+    if (!turns.giveUp(data.abort) && data.abort === running) aborted.add(data.abort);
     return;
   }
-  queue = queue.then(() => answer(data.id, data.method, data.args));
-});
+  const { id, method, args } = data;
+  const kind = method === "load" || method === "colorize" ? "long" : "short";
+  turns.take(kind, { id, run: () => answer(id, method, args), leave: () => letGo(args) });
+}
+
+// A pipeline that cannot be made, memory that is not there: WebGPU says so in an event, the engine stops
+// there, and what was asked of it is never answered, or wrongly.
+/** @param {Event} event */
+function hearTrouble(event) {
+  event.preventDefault();
+  // The CPU may have taken over while the GPU still complains.
+  if (open?.info.device.kind !== "cpu") reportTrouble(new GpuTrouble("the GPU reported an error"));
+}
+
+if ("WorkerGlobalScope" in globalThis) {
+  addEventListener("message", hear);
+  addEventListener("error", hearTrouble);
+}

@@ -7,6 +7,7 @@ import { launch, serve } from "./chromium.js";
 import { PATIENCE, canvasPixels, colourfulness, waitForColour } from "./helpers.js";
 
 /** @typedef {import("playwright-core").Page} Page */
+/** @typedef {import("../../dist/site/www/element.js").PhotoColorizer} PhotoColorizer */
 
 /** @type {{ url: string, close: () => void }} */
 let server;
@@ -39,7 +40,7 @@ async function box(page, selector) {
 }
 
 /** @param {Page} page */
-const zoom = async (page) => Number(await page.locator("#viewer").getAttribute("data-zoom"));
+const zoom = (page) => page.locator("#viewer").evaluate((viewer) => Math.round(1000 * /** @type {PhotoColorizer} */ (viewer).zoom) / 1000);
 
 /** A screenshot's mean colourfulness over a part of the view. @param {Page} page @param {number} from @param {number} to shares of its width */
 async function colourIn(page, from, to) {
@@ -102,7 +103,7 @@ test("modes: side by side, colour only, and the original while a button is held"
   await page.locator("#view").focus();
   for (let i = 0; i < 5; i++) await page.keyboard.press("+");
   await page.keyboard.press("ArrowRight");
-  const transforms = await page.evaluate(() => ["before", "after"].map((id) => document.getElementById(id)?.style.transform));
+  const transforms = await Promise.all(["#before", "#after"].map((id) => page.locator(id).evaluate((canvas) => canvas.style.transform)));
   assert.equal(transforms[0], transforms[1], "both show the same place");
   await page.keyboard.press("0");
 
@@ -145,7 +146,7 @@ test("zoom and pan: keys, buttons, wheel, double click, pinch", { timeout: PATIE
   await page.locator("#view").focus();
   const place = await under();
   await page.mouse.wheel(0, -400);
-  await page.waitForFunction((fit) => Number(document.getElementById("viewer")?.dataset["zoom"]) > fit, fit);
+  await page.waitForFunction((fit) => /** @type {PhotoColorizer} */ (document.getElementById("viewer")).zoom > fit + 0.001, fit);
   assert.ok(close(await under(), place), "what lies under the pointer stays there");
   await page.keyboard.press("0");
   assert.equal(await zoom(page), fit);
@@ -204,8 +205,8 @@ test("a large photograph: real pixels at 100 %, and only there", { timeout: 2 * 
   await page.setInputFiles("#file", { name: "large.png", mimeType: "image/png", buffer: Buffer.from(bytes) });
   await waitForColour(page, "large.png");
   /** @param {number} side */
-  const settled = (side) => page.waitForFunction((side) => document.getElementById("viewer")?.dataset["side"] === String(side), side, { timeout: PATIENCE });
-  const widths = () => page.evaluate(() => ["before", "after"].map((id) => /** @type {HTMLCanvasElement} */ (document.getElementById(id)).width));
+  const settled = (side) => page.waitForFunction((side) => /** @type {PhotoColorizer} */ (document.getElementById("viewer")).drawnSide === side, side, { timeout: PATIENCE });
+  const widths = () => Promise.all(["#before", "#after"].map((id) => page.locator(id).evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).width)));
   assert.deepEqual(await widths(), [1600, 1600]);
   await page.locator("#zoom-real").click();
   await settled(2400);
@@ -214,7 +215,7 @@ test("a large photograph: real pixels at 100 %, and only there", { timeout: 2 * 
   assert.deepEqual([Math.round(width), Math.round(height)], [2400, 1500]);
 
   await page.locator("#saturation").fill("0.5");
-  await page.waitForFunction(() => document.getElementById("viewer")?.dataset["side"] === undefined);
+  await page.waitForFunction(() => /** @type {PhotoColorizer} */ (document.getElementById("viewer")).drawnSide === null);
   await settled(2400);
   const download = page.waitForEvent("download");
   await page.locator("#save-png").click();
@@ -223,7 +224,7 @@ test("a large photograph: real pixels at 100 %, and only there", { timeout: 2 * 
     const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]), { premultiplyAlpha: "none" });
     const saved = new OffscreenCanvas(2400, 1500).getContext("2d");
     saved?.drawImage(bitmap, 0, 0);
-    const shown = /** @type {HTMLCanvasElement} */ (document.getElementById("after")).getContext("2d");
+    const shown = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after")).getContext("2d");
     const [one, other] = [saved?.getImageData(0, 0, 2400, 1500).data ?? [], shown?.getImageData(0, 0, 2400, 1500).data ?? []];
     let worst = 0;
     for (let i = 0; i < one.length; i++) worst = Math.max(worst, Math.abs((one[i] ?? 0) - (other[i] ?? 0)));
@@ -256,7 +257,7 @@ test("a photograph in colour is compared with its true colours", { timeout: PATI
   await page.locator("#truth-figure").waitFor();
   assert.match((await page.locator("#truth-figure").textContent()) ?? "", /[\d.]+ in ab on average, [\d.]+ dB PSNR/);
   assert.ok(colourfulness(await canvasPixels(page, "before")) > 50);
-  assert.equal(await page.locator("#before-tag").textContent(), "True colours");
+  assert.equal(await page.locator("#before-words").textContent(), "True colours");
   await page.locator("#truth").uncheck();
   await page.locator("#truth-figure").waitFor({ state: "hidden" });
   assert.ok(colourfulness(await canvasPixels(page, "before")) < 1);

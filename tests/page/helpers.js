@@ -17,7 +17,7 @@ export const PATIENCE = 180_000;
 /** @param {Page} page @param {string} id @returns {Promise<Pixels>} */
 export function canvasPixels(page, id) {
   return page.evaluate((id) => {
-    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById(id));
+    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById(id) ?? document.getElementById("viewer")?.shadowRoot?.getElementById(id));
     const { width, height } = canvas;
     const pixels = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
     return { width, height, data: [...pixels] };

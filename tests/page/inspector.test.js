@@ -107,13 +107,13 @@ test("the plane of ab is drawn in colour, and the point's confidence is a share"
 test("the map of confidence lies over the photograph while it is wanted", { timeout: PATIENCE }, async () => {
   const page = await open();
   await page.locator("#confidence").check();
-  await page.locator("#confidence-map").waitFor();
-  const [map, picture] = await Promise.all(["#confidence-map", "#after"].map((selector) => page.locator(selector).boundingBox()));
+  await page.locator("#overlay").waitFor();
+  const [map, picture] = await Promise.all(["#overlay", "#after"].map((selector) => page.locator(selector).boundingBox()));
   assert.ok(Math.abs((map?.width ?? 0) - (picture?.width ?? 0)) < 1 && Math.abs((map?.x ?? 0) - (picture?.x ?? 0)) < 1);
-  assert.ok(new Set((await canvasPixels(page, "confidence-map")).data).size > 4);
+  assert.ok(new Set((await canvasPixels(page, "overlay")).data).size > 4);
   await page.locator("#confidence").uncheck();
-  assert.equal(await page.locator("#confidence-map").isVisible(), false);
-  assert.equal((await canvasPixels(page, "confidence-map")).width, 1, "and then it is gone");
+  assert.equal(await page.locator("#overlay").isVisible(), false);
+  assert.equal((await canvasPixels(page, "overlay")).width, 1, "and then it is gone");
   await page.close();
 });
 

@@ -120,7 +120,7 @@ describe("in Chromium", () => {
       for (const [selector, key] of [["#reset", "reset-all"], ["#hold", "hold"], ["#strip .state", "state-done"], ["label[for=temperature]", "temperature"]]) {
         assert.equal(await page.locator(/** @type {string} */ (selector)).textContent(), theirs[/** @type {string} */ (key)]);
       }
-      assert.equal(await page.locator("#compare").getAttribute("aria-label"), theirs["compare"]);
+      assert.equal(await page.getByRole("slider", { name: /** @type {string} */ (theirs["compare"]), exact: true }).count(), 1);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
       await context.close();
@@ -143,7 +143,7 @@ describe("in Chromium", () => {
     await page.locator("#compare").focus();
     await page.keyboard.press("ArrowRight");
     assert.equal(await page.locator("#compare").inputValue(), "51");
-    assert.equal(await page.locator("#viewer").evaluate((viewer) => getComputedStyle(viewer).getPropertyValue("--divider")), "51%");
+    assert.equal(await page.locator("#frame").evaluate((viewer) => getComputedStyle(viewer).getPropertyValue("--divider")), "51%");
     await page.addScriptTag({ path: AXE });
     const violations = await page.evaluate(async () => (await /** @type {any} */ (window).axe.run()).violations.map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html).join(" ")}`));
     assert.deepEqual(violations, []);

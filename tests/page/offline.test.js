@@ -221,8 +221,12 @@ describe("a new version", () => {
     await look(first);
     assert.equal(await apply(first), 1, "another page would have parts of both");
     assert.equal(await versions(second), "a a a");
+    await first.locator("#update").waitFor();
+    await first.locator("#update-apply").click();
+    await first.waitForFunction(() => /\b1\b|one other/i.test(document.getElementById("update-words")?.textContent ?? ""));
+    assert.equal(await versions(first), "a a a");
     await second.close();
-    await Promise.all([first.waitForEvent("load"), apply(first).catch(() => 0)]);
+    await Promise.all([first.waitForEvent("load"), first.locator("#update-apply").click()]);
     assert.equal(await versions(first), "b b b");
     site.close();
     await first.reload();

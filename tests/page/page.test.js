@@ -65,7 +65,7 @@ async function slide(page, id, value) {
   await page.locator(`#${id}`).fill(String(value));
   await page.waitForFunction(
     (old) => {
-      const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("after"));
+      const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after"));
       const now = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
       return old.some((value, i) => value !== now[i]);
     },
@@ -139,7 +139,7 @@ for (const webgpu of [true, false]) {
       await page.locator("#reset").click();
       await page.waitForFunction(
         (first) => {
-          const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("after"));
+          const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after"));
           const now = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
           return first.every((value, i) => value === now[i]);
         },
@@ -253,7 +253,7 @@ describe("the page", () => {
     await page.goto(server.url);
     const focused = () =>
       page.evaluate(() => {
-        const { activeElement: here } = document;
+        const here = document.activeElement?.shadowRoot?.activeElement ?? document.activeElement;
         return here?.id || here?.getAttribute("data-sample") || here?.getAttribute("data-part") || here?.getAttribute("value");
       });
     for (const next of ["file", "folder", "camera-open", "astronaut"]) {

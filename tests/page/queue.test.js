@@ -91,7 +91,7 @@ test("settings belong to a photograph, or to all", { timeout: PATIENCE }, async 
   const first = await page.locator("#saturation").inputValue();
   await page.locator("#saturation").fill("0");
   await page.waitForFunction(() => {
-    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("after"));
+    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after"));
     const data = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
     for (let i = 0; i < data.length; i += 4) if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return false;
     return true;
@@ -104,13 +104,50 @@ test("settings belong to a photograph, or to all", { timeout: PATIENCE }, async 
   assert.equal(await page.locator("#saturation").inputValue(), "0");
   assert.ok(colourfulness(await canvasPixels(page, "after")) < 1);
   await page.locator("#apply-all").click();
-  assert.equal(await page.locator("#status").textContent(), "All 2 photographs have these settings.");
+  await page.waitForFunction(() => document.getElementById("status")?.textContent === "All 2 photographs have these settings.");
+  await page.waitForFunction(() => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector("#strip li:nth-child(2) canvas"));
+    const data = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
+    for (let i = 0; i < data.length; i += 4) if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return false;
+    return true;
+  });
+  await become(page, ["done", "done"]);
   await item(page, 1).locator("[data-part=show]").click();
   await waitForColour(page, "coffee.jpg");
   assert.equal(await page.locator("#saturation").inputValue(), "0");
   assert.ok(colourfulness(await canvasPixels(page, "after")) < 1);
   await page.locator("#reset-saturation").click();
   assert.equal(await page.locator("#saturation").inputValue(), first);
+  await page.close();
+});
+
+test("toning and fading are evened out for the network, unless the visitor says no", { timeout: PATIENCE }, async () => {
+  const page = await open();
+  const sepia = await page.evaluate(async () => {
+    const bitmap = await createImageBitmap(await (await fetch("www/samples/cat.jpg")).blob());
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.drawImage(bitmap, 0, 0);
+    const image = context.getImageData(0, 0, bitmap.width, bitmap.height);
+    for (let i = 0; i < image.data.length; i += 4) {
+      const faded = 60 + (image.data[i] ?? 0) / 2;
+      image.data.set([faded, 0.89 * faded, 0.7 * faded], i);
+    }
+    context.putImageData(image, 0, 0);
+    return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+  });
+  await page.setInputFiles("#file", [{ name: "sepia.png", mimeType: "image/png", buffer: Buffer.from(sepia) }, await sample("coffee.jpg")]);
+  await become(page, ["done", "done"]);
+  const evened = (await canvasPixels(page, "after")).data;
+  assert.equal(await page.locator("#neutralise").isChecked(), true);
+  await page.locator("#neutralise").uncheck();
+  await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("sepia.png is in colour") && document.querySelector("#strip li")?.getAttribute("data-state") === "done");
+  const asItIs = (await canvasPixels(page, "after")).data;
+  const difference = evened.reduce((sum, value, i) => sum + Math.abs(value - (asItIs[i] ?? 0)), 0) / evened.length;
+  assert.ok(difference > 1, `${difference}`);
+  await item(page, 1).locator("[data-part=show]").click();
+  await waitForColour(page, "coffee.jpg");
+  assert.equal(await page.locator("#neutralise").isChecked(), true, "each photograph has its own");
   await page.close();
 });
 
@@ -181,7 +218,7 @@ test("memory: colours of two photographs at the most are kept, and none of what 
   assert.equal(await page.locator("#result").isVisible(), false);
   const end = await asked();
   assert.equal(end.coloured - end.released, 0);
-  assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("#viewer canvas")].map((canvas) => /** @type {HTMLCanvasElement} */ (canvas).width)), [1, 1, 1]);
+  assert.deepEqual(await page.evaluate(() => [...(document.getElementById("viewer")?.shadowRoot?.querySelectorAll("canvas") ?? [])].map((canvas) => /** @type {HTMLCanvasElement} */ (canvas).width)), [1, 1, 1]);
   await page.close();
 });
 

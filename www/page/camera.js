@@ -1,6 +1,7 @@
 /** The camera, live: black and white beside colour. It runs while it is seen, and nothing is recorded. */
 
-import { draw, element } from "./elements.js";
+import { draw } from "../element/canvas.js";
+import { element } from "./elements.js";
 import { say, unsay } from "./language.js";
 import * as engine from "./engine.js";
 import { PageError, codeOf, isAbort } from "./status.js";

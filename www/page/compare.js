@@ -1,36 +1,27 @@
-/** Before and after: the divider, the modes, and a look at the original while a button is held. */
+/** The viewer's toolbar: how before and after are compared, a look at the original while a button is held, zoom. */
 
 import { element } from "./elements.js";
 import { percent, say } from "./language.js";
-import { layOut } from "./viewer.js";
+import { view } from "./rendering.js";
 
 const ui = {
-  viewer: element("viewer", HTMLElement),
-  divider: element("compare", HTMLInputElement),
   hold: element("hold", HTMLButtonElement),
+  value: element("zoom-value", HTMLOutputElement),
+  fit: element("zoom-fit", HTMLButtonElement),
 };
-
-function place() {
-  const at = Number(ui.divider.value);
-  ui.viewer.style.setProperty("--divider", `${at}%`);
-  say(ui.divider, "compare-value", { share: percent((100 - at) / 100) }, "aria-valuetext");
-}
 
 /** @param {boolean} on */
 function hold(on) {
-  ui.viewer.classList.toggle("held", on);
+  view.held = on;
   ui.hold.setAttribute("aria-pressed", String(on));
 }
 
-ui.divider.addEventListener("input", place);
 for (const radio of document.querySelectorAll("input[name=mode]")) {
   radio.addEventListener("change", () => {
-    const mode = /** @type {HTMLInputElement} */ (radio).value;
-    ui.viewer.dataset["mode"] = mode;
-    ui.divider.disabled = mode !== "slider";
+    const mode = /** @type {import("../element.js").Mode} */ (/** @type {HTMLInputElement} */ (radio).value);
+    view.mode = mode;
     // Both are seen already.
     ui.hold.disabled = mode === "side";
-    layOut();
   });
 }
 
@@ -54,4 +45,11 @@ ui.hold.addEventListener("click", ({ detail }) => {
 });
 ui.hold.addEventListener("contextmenu", (event) => event.preventDefault());
 
-place();
+view.addEventListener("colorize-zoom", ({ detail: { zoom, fitted } }) => {
+  say(ui.value, "value", { value: percent(zoom) });
+  ui.fit.disabled = fitted;
+});
+element("zoom-in", HTMLButtonElement).addEventListener("click", () => view.zoomBy(1.5));
+element("zoom-out", HTMLButtonElement).addEventListener("click", () => view.zoomBy(1 / 1.5));
+element("zoom-real", HTMLButtonElement).addEventListener("click", () => view.zoomReal());
+ui.fit.addEventListener("click", () => view.zoomFit());

@@ -1,6 +1,7 @@
 /** The engine in use: loads it once, takes another model, says where it runs. */
 
-import { AutochromeError, Colorizer } from "../autochrome.js";
+import { Colorizer } from "../autochrome.js";
+import { errorOf } from "../errors.js";
 import { element } from "./elements.js";
 import { say } from "./language.js";
 import { showProgress } from "./status.js";
@@ -93,7 +94,7 @@ export async function useModel(file, signal) {
   const old = await Promise.resolve(loading).catch(() => null);
   if (signal.aborted) {
     next.dispose();
-    throw new AutochromeError("aborted", "Stopped.");
+    throw errorOf("aborted", "Stopped.");
   }
   loading = Promise.resolve(next);
   ownModel = file?.name ?? null;
@@ -111,7 +112,7 @@ export const modelName = () => ownModel;
  */
 export function untilAborted(promise, signal) {
   return new Promise((resolve, reject) => {
-    const stop = () => reject(new AutochromeError("aborted", "Stopped."));
+    const stop = () => reject(errorOf("aborted", "Stopped."));
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
     promise.then(resolve, reject);

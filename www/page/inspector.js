@@ -3,11 +3,11 @@
  * for those who listen it is said when the point rests.
  */
 
-import { clear, copy, draw, element, part } from "./elements.js";
+import { clear, draw } from "../element/canvas.js";
+import { copy, element, part } from "./elements.js";
 import { percent, say, unsay } from "./language.js";
-import * as rendering from "./rendering.js";
+import { view } from "./rendering.js";
 import { isAbort, showError } from "./status.js";
-import * as viewer from "./viewer.js";
 
 /** @typedef {import("../autochrome.js").Inspection} Reading */
 
@@ -60,14 +60,14 @@ async function run() {
   while (asked) {
     const at = asked;
     asked = null;
-    const shown = rendering.current();
-    if (!shown || !ui.on.checked) continue;
+    const { colorization, tone } = view;
+    if (!colorization || !ui.on.checked) continue;
     try {
-      const read = await shown.colorization.inspectAt(at.x, at.y, shown.tone);
-      if (ui.on.checked && rendering.current()?.colorization === shown.colorization) show(read, at);
+      const read = await colorization.inspectAt(at.x, at.y, tone);
+      if (ui.on.checked && view.colorization === colorization) show(read, at);
     } catch (error) {
       // A photograph that went takes its answer with it.
-      if (!isAbort(error) && rendering.current()?.colorization === shown.colorization) showError(error);
+      if (!isAbort(error) && view.colorization === colorization) showError(error);
     }
   }
   reading = false;
@@ -105,6 +105,6 @@ export function adopt(engine) {
 ui.on.addEventListener("change", () => {
   ui.section.hidden = !ui.on.checked;
   reset();
-  viewer.inspect(ui.on.checked);
+  view.inspecting = ui.on.checked;
 });
-viewer.listen({ point: (x, y) => ask({ x, y }) });
+view.addEventListener("colorize-point", ({ detail }) => ask(detail));

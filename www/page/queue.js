@@ -30,6 +30,8 @@ export class Photograph {
   error = null;
   /** Its settings; none are the model's own. @type {Partial<import("../autochrome.js").Tone> | null} */
   tone = null;
+  /** Whether the network sees it without its toning and fading. */
+  neutralise = true;
   /** Whether it has been in colour: it may be shown without a wait in line. */
   coloured = false;
   /** @type {AbortController | null} */
@@ -133,6 +135,12 @@ export class Queue {
   /** What was cancelled, or what failed, waits again. @param {"cancelled" | "failed"} state */
   again(state) {
     for (const photograph of this.in(state)) this.#set(photograph, "waiting");
+    this.#run();
+  }
+
+  /** What is done is done anew, for other settings: when its turn comes. @param {(photograph: Photograph) => boolean} which */
+  renew(which) {
+    for (const photograph of this.in("done").filter(which)) this.#set(photograph, "waiting");
     this.#run();
   }
 

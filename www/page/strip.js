@@ -3,7 +3,8 @@
  * photograph, Tab goes on to the buttons of the one in focus, Delete removes it.
  */
 
-import { copy, draw, element, part } from "./elements.js";
+import { draw } from "../element/canvas.js";
+import { copy, element, part } from "./elements.js";
 import { forget, say } from "./language.js";
 import { codeOf } from "./status.js";
 

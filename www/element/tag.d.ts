@@ -1,0 +1,7 @@
+import type { PhotoColorizer } from "./photo-colorizer.js";
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "photo-colorizer": PhotoColorizer;
+  }
+}
