@@ -156,7 +156,7 @@ export class Colorizer {
    *   absent). `sha256`: what its bytes must hash to; what is downloaded with a known hash is kept
    *   for the next visit. `device`: `auto` takes WebGPU where an adapter is found, else the CPU.
    *   `assets`: folder that `worker.js`, `engine/` and `models/` lie in, where that is not beside this
-   *   module; on another origin they need CORS, and the page `worker-src blob:`.
+   *   module; on another origin they need CORS, and the page `blob:` and that origin in its `worker-src`.
    * @returns {Promise<Colorizer>}
    */
   static async load({ model, sha256, device = "auto", assets, ...work } = {}) {

@@ -13,8 +13,10 @@ export async function locate(path) {
 export function startWorker(assets) {
   const url = new URL("worker.js", assets ?? import.meta.url);
   if (url.origin === self.origin) return new Worker(url, { type: "module", name: "autochrome" });
-  // A page may start no worker of another origin (and a sandboxed one is of none), but its own may import it.
-  const own = URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" }));
+  // A page may start no worker of another origin, but its own may import it. A sandboxed page is of no
+  // origin at all, and Chromium starts none from its blobs.
+  const line = `import ${JSON.stringify(url.href)};`;
+  const own = self.origin === "null" ? `data:text/javascript,${encodeURIComponent(line)}` : URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
   const worker = new Worker(own, { type: "module", name: "autochrome" });
   // It is loading by the time that it has something to say, or to complain of.
   for (const sign of ["message", "error"]) worker.addEventListener(sign, () => URL.revokeObjectURL(own), { once: true });

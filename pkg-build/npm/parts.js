@@ -44,12 +44,12 @@ export function startWorker(assets) {
 
 /** @param {URL} assets */
 function workerIn(assets) {
-  const folder = new URL(assets);
-  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
-  const url = new URL("worker.js", folder);
+  const url = new URL("worker.js", assets);
   if (url.origin === self.origin) return new Worker(url, { type: "module", name: "autochrome" });
-  // A page may start no worker of another origin (and a sandboxed one is of none), but its own may import it.
-  const own = URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" }));
+  // A page may start no worker of another origin, but its own may import it. A sandboxed page is of no
+  // origin at all, and Chromium starts none from its blobs.
+  const line = `import ${JSON.stringify(url.href)};`;
+  const own = self.origin === "null" ? `data:text/javascript,${encodeURIComponent(line)}` : URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
   const worker = new Worker(own, { type: "module", name: "autochrome" });
   for (const sign of ["message", "error"]) worker.addEventListener(sign, () => URL.revokeObjectURL(own), { once: true });
   return worker;

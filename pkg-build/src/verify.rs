@@ -22,7 +22,7 @@ pub fn chromium_flags(root: &Path) -> Result<String> {
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
 /// In an order that finds cheap faults first.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("format", format),
     ("lints", lints),
     ("native-tests", native_tests),
@@ -30,6 +30,7 @@ const STEPS: [Step; 9] = [
     ("standalone", |root| standalone::build(root, &site::folder(root)).map(|_| ())),
     ("types", types),
     ("page-tests", |root| browser_tests(root, "page")),
+    ("firefox", firefox),
     ("package", package),
     ("wasm-tests", wasm_tests),
 ];
@@ -97,6 +98,16 @@ fn types(root: &Path) -> Result<()> {
     requirements::npm_packages(&tests)?;
     let npm = find(&["npm"]).context("npm is gone")?;
     run(&mut command(npm, "run --silent types", &tests))
+}
+
+/// The site and the standalone file that are there, in Firefox.
+fn firefox(root: &Path) -> Result<()> {
+    let tests = root.join("tests");
+    requirements::npm_packages(&tests)?;
+    let npm = find(&["npm"]).context("npm is gone")?;
+    run(command(npm, "run --silent firefox", &tests)
+        .env("AUTOCHROME_FIREFOX", requirements::firefox(root)?)
+        .env("AUTOCHROME_SERVER", std::env::current_exe().context("this program has a path")?))
 }
 
 /// The npm package of the site that is there, and its tests.

@@ -840,7 +840,7 @@ export class PhotoColorizer extends Base {
   /**
    * What is on show, at full size.
    *
-   * @param {WorkOptions & Partial<FileOptions>} [options] as in `Colorization.toBlob`; `type`: the element's if absent
+   * @param {WorkOptions & Partial<Tone> & Partial<FileOptions>} [options] as in `Colorization.toBlob`; what is absent is the element's
    * @returns {Promise<Blob>}
    */
   async toBlob(options = {}) {
