@@ -18,8 +18,8 @@ static COLORIZER: LazyLock<Colorizer> = LazyLock::new(|| {
 
 const SAMPLES: [&str; 5] = ["astronaut", "cat", "coffee", "photographer", "rocket"];
 
-/// Half the model's working size: a quarter of the time, and the distances are much the same.
-const SIDE: usize = 128;
+/// A quarter of the model's working size: what is compared are tones, not details.
+const SIDE: usize = 64;
 
 /// The samples' colours as gray pictures, which everything here is compared with.
 static GRAY: LazyLock<Vec<Photo>> =
@@ -104,9 +104,8 @@ fn a_mirrored_photograph_gets_mirrored_colours() {
         let back = Photo::new(SIDE, SIDE, Channels::Rgb, Samples::U8(rgb)).unwrap();
         let distance = distance(there, &back);
         mirrored += distance / SAMPLES.len() as f64;
-        // The weights are not symmetrical: the night sky of the rocket differs by 7.4, the others
-        // by 1.2 to 5.
-        assert!(distance <= 8.0, "{name}: {distance} CIE units");
+        // The weights are not symmetrical: the samples differ by 2.0 to 3.6.
+        assert!(distance <= 5.0, "{name}: {distance} CIE units");
     }
     println!("{mirrored:.2} mirrored, {unmirrored:.2} unmirrored");
     assert!(mirrored < 4.0 && mirrored < 0.6 * unmirrored, "{mirrored} mirrored, {unmirrored} unmirrored");
