@@ -90,7 +90,8 @@ impl<'a> GridMean<'a> {
             for lane in 0..LANES {
                 let exponent = (logits[lane] - largest) * self.scale;
                 // Less is nothing beside the largest share, which is 1.
-                let p = if exponent > -126.0 { exp2(exponent.max(-126.0)) } else { 0.0 };
+                let held = if exponent > -126.0 { exponent } else { -126.0 };
+                let p = if exponent > -126.0 { exp2(held) } else { 0.0 };
                 sums[0][lane] += p;
                 sums[1][lane] += p * a[lane];
                 sums[2][lane] += p * b[lane];
