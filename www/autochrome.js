@@ -350,11 +350,11 @@ export class Colorization {
    *
    * @param {number} x
    * @param {number} y
-   * @param {Partial<Tone>} [tone]
+   * @param {WorkOptions & Partial<Tone>} [options]
    * @returns {Promise<BinShare[]>}
    */
-  distributionAt(x, y, tone = {}) {
-    return this.#client.call("distribution", { picture: this.#picture, x, y, tone: this.#tone(tone) });
+  distributionAt(x, y, { signal, onProgress, ...tone } = {}) {
+    return this.#client.call("distribution", { picture: this.#picture, x, y, tone: this.#tone(tone) }, { signal, onProgress });
   }
 
   /**

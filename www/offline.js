@@ -1,6 +1,6 @@
 /**
- * The page without a network: registers the service worker once the page stands, and tells of new
- * versions. Does nothing where there is none to register, as in a file.
+ * The page without a network: registers the service worker once the visitor waits for nothing, and tells
+ * of new versions. Does nothing where there is none to register, as in a file.
  */
 
 /**
@@ -20,6 +20,14 @@ export function onUpdate(listener) {
   listeners.add(listener);
   if (offer) listener(offer);
 }
+
+/** Ends the wait of `keep`. @type {() => void} */
+let settled = () => {};
+/** @type {Promise<void>} */
+const rested = new Promise((resolve) => (settled = resolve));
+
+/** The visitor waits for nothing any more: what is fetched now takes the network and the processor from nobody. */
+export const settle = () => settled();
 
 /** Becomes true when all but the model is kept, so that the page would start without a network. */
 export const kept = keep();
@@ -63,17 +71,11 @@ async function working({ active, installing }) {
   return installing.state === "redundant" ? null : installing;
 }
 
-/** When everything that the visitor waits for has had its turn. */
-async function rest() {
-  if (document.readyState !== "complete") await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
-  await new Promise((resolve) => (globalThis.requestIdleCallback ?? setTimeout)(resolve));
-}
-
 async function keep() {
   if (!navigator.serviceWorker || !location.protocol.startsWith("http")) return false;
   // Whoever made the new version take over, no page goes on with parts of both.
   if (navigator.serviceWorker.controller) navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
-  await rest();
+  await rested;
   let registration;
   try {
     registration = await navigator.serviceWorker.register(new URL("../service-worker.js", import.meta.url), { updateViaCache: "none" });

@@ -3,7 +3,7 @@
 import { AutochromeError } from "./autochrome.js";
 import { fileName, save as download } from "./element/files.js";
 import { errorOf } from "./errors.js";
-import { onUpdate } from "./offline.js";
+import { onUpdate, settle } from "./offline.js";
 import * as camera from "./page/camera.js";
 import "./page/compare.js";
 import { element } from "./page/elements.js";
@@ -181,6 +181,7 @@ function rest(finished) {
   }
   conclude = null;
   survey();
+  settle();
 }
 
 /** @param {File[]} files */
@@ -377,4 +378,7 @@ element("shipped-model", HTMLButtonElement).addEventListener("click", () => useM
 language.start(element("language", HTMLSelectElement)).catch(showError);
 onUpdate(offerUpdate);
 // Fetch engine and model while the visitor looks for a photograph.
-engine.colorizer().catch(showError);
+engine
+  .colorizer()
+  .catch(showError)
+  .finally(() => queue.busy || settle());

@@ -62,3 +62,43 @@ describe("the CPU takes over from", () => {
     });
   }
 });
+
+test("an element whose colours went with the GPU colours its photograph anew", { timeout: PATIENCE }, async () => {
+  const page = await browser.newPage();
+  const second = spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`).replace(`data.method === "colorize"`, `data.method === "colorize" && ++photographs === 2`);
+  await page.route("**/worker.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `let photographs = 0;\n${second}${await response.text()}` });
+  });
+  await page.goto(server.url);
+  const devices = await page.evaluate(async () => {
+    await customElements.whenDefined("photo-colorizer");
+    document.body.innerHTML = "";
+    const devices = [];
+    for (const name of ["cat", "coffee"]) {
+      const element = document.createElement("photo-colorizer");
+      element.id = name;
+      element.src = `www/samples/${name}.jpg`;
+      document.body.append(element);
+      devices.push(
+        await new Promise((resolve, reject) => {
+          element.addEventListener("colorize-done", ({ detail }) => resolve(detail.device.kind), { once: true });
+          element.addEventListener("colorize-error", ({ detail }) => reject(detail.error), { once: true });
+        }),
+      );
+    }
+    return devices;
+  });
+  assert.deepEqual(devices, ["webgpu", "cpu"]);
+  /** How colourful the first one's picture is. */
+  const colourful = async () => {
+    const pixels = await page.locator("#cat canvas#after").evaluate((canvas) => [.../** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, 100, 100).data ?? []]);
+    return colourfulness({ width: 100, height: 100, data: pixels });
+  };
+  assert.ok((await colourful()) > 5);
+  await page.locator("#cat").evaluate((element) => (/** @type {import("../../dist/site/www/element.js").PhotoColorizer} */ (element).saturation = 0));
+  for (let i = 0; (await colourful()) > 1 && i < 300; i++) await page.waitForTimeout(100);
+  assert.ok((await colourful()) < 1, "it follows its settings");
+  assert.equal(await page.locator("#cat").evaluate((element) => /** @type {import("../../dist/site/www/element.js").PhotoColorizer} */ (element).state), "done");
+  await page.close();
+});

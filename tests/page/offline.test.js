@@ -218,10 +218,10 @@ describe("a new version", () => {
     await second.goto(site.url);
     assert.equal(await versions(second), "a a a");
 
+    await first.locator("#update").waitFor();
     await look(first);
     assert.equal(await apply(first), 1, "another page would have parts of both");
     assert.equal(await versions(second), "a a a");
-    await first.locator("#update").waitFor();
     await first.locator("#update-apply").click();
     await first.waitForFunction(() => /\b1\b|one other/i.test(document.getElementById("update-words")?.textContent ?? ""));
     assert.equal(await versions(first), "a a a");

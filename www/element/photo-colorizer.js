@@ -46,8 +46,9 @@ const CONTROLS = /** @type {const} */ (["choose", "compare", "zoom", "tone", "sa
 const MODES = /** @type {const} */ (["slider", "side", "after"]);
 const DEVICES = /** @type {const} */ (["auto", "webgpu", "cpu"]);
 
-/** The element has come into a page: not an attribute, but taken up like one. */
-const CONNECTED = "";
+/** Not attributes, but taken up like them: the element has come into a page, it has been given a photograph. */
+const CONNECTED = "(connected)";
+const GIVEN = "(photo)";
 
 /** What begins anew when it changes. */
 const SOURCE = ["src", "model", "sha256", "device", "assets"];
@@ -209,7 +210,7 @@ export class PhotoColorizer extends Base {
   /** @param {Set<string>} changed */
   #adopt(changed) {
     const has = (/** @type {readonly string[]} */ names) => names.some((name) => changed.has(name));
-    if (changed.has("src")) this.#photo = null;
+    if (changed.has("src") && !changed.has(GIVEN)) this.#photo = null;
     if (has(["controls", "disabled"])) this.#showControls();
     if (changed.has("required")) this.#validate();
     if (changed.has("mode")) this.#viewer.setMode(this.mode);
@@ -219,7 +220,7 @@ export class PhotoColorizer extends Base {
       this.#drawing.change(this.tone);
     }
     if (!this.isConnected) return;
-    const begins = has(SOURCE) || (changed.has(CONNECTED) && this.#state === "empty");
+    const begins = has([...SOURCE, GIVEN]) || (changed.has(CONNECTED) && this.#state === "empty");
     if (begins) {
       if (this.#photo || this.src) this.#begin();
       else if (changed.has("src")) this.#clear();
@@ -252,7 +253,11 @@ export class PhotoColorizer extends Base {
     const { states } = this.#internals;
     states?.delete(this.#state);
     this.#state = state;
-    states?.add(state);
+    try {
+      states?.add(state);
+    } catch {
+      // Chromium before 125 wants other names; there is no :state() there.
+    }
     const working = state === "loading" || state === "colorizing";
     busy.hidden = !working;
     if (state === "loading") progress.value = 0;
@@ -695,8 +700,8 @@ export class PhotoColorizer extends Base {
   }
   set photo(/** @type {PhotoSource | null} */ photo) {
     this.#photo = photo;
-    if (!photo) this.#clear();
-    else if (this.isConnected) this.#begin();
+    if (photo) this.#later(GIVEN);
+    else this.#clear();
   }
 
   /** The colours on show. Colours made elsewhere may be set, and stay the setter's to dispose of. @returns {Colorization | null} */

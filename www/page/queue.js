@@ -102,6 +102,11 @@ export class Queue {
     this.#listeners.change(photograph);
   }
 
+  /** Whether a photograph is waiting or in work. */
+  get busy() {
+    return this.#running;
+  }
+
   /** @param {State} state */
   in(state) {
     return this.photographs.filter((photograph) => photograph.state === state);
