@@ -1,6 +1,7 @@
 /** The page: photographs come in, are coloured one after the other, are looked at and saved. */
 
 import { AutochromeError } from "./autochrome.js";
+import { untilAborted } from "./element/engines.js";
 import { fileName, save as download } from "./element/files.js";
 import { errorOf } from "./errors.js";
 import { onUpdate, settle } from "./offline.js";
@@ -93,7 +94,7 @@ async function colour(photograph, signal) {
  * @param {(colorization: import("./autochrome.js").Colorization, working: import("./autochrome.js").Colorizer) => Promise<T>} use
  */
 async function withColours(photograph, signal, onProgress, use) {
-  const working = await engine.untilAborted(engine.colorizer(), signal);
+  const working = await untilAborted(engine.colorizer(), signal);
   const kept = colours.of(photograph, working);
   if (kept) {
     try {

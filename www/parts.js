@@ -4,6 +4,8 @@
  * `pkg-build/npm/parts.js`).
  */
 
+import { workerAt } from "./worker-at.js";
+
 /** A part by its path below `www/`. @param {string} path @returns {Promise<URL | Blob>} */
 export async function locate(path) {
   return new URL(path, import.meta.url);
@@ -11,14 +13,5 @@ export async function locate(path) {
 
 /** Starts `worker.js`, the one in the folder `assets` if there is one. @param {URL} [assets] */
 export function startWorker(assets) {
-  const url = new URL("worker.js", assets ?? import.meta.url);
-  if (url.origin === self.origin) return new Worker(url, { type: "module", name: "autochrome" });
-  // A page may start no worker of another origin, but its own may import it. A sandboxed page is of no
-  // origin at all, and Chromium starts none from its blobs.
-  const line = `import ${JSON.stringify(url.href)};`;
-  const own = self.origin === "null" ? `data:text/javascript,${encodeURIComponent(line)}` : URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
-  const worker = new Worker(own, { type: "module", name: "autochrome" });
-  // It is loading by the time that it has something to say, or to complain of.
-  for (const sign of ["message", "error"]) worker.addEventListener(sign, () => URL.revokeObjectURL(own), { once: true });
-  return worker;
+  return workerAt(new URL("worker.js", assets ?? import.meta.url));
 }

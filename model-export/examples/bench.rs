@@ -3,7 +3,8 @@
 //! `bench inputs FOLDER SAMPLE` writes `eccv16.safetensors` (as released, weights made from their own
 //! names), `lightness.npy` (256 x 256) and photographs of 1, 12 and 48 megapixels, scaled up from
 //! `SAMPLE` and given grain. `bench network MODEL LIGHTNESS.npy` answers every line on stdin with the milliseconds
-//! of one forward pass.
+//! of one forward pass. Built with the feature `profile`, `bench layers MODEL LIGHTNESS.npy RUNS` writes what
+//! its convolutions take, as JSON.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -31,7 +32,11 @@ fn main() -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["inputs", folder, sample] => inputs(Path::new(folder), Path::new(sample)),
         ["network", model, lightness] => network(Path::new(model), Path::new(lightness)),
-        _ => bail!("usage: bench inputs FOLDER SAMPLE | bench network MODEL LIGHTNESS.npy"),
+        #[cfg(feature = "profile")]
+        ["layers", model, lightness, runs] => layers(Path::new(model), Path::new(lightness), runs.parse()?),
+        _ => bail!(
+            "usage: bench inputs FOLDER SAMPLE | bench network MODEL LIGHTNESS.npy | bench layers MODEL LIGHTNESS.npy RUNS"
+        ),
     }
 }
 
@@ -83,11 +88,48 @@ impl Pace for Watch {
     }
 }
 
-fn network(model: &Path, lightness: &Path) -> Result<()> {
+fn open(model: &Path, lightness: &Path) -> Result<(Colorizer, Vec<f32>)> {
     let device = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu))?;
     let model = ModelFile::read(&fs::read(model)?, &device.device)?;
-    let colorizer = Colorizer::new(model, device)?;
-    let lightness: Vec<f32> = npyz::NpyFile::new(BufReader::new(File::open(lightness)?))?.into_vec()?;
+    let lightness = npyz::NpyFile::new(BufReader::new(File::open(lightness)?))?.into_vec()?;
+    Ok((Colorizer::new(model, device)?, lightness))
+}
+
+/// For each pass the time of the whole, and of each convolution in order; the first pass does not count.
+#[cfg(feature = "profile")]
+fn layers(model: &Path, lightness: &Path, runs: usize) -> Result<()> {
+    let (colorizer, lightness) = open(model, lightness)?;
+    let input = Input { lightness: &lightness, width: SIDE, height: SIDE, hints: None };
+    let mut passes = Vec::new();
+    for run in 0..=runs {
+        let mut watch = Watch { began: Instant::now(), milliseconds: 0.0 };
+        pollster::block_on(colorizer.predict(input, &mut watch))?;
+        let convolutions: Vec<_> = autochrome::kernels::profile::take()
+            .iter()
+            .map(|pass| {
+                let [high, wide] = pass.shape.output(pass.size);
+                let kernel = if pass.shape.doubling { 2 } else { pass.shape.kernel };
+                let products = high * wide * pass.shape.to * pass.shape.from * kernel * kernel;
+                serde_json::json!({
+                    "from": pass.shape.from, "to": pass.shape.to, "kernel": pass.shape.kernel,
+                    "stride": pass.shape.stride, "dilation": pass.shape.dilation,
+                    "doubling": pass.shape.doubling, "height": high, "width": wide,
+                    "products": products, "milliseconds": pass.time.as_secs_f64() * 1e3,
+                })
+            })
+            .collect();
+        if run > 0 {
+            passes.push(
+                serde_json::json!({ "milliseconds": watch.milliseconds, "convolutions": convolutions }),
+            );
+        }
+    }
+    println!("{}", serde_json::Value::from(passes));
+    Ok(())
+}
+
+fn network(model: &Path, lightness: &Path) -> Result<()> {
+    let (colorizer, lightness) = open(model, lightness)?;
     let input = Input { lightness: &lightness, width: SIDE, height: SIDE, hints: None };
     println!("ready");
     for line in std::io::stdin().lines() {

@@ -8,6 +8,7 @@
 
 import { errorOf } from "./errors.js";
 import manifest from "./models/manifest.json";
+import { workerAt } from "./worker-at.js";
 
 /** @type {Record<string, () => URL>} */
 const PARTS = {
@@ -35,22 +36,9 @@ export async function locate(path) {
  */
 export function startWorker(assets) {
   try {
-    return assets ? workerIn(assets) : new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "autochrome" });
+    return assets ? workerAt(new URL("worker.js", assets)) : new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "autochrome" });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw errorOf("no-device", `The worker could not be started (${why}). Name the folder of the package's files in the option assets.`, { cause });
   }
-}
-
-/** @param {URL} assets */
-function workerIn(assets) {
-  const url = new URL("worker.js", assets);
-  if (url.origin === self.origin) return new Worker(url, { type: "module", name: "autochrome" });
-  // A page may start no worker of another origin, but its own may import it. A sandboxed page is of no
-  // origin at all, and Chromium starts none from its blobs.
-  const line = `import ${JSON.stringify(url.href)};`;
-  const own = self.origin === "null" ? `data:text/javascript,${encodeURIComponent(line)}` : URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
-  const worker = new Worker(own, { type: "module", name: "autochrome" });
-  for (const sign of ["message", "error"]) worker.addEventListener(sign, () => URL.revokeObjectURL(own), { once: true });
-  return worker;
 }

@@ -5,6 +5,8 @@ pub(crate) mod between;
 pub mod cpu;
 #[cfg(feature = "libtorch")]
 pub mod libtorch;
+#[cfg(feature = "profile")]
+pub mod profile;
 #[cfg(feature = "gpu")]
 pub mod webgpu;
 
@@ -94,7 +96,13 @@ impl Packed {
     pub(crate) fn forward(&self, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
         match *self {
             #[cfg(feature = "cpu")]
+            #[cfg(not(feature = "profile"))]
             Self::Cpu(ref packed) => on_cpu(packed, x, epilogue),
+            #[cfg(all(feature = "cpu", feature = "profile"))]
+            Self::Cpu(ref packed) => {
+                let [_, _, height, width] = x.dims();
+                profile::timed(packed.shape(), [height, width], || on_cpu(packed, x, epilogue))
+            }
             #[cfg(feature = "gpu")]
             Self::WebGpu(ref packed) => packed.forward(x, epilogue),
         }

@@ -4,6 +4,7 @@
  */
 
 import { Colorizer } from "../autochrome.js";
+import { errorOf } from "../errors.js";
 
 /** @typedef {import("../autochrome.js").Progress} Progress */
 /** @typedef {{ model?: string, sha256?: string, device: import("../autochrome.js").DeviceWish, assets?: string }} Wish */
@@ -43,4 +44,14 @@ export function hold(wish, onProgress) {
     shared.ready.then((engine) => engine.dispose(), () => {});
   };
   return { ready: shared.ready, key, release };
+}
+
+/** An engine goes on loading for the others when one gives up. @template T @param {Promise<T>} promise @param {AbortSignal} signal @returns {Promise<T>} */
+export function untilAborted(promise, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(errorOf("aborted", "Stopped.", { cause: signal.reason }));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject);
+  });
 }

@@ -4,7 +4,7 @@ import { AutochromeError, Colorization } from "../autochrome.js";
 import { errorOf } from "../errors.js";
 import { clear, draw } from "./canvas.js";
 import { Drawing } from "./drawing.js";
-import { hold, keyOf } from "./engines.js";
+import { hold, keyOf, untilAborted } from "./engines.js";
 import { fileName, nameOf, save } from "./files.js";
 import { TONES, build } from "./markup.js";
 import { style } from "./style.js";
@@ -939,14 +939,4 @@ async function fetched(address, signal) {
     why = cause instanceof Error ? cause.message : String(cause);
   }
   throw errorOf("image-download", `The photograph could not be loaded (${address}: ${why}). Check its address and try again.`);
-}
-
-/** An engine goes on loading for the others when one gives up. @template T @param {Promise<T>} promise @param {AbortSignal} signal @returns {Promise<T>} */
-function untilAborted(promise, signal) {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(errorOf("aborted", "Stopped.", { cause: signal.reason }));
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject);
-  });
 }

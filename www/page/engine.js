@@ -105,17 +105,3 @@ export async function useModel(file, signal) {
 
 /** Name of the model in use, if it is the visitor's own. */
 export const modelName = () => ownModel;
-
-/**
- * The engine goes on loading when one photograph is given up.
- * @template T @param {Promise<T>} promise @param {AbortSignal} signal @returns {Promise<T>}
- */
-export function untilAborted(promise, signal) {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(errorOf("aborted", "Stopped."));
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject);
-  });
-}
-

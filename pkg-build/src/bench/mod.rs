@@ -1,6 +1,7 @@
 //! Autochrome and onnxruntime side by side, on the same weights and input: `cargo bench-native` and
 //! `cargo bench-web`. What was measured is printed and goes to `bench/RESULTS.md`.
 
+mod layers;
 mod native;
 mod results;
 mod web;
@@ -37,8 +38,7 @@ struct Prepared {
 
 /// Builds the tool, makes weights and photographs, writes the models as ONNX with the tool.
 fn prepare(root: &Path) -> Result<Prepared> {
-    let build =
-        "build --release --package model-export --no-default-features --bin autochrome --example bench";
+    let build = "build --release --package model-export --no-default-features --features profile --bin autochrome --example bench";
     run(&mut command(cargo(), build, root))?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));

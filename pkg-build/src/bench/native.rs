@@ -1,7 +1,7 @@
 //! `cargo bench-native`: the tool against onnxruntime, and where the tool's time goes.
 
 use super::results::{self, Spread};
-use super::{Model, Prepared, prepare};
+use super::{Model, Prepared, layers, prepare};
 use crate::process::{command, run};
 use crate::requirements;
 use anyhow::{Context, Result, ensure};
@@ -19,7 +19,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The tool's pieces of work in their order.
 const WORK: [&str; 7] = ["decode", "resize", "lab", "network", "annealed_mean", "upsampling", "encode"];
 
-/// Runs the cases whose name contains `only`: `network-eccv16`, `network-default`, `stages`.
+/// Runs the cases whose name contains `only`: `network-eccv16`, `network-default`, `layers-eccv16`,
+/// `layers-default`, `stages`.
 pub fn native(root: &Path, runs: usize, only: Option<&str>) -> Result<ExitCode> {
     let wanted = |name: &str| only.is_none_or(|part| name.contains(part));
     let prepared = prepare(root)?;
@@ -33,10 +34,17 @@ pub fn native(root: &Path, runs: usize, only: Option<&str>) -> Result<ExitCode> 
             sections.push((format!("Native network-{}", model.name), text));
         }
     }
+    for model in prepared.models.iter().filter(|model| wanted(&format!("layers-{}", model.name))) {
+        let text = layers::table(root, &prepared, model, runs)?;
+        sections.push((format!("Native layers-{}", model.name), text));
+    }
     if wanted("stages") {
         sections.push(("Native stages".to_owned(), stages(root, &prepared, runs)?));
     }
-    ensure!(!sections.is_empty(), "no case has that name: network-eccv16, network-default, stages");
+    ensure!(
+        !sections.is_empty(),
+        "no case has that name: network-eccv16, network-default, layers-eccv16, layers-default, stages"
+    );
     for (title, text) in &sections {
         println!("\n{title}\n\n{text}");
     }
