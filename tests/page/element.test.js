@@ -222,8 +222,14 @@ describe("its controls", () => {
       stops.push(now);
     }
     assert.deepEqual(stops, ["view", "compare", "picker", "farther", "closer", "whole", "slider-temperature", "slider-rebalance", "slider-saturation", "slider-warmth", "reset-tone", "save-file"]);
+    await page.evaluate(() => {
+      /** @type {any} */ (window).inputs = 0;
+      addEventListener("input", () => /** @type {any} */ (window).inputs++);
+    });
+    const inputs = () => page.evaluate(() => /** @type {any} */ (window).inputs);
     await page.getByRole("slider", { name: "Move between before and in colour" }).focus();
     await page.keyboard.press("Home");
+    assert.equal(await inputs(), 0, "the divider changes no value");
     assert.equal(await page.locator("#compare").getAttribute("aria-valuetext"), "100% in colour");
     await page.getByRole("button", { name: "Zoom in" }).press("Enter");
     const zoom = () => page.locator("photo-colorizer").evaluate((element) => /** @type {PhotoColorizer} */ (element).zoom);
@@ -236,6 +242,7 @@ describe("its controls", () => {
     await gray.focus();
     await page.keyboard.press("Home");
     await page.waitForFunction(() => document.querySelector("photo-colorizer")?.getAttribute("saturation") === "0");
+    assert.equal(await inputs(), 1);
     for (let i = 0; colourfulness(await pixels(page)) > 1 && i < 50; i++) await page.waitForTimeout(100);
     assert.ok(colourfulness(await pixels(page)) < 1, "without saturation it is gray");
     await page.getByRole("button", { name: "Reset" }).press("Enter");

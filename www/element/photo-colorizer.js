@@ -130,6 +130,8 @@ export class PhotoColorizer extends Base {
   /** @param {ShadowRoot} root */
   #listen(root) {
     const { picker, choose, viewer, cancel, retry, closer, farther, whole, reset, saveFile, tones } = this.#ui;
+    // Those of what is inside would leave the shadow tree; the element has its own.
+    root.addEventListener("input", (event) => event.stopPropagation());
     picker.addEventListener("change", () => {
       const [file] = picker.files ?? [];
       picker.value = "";
@@ -211,9 +213,8 @@ export class PhotoColorizer extends Base {
   #adopt(changed) {
     const has = (/** @type {readonly string[]} */ names) => names.some((name) => changed.has(name));
     if (changed.has("src") && !changed.has(GIVEN)) this.#photo = null;
-    if (has(["controls", "disabled"])) this.#showControls();
+    if (has(["controls", "disabled", "mode"])) this.#showControls();
     if (changed.has("required")) this.#validate();
-    if (changed.has("mode")) this.#viewer.setMode(this.mode);
     if (changed.has("alt")) this.#name();
     if (has(TONE_NAMES)) {
       this.#showTone();
