@@ -15,7 +15,7 @@
 //! network. Model files are read and written by [`weights`], other programs' files read by
 //! [`checkpoint`].
 
-// Unit tests run natively. wasm-pack builds them for the browser too, with what the whole engine
+// Unit tests run natively. A wasm test builds them for the browser too, with what the whole engine
 // takes to link, and runs none.
 #![cfg(not(all(test, target_arch = "wasm32")))]
 

@@ -90,7 +90,7 @@ async function modelSource({ model, sha256 }, tick) {
   if (model instanceof Blob) return new ModelSource(model, { sha256 });
   if (model) return ModelSource.from({ url: new URL(model, self.location.href).href, sha256 }, tick);
   const manifest = await shipped({ file: "manifest.json" }, () => false);
-  const [first] = JSON.parse(await manifest.blob.text()).models;
+  const [first] = JSON.parse(await (await manifest.whole()).text()).models;
   return shipped(first, tick);
 }
 
@@ -111,14 +111,8 @@ async function shipped({ file, bytes, sha256 }, tick) {
  * @param {Tick} tick
  */
 async function loadEngine(bindings, source, tick) {
-  tick("engine", 0);
-  const bytes = new bindings.ModelBytes(source.blob.size);
-  try {
-    await source.read((piece) => bytes.append(piece), (done) => tick("engine", done * 0.5));
-  } catch (error) {
-    bytes.free();
-    throw error;
-  }
+  const bytes = await source.read((size) => new bindings.ModelBytes(size), (done) => tick("engine", done * 0.5));
+  tick("engine", 0.5);
   const engine = await bindings.Engine.load(bytes, source.sha256);
   tick("engine", 1);
   return engine;

@@ -8,6 +8,7 @@ mod engine;
 mod npm;
 mod offline;
 mod policy;
+mod preload;
 mod process;
 mod requirements;
 mod server;
@@ -18,8 +19,10 @@ mod verify;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use site::Engines;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use wasm_bindgen_cli::wasm_bindgen_test_runner;
 
 /// Builds, serves and checks Autochrome.
 #[derive(Parser)]
@@ -74,6 +77,12 @@ enum Command {
         #[arg(long)]
         no_build: bool,
     },
+    /// What cargo starts a wasm test with: wasm-bindgen's test runner
+    #[command(hide = true, disable_help_flag = true)]
+    WasmTest {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 #[derive(clap::Args)]
@@ -115,5 +124,10 @@ fn main() -> Result<ExitCode> {
             bench::web(&root, m.runs, m.only.as_deref(), !no_build)
         }
         Command::Verify { only } => Ok(verify::verify(&root, only.as_deref())),
+        Command::WasmTest { arguments } => {
+            let name = OsString::from("wasm-bindgen-test-runner");
+            wasm_bindgen_test_runner::run_cli_with_args(std::iter::once(name).chain(arguments))?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

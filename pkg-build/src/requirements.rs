@@ -1,11 +1,8 @@
 //! What a fresh machine lacks: installed where the package manager allows it, else named.
 
-use crate::process::{cargo, command, find, run};
+use crate::process::{command, find, run};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
-
-/// The version of wasm-pack that the tests are run with.
-const WASM_PACK: &str = "0.15.1";
 
 /// Adds the wasm target to this toolchain.
 pub fn wasm_target(root: &Path) -> Result<()> {
@@ -59,21 +56,6 @@ fn found_or_installed<T>(root: &Path, found: impl Fn() -> Option<T>, packages: &
 
 fn is_root(root: &Path) -> bool {
     command("id", "-u", root).output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
-}
-
-/// wasm-pack in the version above, installed below `target/` if it is not on the path.
-pub fn wasm_pack(root: &Path) -> Result<PathBuf> {
-    if let Some(found) = find(&["wasm-pack"]) {
-        return Ok(found);
-    }
-    let folder = root.join("target/tools");
-    let program = folder.join(format!("bin/wasm-pack{}", std::env::consts::EXE_SUFFIX));
-    if !program.is_file() {
-        let install =
-            format!("install wasm-pack --version {WASM_PACK} --locked --debug --root {}", folder.display());
-        run(&mut command(cargo(), &install, root))?;
-    }
-    Ok(program)
 }
 
 /// The npm packages of a folder, as its lock file has them.

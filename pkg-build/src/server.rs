@@ -15,7 +15,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 const HEADERS: [(HeaderName, &str); 3] = [
     (
         HeaderName::from_static("permissions-policy"),
-        "accelerometer=(), bluetooth=(), camera=(self), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
+        "accelerometer=(), camera=(self), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
          idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), \
          publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()",
     ),

@@ -1,6 +1,6 @@
 //! The static site: page, engines, models, samples.
 
-use crate::{engine, offline, requirements};
+use crate::{engine, offline, preload, requirements};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,7 @@ pub fn build(root: &Path, engines: Engines) -> Result<PathBuf> {
     check_models(&root.join("www/models"))?;
     fs::copy(root.join("index.html"), fresh.path().join("index.html"))?;
     copy(&root.join("www"), &fresh.path().join("www"))?;
+    preload::write(fresh.path())?;
     offline::write(fresh.path())?;
     if site.exists() {
         fs::remove_dir_all(&site)?;

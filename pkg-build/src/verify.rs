@@ -174,11 +174,16 @@ fn browser_tests(root: &Path, script: &str) -> Result<()> {
         .env("AUTOCHROME_SERVER", server))
 }
 
-/// `wasm-pack test` once for each engine: the CPU's in the page and in a worker, the GPU's in a worker.
+/// Once for each engine: the CPU's in the page and in a worker, the GPU's in a worker.
 fn wasm_tests(root: &Path) -> Result<()> {
     requirements::wasm_target(root)?;
-    let wasm_pack = requirements::wasm_pack(root)?;
     let Chromium { driver, .. } = requirements::chromium(root)?;
+    // An array, because the path of this program may have spaces.
+    let runner = [
+        std::env::current_exe().context("this program has a path")?.display().to_string(),
+        "wasm-test".into(),
+    ];
+    let runner = format!("target.wasm32-unknown-unknown.runner={}", serde_json::to_string(&runner)?);
     for engine in crate::engine::DEVICES {
         // As Cargo.toml requires it.
         let tests = if engine == "gpu" {
@@ -187,10 +192,12 @@ fn wasm_tests(root: &Path) -> Result<()> {
             "--test browser_page --test browser_worker"
         };
         let arguments = format!(
-            "test --headless --chrome --chromedriver {} . --profile wasm --no-default-features --features {engine} {tests}",
-            driver.display()
+            "test --package autochrome --target wasm32-unknown-unknown --profile wasm --no-default-features --features {engine} {tests} --config"
         );
-        run(command(&wasm_pack, &arguments, root).env("WASM_BINDGEN_TEST_TIMEOUT", "600"))?;
+        run(command(cargo(), &arguments, root)
+            .arg(&runner)
+            .env("CHROMEDRIVER", &driver)
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "600"))?;
     }
     Ok(())
 }

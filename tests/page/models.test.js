@@ -164,6 +164,7 @@ describe("a download", () => {
   after(() => proxy?.close());
   beforeEach(() => {
     proxy.fault = () => undefined;
+    proxy.wholeOnly = false;
     proxy.requests.length = 0;
   });
 
@@ -209,6 +210,18 @@ describe("a download", () => {
     proxy.requests.length = 0;
     await colours(page);
     assert.deepEqual(modelRequests(), [], "the second visit downloads no model");
+    await context.close();
+  });
+
+  test("that breaks on a host without ranges begins anew", { timeout: PATIENCE }, async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    proxy.wholeOnly = true;
+    let breaks = 2;
+    proxy.fault = (path) => (isModel(path) && breaks-- > 0 ? 4 * MEGABYTE : undefined);
+    await colours(page);
+    assert.equal(modelRequests().length, 3);
+    assert.equal((await waitForKept(page, 1)).length, 1);
     await context.close();
   });
 

@@ -221,6 +221,25 @@ describe("the page", () => {
   });
   after(() => browser?.close());
 
+  test("names every module beforehand, so that none is found level by level", { timeout: PATIENCE }, async () => {
+    const page = await browser.newPage();
+    await page.goto(`${server.url}?device=cpu`);
+    const { named, loaded } = await page.evaluate(() => {
+      /** @param {string} address */
+      const path = (address) => new URL(address, location.href).pathname;
+      const links = /** @type {HTMLLinkElement[]} */ ([...document.querySelectorAll("link[rel=modulepreload]")]);
+      const scripts = /** @type {HTMLScriptElement[]} */ ([...document.querySelectorAll("script[src]")]);
+      const loaded = performance.getEntriesByType("resource").map(({ name }) => path(name));
+      return {
+        named: [...links.map(({ href }) => path(href)), ...scripts.map(({ src }) => path(src))].sort(),
+        loaded: [...new Set(loaded)].filter((name) => name.endsWith(".js") && !name.endsWith("worker.js")).sort(),
+      };
+    });
+    assert.ok(named.includes("/www/element/viewer.js"), "deep ones too");
+    assert.deepEqual(named, loaded);
+    await page.close();
+  });
+
   for (const scheme of /** @type {const} */ (["light", "dark"])) {
     for (const [name, viewport] of /** @type {const} */ ([["desktop", { width: 1280, height: 900 }], ["phone", { width: 390, height: 844 }]])) {
       test(`reads well: ${scheme}, ${name}`, { timeout: PATIENCE }, async () => {
