@@ -27,8 +27,9 @@ answer({
   },
 
   /**
-   * Milliseconds of one forward pass, from the network's first step to its output on the host. The
-   * turns that the engine leaves to the event loop between steps are part of it.
+   * Milliseconds of one forward pass, from the network's first step to its output on the host: on
+   * WebGPU the colours made of it, which are all that leaves the device. The turns that the engine
+   * leaves to the event loop between steps are part of it.
    * @param {import("./page.js").Gray} image
    */
   async pass({ codes, side }) {
@@ -49,13 +50,15 @@ answer({
    * The logits of some cells, less the mean of each cell, which the shares do not tell.
    * @param {import("./page.js").Cells} cells
    */
-  logits({ at }) {
-    return at.map(([x, y]) => {
+  async logits({ at }) {
+    const cells = [];
+    for (const [x, y] of at) {
       /** @type {{ p: number }[]} */
-      const shares = picture.distributionAt(4 * x + 2, 4 * y + 2, { temperature: TEMPERATURE, rebalance: 1, saturation: 1, warmth: 0 });
+      const shares = await picture.distributionAt(4 * x + 2, 4 * y + 2, { temperature: TEMPERATURE, rebalance: 1, saturation: 1, warmth: 0 });
       const logits = shares.map(({ p }) => TEMPERATURE * Math.log(p));
       const mean = logits.reduce((sum, z) => sum + z, 0) / logits.length;
-      return logits.map((z) => z - mean);
-    });
+      cells.push(logits.map((z) => z - mean));
+    }
+    return cells;
   },
 });

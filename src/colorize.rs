@@ -6,12 +6,11 @@ use crate::chroma_upsample::{ChromaGrid, Upsampling};
 use crate::error::{Error, Result};
 use crate::finish::Finish;
 use crate::hints::{self, Hint};
-use crate::kernels::between;
 use crate::lab::{OutOfGamut, ToLightness};
-use crate::network::{Network, Output};
+use crate::network::Network;
 use crate::neutralise::Ageing;
 use crate::photo::Photo;
-use crate::prediction::{ChromaMap, Distribution, Prediction};
+use crate::prediction::{Cells, Distribution, Kept, Prediction};
 use crate::render::render;
 pub use crate::tone::Tone;
 use crate::tone::Warmth;
@@ -87,9 +86,10 @@ pub enum Work {
     Resize,
     /// Its lightness is computed.
     Lab,
-    /// The network runs, and its output is brought to the host.
+    /// The network runs, and its output is brought to the host: colours alone where the device makes
+    /// them.
     Network,
-    /// Distributions become colours.
+    /// Distributions become colours, where that was not the device's work.
     AnnealedMean,
     /// Colours are brought to the photograph's size and joined with its lightness.
     Upsampling,
@@ -210,13 +210,20 @@ impl Colorizer {
         if aspect >= 1.0 { (long(aspect), short) } else { (short, long(1.0 / aspect)) }
     }
 
-    /// Runs the network.
+    /// Runs the network and brings all that it says to the host.
     ///
     /// # Errors
     /// [`Error::Parameter`] where a side is not a multiple of what the network needs,
     /// [`Error::Unsupported`] for hints to a network that takes none, [`Error::DeviceResult`] and
     /// [`Error::DeviceLost`] where the device fails, [`Error::Aborted`].
     pub async fn predict(&self, input: Input<'_>, pace: &mut impl Pace) -> Result<Prediction> {
+        let prediction = self.run(input, pace).await?.read().await?;
+        pace.tick(Stage::Network, 1.0).await?;
+        Ok(prediction)
+    }
+
+    /// Runs the network, or on a GPU at least asks for it.
+    async fn run(&self, input: Input<'_>, pace: &mut impl Pace) -> Result<Cells> {
         let Input { lightness, width, height, hints } = input;
         let config = &self.metadata.network;
         let multiple = config.size_multiple();
@@ -243,15 +250,8 @@ impl Colorizer {
             pace.tick(Stage::Network, step as f32 / steps as f32).await?;
             activations = self.network.step(step, activations);
         }
-        let values = between::read(self.network.finish(activations)).await?;
-        pace.tick(Stage::Network, 1.0).await?;
-        let cell = config.cell();
-        let (width, height) = (width / cell, height / cell);
-        match config.output() {
-            Output::Logits => Distribution::new(values, width, height, self.metadata.logit_scale)
-                .map(Prediction::Distribution),
-            Output::Chroma => ChromaMap::new(&values, width, height).map(Prediction::Chroma),
-        }
+        let values = self.network.finish(activations);
+        Ok(Cells { values, output: config.output(), scale: self.metadata.logit_scale })
     }
 
     /// Predicts the colours of a photograph; `hints` are in its pixels, none for the network's own
@@ -266,22 +266,26 @@ impl Colorizer {
         hints: &[Hint],
         pace: &mut impl Pace,
     ) -> Result<Colorization> {
-        self.colorize_at(self.metadata.working_size, photo, preparation, hints, pace).await
+        let Metadata { working_size, .. } = self.metadata;
+        self.colorize_at(working_size, self.default_tone(), photo, preparation, hints, pace).await
     }
 
-    /// [`Colorizer::colorize`] at another working size than the model's.
+    /// [`Colorizer::colorize`] at another working size than the model's, for whoever will first ask for
+    /// the colours under `tone`.
     ///
     /// # Errors
-    /// As [`Colorizer::colorize`].
+    /// As [`Colorizer::colorize`], and [`Error::Parameter`] for a tone out of range.
     pub async fn colorize_at(
         &self,
         working_size: usize,
+        tone: Tone,
         photo: &Photo,
         preparation: impl Into<Preparation>,
         hints: &[Hint],
         pace: &mut impl Pace,
     ) -> Result<Colorization> {
         let Preparation { mode, neutralise } = preparation.into();
+        let decoder = decoder(tone, self.class_weights())?;
         pace.tick(Stage::Prepare, 0.0).await?;
         let network = &self.metadata.network;
         hints::check(hints, photo.width(), photo.height(), network)?;
@@ -304,8 +308,10 @@ impl Colorizer {
         // The colours follow the edges of the photograph as it is: only the network sees the other.
         let seen = renewed.as_deref().unwrap_or(&lightness);
         let input = Input { lightness: seen, width, height, hints: planes.as_deref() };
+        let kept = Kept::new(self.run(input, pace).await?, decoder).await?;
+        pace.tick(Stage::Network, 1.0).await?;
         Ok(Colorization {
-            prediction: self.predict(input, pace).await?,
+            kept,
             network: network.name(),
             class_weights: self.class_weights.clone(),
             mode,
@@ -314,10 +320,15 @@ impl Colorizer {
     }
 }
 
-/// The predicted colours of one photograph, to be rendered as often as one likes.
+fn decoder(tone: Tone, class_weights: Option<&[f32]>) -> Result<AnnealedMean<f32>> {
+    AnnealedMean::new(tone.temperature, tone.rebalance, class_weights)
+}
+
+/// The predicted colours of one photograph, to be rendered as often as one likes. Where a GPU made them,
+/// their distributions stay there until someone asks for them; colours alone come to the host.
 #[derive(Clone, Debug)]
 pub struct Colorization {
-    prediction: Prediction,
+    kept: Kept,
     network: &'static str,
     class_weights: Option<Vec<f32>>,
     mode: Mode,
@@ -332,19 +343,28 @@ impl Colorization {
         Self { upsampling, ..self }
     }
 
-    /// What the network said.
+    /// Cells across and down.
     #[must_use]
-    pub fn prediction(&self) -> &Prediction {
-        &self.prediction
+    pub fn size(&self) -> (usize, usize) {
+        self.kept.size()
+    }
+
+    /// What the network said, brought to the host where it is not there yet.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`] and [`Error::DeviceResult`] where the device fails.
+    pub async fn prediction(&mut self) -> Result<&Prediction> {
+        self.kept.prediction().await
     }
 
     /// The distributions of the cells.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] where the network has none.
-    pub(crate) fn distribution(&self) -> Result<&Distribution> {
+    /// [`Error::Unsupported`] where the network has none, and as [`Colorization::prediction`].
+    pub(crate) async fn distribution(&mut self) -> Result<&Distribution> {
         let lacks = "predicts one colour for each pixel and has no distribution over the 313 bins; use eccv16 or unet";
-        self.prediction.distribution().ok_or(Error::Unsupported { network: self.network, lacks })
+        let network = self.network;
+        self.prediction().await?.distribution().ok_or(Error::Unsupported { network, lacks })
     }
 
     /// Whether `rebalance` may be other than 1.
@@ -353,30 +373,29 @@ impl Colorization {
     }
 
     pub(crate) fn decoder(&self, tone: Tone) -> Result<AnnealedMean<f32>> {
-        AnnealedMean::new(tone.temperature, tone.rebalance, self.class_weights.as_deref())
+        decoder(tone, self.class_weights.as_deref())
     }
 
     /// The 313 probabilities at a place of the photograph, `x` and `y` in 0…1, under `tone`.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a tone out of range, [`Error::Unsupported`] where the network has no
-    /// distribution.
-    pub fn probabilities_at(&self, x: f64, y: f64, tone: Tone) -> Result<[f32; ab_bins::COUNT]> {
-        let distribution = self.distribution()?;
+    /// distribution, and as [`Colorization::prediction`].
+    pub async fn probabilities_at(&mut self, x: f64, y: f64, tone: Tone) -> Result<[f32; ab_bins::COUNT]> {
+        let decoder = self.decoder(tone)?;
         let mut probabilities = [0.0; ab_bins::COUNT];
-        let logits = distribution.at(x, y);
-        self.decoder(tone)?.distribution(logits, &mut probabilities);
+        decoder.distribution(self.distribution().await?.at(x, y), &mut probabilities);
         Ok(probabilities)
     }
 
     /// The colours of the cells, before saturation and warmth.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a tone out of range.
-    pub fn chroma(&self, tone: Tone) -> Result<ChromaGrid> {
+    /// [`Error::Parameter`] for a tone out of range, and as [`Colorization::prediction`].
+    pub async fn chroma(&self, tone: Tone) -> Result<ChromaGrid> {
         tone.check(self.rebalances())?;
-        let [a, b] = self.prediction.decode(&self.decoder(tone)?);
-        let (width, height) = self.prediction.size();
+        let [a, b] = self.kept.decode(&self.decoder(tone)?).await?;
+        let (width, height) = self.size();
         ChromaGrid::new(width, height, a, b)
     }
 
@@ -384,12 +403,13 @@ impl Colorization {
     /// buffer it is given, a strip at a time.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a tone out of range, [`Error::Aborted`].
+    /// [`Error::Parameter`] for a tone out of range, [`Error::Aborted`], and as
+    /// [`Colorization::prediction`].
     pub async fn render(&self, photo: Photo, tone: Tone, pace: &mut impl Pace) -> Result<Photo> {
         tone.check(self.rebalances())?;
         pace.tick(Stage::Render, 0.0).await?;
         pace.begin(Work::AnnealedMean);
-        let grid = self.chroma(tone)?;
+        let grid = self.chroma(tone).await?;
         self.join(grid, photo, tone, pace).await
     }
 

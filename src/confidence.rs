@@ -70,10 +70,11 @@ impl Colorization {
     ///
     /// # Errors
     /// [`Error::Parameter`](crate::Error::Parameter) for a tone out of range,
-    /// [`Error::Unsupported`](crate::Error::Unsupported) where the network has no distribution.
-    pub fn confidence(&self, tone: Tone) -> Result<Vec<f32>> {
-        let distribution = self.distribution()?;
+    /// [`Error::Unsupported`](crate::Error::Unsupported) where the network has no distribution, and as
+    /// [`Colorization::prediction`].
+    pub async fn confidence(&mut self, tone: Tone) -> Result<Vec<f32>> {
         let confidence = Confidence::new(self, tone)?;
+        let distribution = self.distribution().await?;
         Ok(distribution.cells().map(|logits| confidence.of(logits)).collect())
     }
 
@@ -82,13 +83,13 @@ impl Colorization {
     ///
     /// # Errors
     /// As [`Colorization::confidence`].
-    pub fn confidence_overlay(&self, photo: &Photo, tone: Tone) -> Result<Photo> {
+    pub async fn confidence_overlay(&mut self, photo: &Photo, tone: Tone) -> Result<Photo> {
         const STEPS: usize = 256;
         let to_srgb = ToSrgb::new(255);
         let scale: Vec<[u8; 3]> =
             (0..STEPS).map(|i| colour(i as f32 / (STEPS - 1) as f32, &to_srgb)).collect();
         let (width, height) = (photo.width(), photo.height());
-        let confidence = bilinear(&self.confidence(tone)?, self.distribution()?.size(), (width, height));
+        let confidence = bilinear(&self.confidence(tone).await?, self.size(), (width, height));
         let mut rgba = photo.to_rgba8();
         for (pixel, confidence) in rgba.chunks_exact_mut(4).zip(confidence) {
             let step = (confidence * (STEPS - 1) as f32 + 0.5) as usize;

@@ -62,7 +62,7 @@ impl Colorization {
             return Err(Error::Parameter { name: "steady", value, range: "between 0 and 1" });
         }
         pace.tick(Stage::Render, 0.0).await?;
-        let mut grid = self.chroma(tone)?;
+        let mut grid = self.chroma(tone).await?;
         let (width, height) = grid.size();
         let rgb = photo.resized_over_white(width, height);
         let to_lightness = ToLightness::new(255);

@@ -147,9 +147,16 @@ impl Colorization {
     ///
     /// # Errors
     /// [`Error::Parameter`] outside the photograph, for a side below 23 or above 4096, or for a tone
-    /// out of range; [`Error::Unsupported`] where the network has no distribution.
+    /// out of range; [`Error::Unsupported`] where the network has no distribution; and as
+    /// [`Colorization::prediction`].
     #[cold]
-    pub fn inspect(&self, photo: &Photo, (x, y): (f64, f64), tone: Tone, side: usize) -> Result<Inspection> {
+    pub async fn inspect(
+        &mut self,
+        photo: &Photo,
+        (x, y): (f64, f64),
+        tone: Tone,
+        side: usize,
+    ) -> Result<Inspection> {
         if !SIDES.contains(&side) {
             return Err(Error::Parameter {
                 name: "side",
@@ -159,12 +166,13 @@ impl Colorization {
         }
         let place = photo.place(x, y)?;
         let lightness = pixel_lightness(photo, x as usize, y as usize);
-        let shares = self.probabilities_at(place.0, place.1, tone)?;
+        let confidence = Confidence::new(self, tone)?;
+        let shares = self.probabilities_at(place.0, place.1, tone).await?;
         let palette = Palette::new(lightness);
         Ok(Inspection {
             plane: palette.plane(&shares, side)?,
             top: palette.top(&shares),
-            confidence: Confidence::new(self, tone)?.of(self.distribution()?.at(place.0, place.1)),
+            confidence: confidence.of(self.distribution().await?.at(place.0, place.1)),
             lightness,
         })
     }

@@ -55,8 +55,7 @@ impl Preview {
     /// The copy in colour, RGBA. `colorization` is of its photograph, the same each time.
     ///
     /// # Errors
-    /// [`Error::Parameter`](crate::Error::Parameter) for a tone out of range,
-    /// [`Error::Aborted`](crate::Error::Aborted).
+    /// As [`Colorization::render`].
     pub async fn render(
         &mut self,
         colorization: &Colorization,
@@ -68,7 +67,7 @@ impl Preview {
         let height = self.lightness.len() / self.width;
         let decoded = [tone.temperature, tone.rebalance];
         if self.chroma.of != Some(decoded) {
-            let grid = colorization.chroma(tone)?;
+            let grid = colorization.chroma(tone).await?;
             let (grid, upsampling) = colorization.upsampling(grid);
             match &mut self.upsampler {
                 Some(upsampler) => upsampler.recolour(grid),

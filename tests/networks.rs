@@ -97,13 +97,16 @@ fn siggraph17_follows_a_hint_and_has_no_distribution() {
     let photo = Photo::new(60, 40, Channels::Gray, Samples::U8(gray)).unwrap();
     let colorize =
         |hints: &[Hint]| pollster::block_on(colorizer.colorize(&photo, Mode::Photo, hints, &mut Unpaced));
-    let automatic = colorize(&[]).unwrap();
+    let mut automatic = colorize(&[]).unwrap();
     let hint = Hint { x: 30.0, y: 20.0, a: 80.0, b: 60.0, radius: 10.0 };
-    let hinted = colorize(&[hint]).unwrap();
-    assert_ne!(automatic.prediction().planes(), hinted.prediction().planes());
+    let mut hinted = colorize(&[hint]).unwrap();
+    let [without, with] =
+        [&mut automatic, &mut hinted].map(|c| pollster::block_on(c.prediction()).unwrap().planes());
+    assert_ne!(without, with);
     let tone = colorizer.default_tone();
-    for colorization in [automatic, hinted] {
-        assert_eq!(colorization.probabilities_at(0.5, 0.5, tone).unwrap_err().code(), "unsupported");
+    for mut colorization in [automatic, hinted] {
+        let refused = pollster::block_on(colorization.probabilities_at(0.5, 0.5, tone));
+        assert_eq!(refused.unwrap_err().code(), "unsupported");
         let coloured = pollster::block_on(colorization.render(photo.clone(), tone, &mut Unpaced)).unwrap();
         assert_eq!((coloured.width(), coloured.height()), (60, 40));
     }

@@ -45,7 +45,10 @@ fn colours(seen: &Photo, neutralise: bool) -> Photo {
     let canvas = photo(&vec![0.5; SIDE * SIDE], |g| [g; 3]);
     pollster::block_on(async {
         let preparation = Preparation { mode: Mode::Photo, neutralise };
-        let colorization = COLORIZER.colorize_at(SIDE, seen, preparation, &[], &mut Unpaced).await.unwrap();
+        let colorization = COLORIZER
+            .colorize_at(SIDE, COLORIZER.default_tone(), seen, preparation, &[], &mut Unpaced)
+            .await
+            .unwrap();
         colorization.render(canvas, COLORIZER.default_tone(), &mut Unpaced).await.unwrap()
     })
 }

@@ -6,7 +6,7 @@ use num_traits::Float;
 
 /// From the logits of a pixel to its colour: `softmax((z - (1 - rebalance) ln w) / T)`, then the
 /// mean of the bins (paper equation 5; SPEC section 5 for `rebalance`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AnnealedMean<F> {
     pub(super) temperature: F,
     /// What is taken from each logit; empty where nothing is.
@@ -38,6 +38,17 @@ impl<F: Float> AnnealedMean<F> {
             Some(w) => w.iter().map(|w| (F::one() - rebalance) * w.ln()).collect(),
         };
         Ok(Self { temperature, offsets })
+    }
+
+    /// What logits are divided by.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn temperature(&self) -> F {
+        self.temperature
+    }
+
+    /// What is taken from a bin's logit before.
+    pub(crate) fn offset(&self, bin: usize) -> F {
+        self.offsets.get(bin).copied().unwrap_or_else(F::zero)
     }
 
     fn logit(&self, logits: &[F], bin: usize) -> F {

@@ -62,7 +62,7 @@ impl<'a> GridMean<'a> {
         Self {
             definition,
             scale: LOG2_E / definition.temperature,
-            offsets: padded(&|q| definition.offsets.get(q).copied().unwrap_or_default()),
+            offsets: padded(&|q| definition.offset(q)),
             centres: [0, 1].map(|i| padded(&|q| f32::from(CENTRES[q][i]))),
         }
     }

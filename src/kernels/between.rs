@@ -2,6 +2,7 @@
 //! Burn's operators.
 
 use super::PLAIN_RUNS;
+use crate::ab_bins::AnnealedMean;
 use crate::error::{Error, Result};
 use burn::prelude::*;
 use burn::tensor::activation::{leaky_relu as burns_leaky_relu, tanh};
@@ -109,6 +110,17 @@ pub(crate) fn leaky_relu(x: Tensor<4>) -> Tensor<4> {
 pub(crate) fn as_convolution(matrix: Tensor<2>) -> Tensor<4> {
     let [from, to] = matrix.dims();
     ours_or_burns!(matrix, transposed(matrix), matrix.transpose().reshape([to, from, 1, 1]))
+}
+
+/// The annealed mean of `logits / scale`, `[batch, 313, height, width]`: a and b,
+/// `[batch, 2, height, width]`. `None` where that is done on the host.
+pub(crate) fn annealed_mean(logits: Tensor<4>, scale: f32, decoder: &AnnealedMean<f32>) -> Option<Tensor<4>> {
+    #[cfg(feature = "gpu")]
+    if super::webgpu::between::has(&logits) {
+        return Some(super::webgpu::annealed_mean(logits, scale, decoder));
+    }
+    let _ = (logits, scale, decoder);
+    None
 }
 
 /// The values of `x`, those of a place together: `[batch, height, width, channels]`.

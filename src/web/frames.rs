@@ -29,7 +29,8 @@ impl Engine {
         let height = pixels.0.len() / 4 / width.max(1);
         let photo = Photo::new(width, height, Channels::Rgba, Samples::U8(pixels.0))?;
         let pace = &mut JsPace::new(tick);
-        let colorization = self.colorizer.colorize_at(working_size, &photo, Mode::Photo, &[], pace).await?;
+        let colorization =
+            self.colorizer.colorize_at(working_size, tone, &photo, Mode::Photo, &[], pace).await?;
         // Its tables cost a frame more than they show.
         let colorization = colorization.with_upsampling(Upsampling::AdaptiveBilateral);
         let mut before = self.steady.take();

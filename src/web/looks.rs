@@ -12,22 +12,28 @@ impl Picture {
     /// `max_side`.
     ///
     /// # Errors
-    /// `invalid-argument`, `unsupported` where the network has no distribution.
-    pub fn confidence(&mut self, tone: JsValue, max_side: Option<usize>) -> Result<ImageData, JsValue> {
+    /// `invalid-argument`, `unsupported` where the network has no distribution, `device-lost`.
+    pub async fn confidence(&mut self, tone: JsValue, max_side: Option<usize>) -> Result<ImageData, JsValue> {
         let tone = from_js::<ToneOptions>(tone)?.into();
         let (photo, colorization) = self.at_most(max_side);
-        image_data(&colorization.confidence_overlay(photo, tone)?)
+        image_data(&colorization.confidence_overlay(photo, tone).await?)
     }
 
     /// What the model says of a pixel: a [`PlaceDescription`], with the ab plane as `plane`.
     ///
     /// # Errors
     /// `invalid-argument` outside the photograph, for a side of the plane or a tone out of range,
-    /// `unsupported` where the network has no distribution.
+    /// `unsupported` where the network has no distribution, `device-lost`.
     #[wasm_bindgen(js_name = inspectAt)]
-    pub fn inspect_at(&self, x: f64, y: f64, tone: JsValue, side: usize) -> Result<JsValue, JsValue> {
+    pub async fn inspect_at(
+        &mut self,
+        x: f64,
+        y: f64,
+        tone: JsValue,
+        side: usize,
+    ) -> Result<JsValue, JsValue> {
         let tone = from_js::<ToneOptions>(tone)?.into();
-        let inspection = self.colorization.inspect(&self.photo, (x, y), tone, side)?;
+        let inspection = self.colorization.inspect(&self.photo, (x, y), tone, side).await?;
         let place = to_js(&PlaceDescription::from(&inspection))?;
         js_sys::Reflect::set(&place, &"plane".into(), &image_data(&inspection.plane)?.into())?;
         Ok(place)

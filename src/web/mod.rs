@@ -313,22 +313,22 @@ impl Picture {
     }
 
     /// The photograph no larger than `max_side`, and its colours.
-    fn at_most(&mut self, max_side: Option<usize>) -> (&Photo, &Colorization) {
+    fn at_most(&mut self, max_side: Option<usize>) -> (&Photo, &mut Colorization) {
         if let Some(side) = max_side.filter(|side| *side > 0) {
             if self.reduced.as_ref().is_none_or(|(made_for, _)| *made_for != side) {
                 self.reduced = self.photo.preview(side).map(|photo| (side, photo));
             }
             if let Some((_, photo)) = &self.reduced {
-                return (photo, &self.colorization);
+                return (photo, &mut self.colorization);
             }
         }
-        (&self.photo, &self.colorization)
+        (&self.photo, &mut self.colorization)
     }
 
     /// How far the colours are from the photograph's own: a [`ColourErrorDescription`].
     ///
     /// # Errors
-    /// `invalid-argument`, `out-of-memory`, `aborted`.
+    /// `invalid-argument`, `out-of-memory`, `device-lost`, `aborted`.
     #[wasm_bindgen(js_name = colourError)]
     pub async fn colour_error(&self, tone: JsValue, tick: js_sys::Function) -> Result<JsValue, JsValue> {
         let tone = from_js::<ToneOptions>(tone)?.into();
@@ -348,7 +348,7 @@ impl Picture {
     /// The photograph in colour, no larger than `max_side` (full size where it is absent).
     ///
     /// # Errors
-    /// `invalid-argument`, `aborted`.
+    /// `invalid-argument`, `device-lost`, `aborted`.
     pub async fn render(
         &mut self,
         tone: JsValue,
@@ -376,7 +376,7 @@ impl Picture {
     /// [`EncodeOptions`].
     ///
     /// # Errors
-    /// `invalid-argument`, `image-encode`, `out-of-memory`, `aborted`.
+    /// `invalid-argument`, `image-encode`, `out-of-memory`, `device-lost`, `aborted`.
     pub async fn encode(
         &self,
         tone: JsValue,
@@ -397,12 +397,12 @@ impl Picture {
     ///
     /// # Errors
     /// `invalid-argument` outside the photograph or for a tone out of range, `unsupported` where the
-    /// network has no distribution.
+    /// network has no distribution, `device-lost`.
     #[wasm_bindgen(js_name = distributionAt)]
-    pub fn distribution_at(&self, x: f64, y: f64, tone: JsValue) -> Result<JsValue, JsValue> {
+    pub async fn distribution_at(&mut self, x: f64, y: f64, tone: JsValue) -> Result<JsValue, JsValue> {
         let (x, y) = self.photo.place(x, y)?;
         let tone = from_js::<ToneOptions>(tone)?.into();
-        let shares = self.colorization.probabilities_at(x, y, tone)?;
+        let shares = self.colorization.probabilities_at(x, y, tone).await?;
         let bins: Vec<BinShare> =
             ab_bins::CENTRES.iter().zip(shares).map(|(&[a, b], p)| BinShare { a, b, p }).collect();
         to_js(&bins)

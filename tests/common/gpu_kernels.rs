@@ -1,9 +1,13 @@
-//! The WGSL convolutions against Burn's operators, in Chromium.
+//! The WGSL kernels in Chromium: convolutions against Burn's operators, the annealed mean against its
+//! definition.
 
-use crate::common::uniform;
+use crate::common::{seeded_small_unet, uniform};
+use autochrome::ab_bins::{AnnealedMean, COUNT};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::kernels::webgpu::Packed;
+use autochrome::colorize::{Colorizer, Mode, Tone, Unpaced};
+use autochrome::kernels::webgpu::{Packed, annealed_mean};
 use autochrome::kernels::{Epilogue, Shape};
+use autochrome::photo::{Channels, Photo, Samples};
 use burn::prelude::*;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv_transpose2d, conv2d, interpolate};
@@ -130,4 +134,120 @@ async fn wgsl_doubling_is_the_transposed_convolution() {
     compare(doubling(10, 3), [2, 5, 3], Add::Nothing, true, true).await;
     compare(doubling(64, 32), [1, 4, 4], Add::Same, true, false).await;
     compare(doubling(5, 66), [1, 1, 2], Add::Half, false, false).await;
+}
+
+#[wasm_bindgen_test]
+async fn wgsl_annealed_mean_is_the_definition() {
+    let device = ComputeDevice::open(DeviceChoice::Gpu).await.expect("a GPU for the tests").device;
+    let weights: Vec<f64> = (0..COUNT).map(|q| 0.02 + (q % 13) as f64 * 0.45).collect();
+    let narrow: Vec<f32> = weights.iter().map(|w| *w as f32).collect();
+    for ([batch, height, width], scale) in
+        [([1, 5, 3], 1.0), ([2, 7, 9], 2.5), ([1, 1, 1], 0.3), ([1, 13, 10], 1.0)]
+    {
+        let shape = [batch, COUNT, height, width];
+        let nchw = random("logits", shape, &device) * 20.0;
+        let nhwc = (nchw.clone().permute([0, 2, 3, 1]) * 1.0).permute([0, 3, 1, 2]);
+        let logits = values(nhwc.clone().permute([0, 2, 3, 1])).await;
+        for (t, r) in [
+            (0.0, 1.0),
+            (0.0, 0.5),
+            (1e-6, 1.0),
+            (0.01, 1.0),
+            (0.38, 1.0),
+            (0.38, 0.4),
+            (1.0, 0.0),
+            (50.0, 1.0),
+        ] {
+            let definition = AnnealedMean::new(t, r, Some(&weights)).unwrap();
+            let expected: Vec<f64> = logits
+                .chunks_exact(COUNT)
+                .flat_map(|z| {
+                    let z: Vec<f64> = z.iter().map(|z| f64::from(*z) / f64::from(scale)).collect();
+                    definition.decode(&z)
+                })
+                .collect();
+            let decoder = AnnealedMean::new(t as f32, r as f32, Some(&narrow)).unwrap();
+            for (layout, logits) in [("nchw", nchw.clone()), ("nhwc", nhwc.clone())] {
+                let colours = annealed_mean(logits, scale, &decoder);
+                assert_eq!(colours.dims(), [batch, 2, height, width]);
+                let found = values(colours.permute([0, 2, 3, 1])).await;
+                let error =
+                    found.iter().zip(&expected).map(|(p, q)| (f64::from(*p) - q).abs()).fold(0.0, f64::max);
+                // At T = 0.01 a rounding of the logits' difference is multiplied by a hundred.
+                let allowed = if t < 0.1 { 0.02 } else { 1e-3 };
+                assert!(
+                    error < allowed,
+                    "{shape:?}, scale {scale}, T {t}, rebalance {r}, {layout}: off by {error}"
+                );
+            }
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn wgsl_annealed_mean_tells_of_logits_that_are_no_numbers() {
+    let device = ComputeDevice::open(DeviceChoice::Gpu).await.expect("a GPU for the tests").device;
+    for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut logits = uniform("logits", 3 * COUNT);
+        logits[COUNT + 200] = broken;
+        let logits = Tensor::<4>::from_data(TensorData::new(logits, [1, 1, 3, COUNT]), &device);
+        let decoder = AnnealedMean::new(0.38, 1.0, None).unwrap();
+        let found =
+            values(annealed_mean(logits.permute([0, 3, 1, 2]), 1.0, &decoder).permute([0, 2, 3, 1])).await;
+        let in_reach: Vec<bool> = found.iter().map(|v| v.abs() <= 110.0).collect();
+        assert_eq!(in_reach, [true, true, false, false, true, true], "{broken}: {found:?}");
+    }
+}
+
+/// Bytes of all that was mapped for reading since the last call.
+fn bytes_read() -> f64 {
+    const COUNTING: &str = "
+        if (!('bytesRead' in self)) {
+            const map = GPUBuffer.prototype.mapAsync;
+            GPUBuffer.prototype.mapAsync = function (mode, offset, size) {
+                if (mode & GPUMapMode.READ) self.bytesRead += size ?? this.size - (offset ?? 0);
+                return map.call(this, mode, offset, size);
+            };
+            self.bytesRead = 0;
+        }
+        const bytes = self.bytesRead;
+        self.bytesRead = 0;
+        return bytes;";
+    let count = js_sys::Function::new_no_args(COUNTING).call0(&js_sys::global());
+    count.expect("plain JavaScript").as_f64().expect("a number")
+}
+
+#[wasm_bindgen_test]
+async fn distributions_stay_on_the_device_until_they_are_asked_for() {
+    let device = ComputeDevice::open(DeviceChoice::Gpu).await.expect("a GPU for the tests");
+    let colorizer = Colorizer::new(seeded_small_unet(), device).unwrap();
+    let (width, height) = (50, 37);
+    let gray: Vec<u8> = (0..width * height).map(|i| (i * 7 % 256) as u8).collect();
+    let photo = Photo::new(width, height, Channels::Gray, Samples::U8(gray)).unwrap();
+    let first = colorizer.default_tone();
+    let tones = [first, Tone { temperature: 1.0, ..first }, Tone { temperature: 0.0, ..first }];
+    bytes_read();
+    let mut colorization = colorizer.colorize(&photo, Mode::Photo, &[], &mut Unpaced).await.unwrap();
+    let (across, down) = colorization.size();
+    let (colours, logits) = ((4 * 2 * across * down) as f64, (4 * COUNT * across * down) as f64);
+    let few = colours..2.0 * colours;
+    let read = bytes_read();
+    assert!(few.contains(&read), "{read} bytes read for {colours}");
+    let mut on_device = Vec::new();
+    for tone in tones {
+        on_device.push(colorization.chroma(tone).await.unwrap());
+        let read = bytes_read();
+        assert!(tone == first && read == 0.0 || few.contains(&read), "{read} bytes read for {colours}");
+    }
+    assert!(colorization.prediction().await.unwrap().distribution().is_some());
+    let all = bytes_read();
+    assert!(all >= logits && all < 2.0 * logits, "{all} bytes read for {logits}");
+    for (tone, on_device) in tones.into_iter().zip(on_device) {
+        let on_host = colorization.chroma(tone).await.unwrap();
+        for (x, y) in (0..down).flat_map(|y| (0..across).map(move |x| (x, y))) {
+            let [p, q] = [&on_device, &on_host].map(|grid| grid.colour(x, y));
+            assert!((0..2).all(|i| (p[i] - q[i]).abs() < 1e-3), "{tone:?}, {x}, {y}: {p:?} {q:?}");
+        }
+    }
+    assert_eq!(bytes_read(), 0.0, "the host has it now");
 }

@@ -179,10 +179,11 @@ fn by_photographs(model: &ModelFile, path: &Path) -> Result<Evidence> {
     let mut calibration = Calibration::default();
     let mut seen = 0;
     photographs::for_each(path, CALIBRATION_MOST, |photo| {
-        let colorization = pollster::block_on(colorizer.colorize(&photo, Mode::Photo, &[], &mut Unpaced))?;
-        let (width, height) = colorization.prediction().size();
+        let mut colorization =
+            pollster::block_on(colorizer.colorize(&photo, Mode::Photo, &[], &mut Unpaced))?;
+        let (width, height) = colorization.size();
         let truth = photographs::chroma(&photo, width, height);
-        let logits = colorization.prediction().planes();
+        let logits = pollster::block_on(colorization.prediction())?.planes();
         let count = width * height;
         for i in 0..CALIBRATION_CELLS.min(count) {
             // Spread over the picture, the same ones each time.

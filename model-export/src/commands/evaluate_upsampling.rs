@@ -213,7 +213,7 @@ fn measure(photo: &Photo, megapixels: f64, colorizer: &Colorizer) -> Result<[Vec
     let truth = Truth::of(&photo, &rgb);
     let predicted = pollster::block_on(async {
         let colorization = colorizer.colorize(&photo, Mode::Photo, &[], &mut Unpaced).await?;
-        colorization.chroma(colorizer.default_tone())
+        colorization.chroma(colorizer.default_tone()).await
     })?;
     Ok([truth.all_distances(&truth.reduced(predicted.size())?), truth.all_distances(&predicted)])
 }

@@ -97,7 +97,7 @@ pub(crate) fn scale_and_shift(statistics: [Tensor<1>; 4], epsilon: f64) -> (Tens
 }
 
 /// Places together, as the convolutions leave them: `[batch, height, width, channels]`.
-fn places(x: Tensor<4>) -> (CubeTensor, Handle) {
+pub(super) fn places(x: Tensor<4>) -> (CubeTensor, Handle) {
     let x = own(x.permute([0, 2, 3, 1]));
     let values = dense(&x);
     (x, values)

@@ -3,14 +3,16 @@
 //! Activations are NHWC in memory (to Burn: permuted views), so that a position's channels are read
 //! as vectors. 3 x 3 convolutions of stride 1 are Winograd's, four times fewer multiplications; all
 //! others are one matrix product over gathered rows. Bias, addend, ReLU and the affine map after it are
-//! applied on the way out.
+//! applied on the way out. After the last one, [`annealed_mean`] makes colours of logits.
 
+mod annealed_mean;
 pub(crate) mod between;
 mod gemm;
 mod source;
 mod warm_up;
 mod winograd;
 
+pub use annealed_mean::annealed_mean;
 pub(crate) use warm_up::warm_up;
 
 use super::{Epilogue, Shape};

@@ -40,6 +40,8 @@ pub(super) enum Kernel {
     WinogradWeights,
     /// Tiles to sums.
     WinogradOutput(Store),
+    /// Logits to colours.
+    AnnealedMean,
 }
 
 impl Kernel {
@@ -54,6 +56,7 @@ impl Kernel {
             Self::WinogradInput => winograd::input_text(),
             Self::WinogradWeights => winograd::weights_text(),
             Self::WinogradOutput(store) => winograd::output_text(*store),
+            Self::AnnealedMean => include_str!("annealed_mean.wgsl").to_owned(),
         }
     }
 
@@ -69,6 +72,7 @@ impl Kernel {
             Self::WinogradWeights,
             Self::WinogradOutput(Store::Plain),
             Self::WinogradOutput(Store::Add),
+            Self::AnnealedMean,
         ];
         for tile in gemm::Tile::all(client) {
             kernels.extend([Store::Raw, Store::Plain, Store::Add].map(|store| Self::Gemm(tile, store)));
@@ -85,6 +89,7 @@ impl Kernel {
         };
         match *self {
             Self::Nhwc | Self::Mean | Self::Weights | Self::WinogradInput | Self::WinogradWeights => 2,
+            Self::AnnealedMean => 3,
             Self::Map => 4,
             Self::Norm => 7,
             Self::Gemm(_, store) => 3 + stores(store),

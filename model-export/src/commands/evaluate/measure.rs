@@ -140,8 +140,8 @@ impl Model {
     /// The photograph as a person gets it, and what the network gave.
     fn colour(&mut self, photo: &Photo, class_weights: &[f64]) -> Result<(Photo, Vec<f32>)> {
         pollster::block_on(async {
-            let colorization = self.colorizer.colorize(photo, Mode::Photo, &[], &mut Unpaced).await?;
-            let prediction = colorization.prediction();
+            let mut colorization = self.colorizer.colorize(photo, Mode::Photo, &[], &mut Unpaced).await?;
+            let prediction = colorization.prediction().await?;
             if let (Some(curve), Some(distribution)) = (&mut self.curve, prediction.distribution()) {
                 curve.add(photo, distribution, class_weights);
             }

@@ -1,9 +1,13 @@
-//! What a network says of a photograph, on the host: a distribution for each cell, or a colour.
+//! What a network says of a photograph: a distribution for each cell, or a colour.
+
+mod kept;
+
+pub(crate) use kept::{Cells, Kept};
 
 use crate::ab_bins::{self, AnnealedMean, GridMean};
 use crate::error::{Error, Result};
 
-/// The output of a network, on its grid of cells.
+/// The output of a network, on its grid of cells, on the host.
 #[derive(Clone, Debug)]
 pub enum Prediction {
     /// Logits over the 313 bins for every cell of 4 x 4 pixels.
@@ -68,6 +72,15 @@ impl ChromaMap {
         }
         let plane = |i: usize| values.iter().skip(i).step_by(2).copied().collect();
         Ok(Self { width, height, ab: [plane(0), plane(1)] })
+    }
+
+    /// [`ChromaMap::new`] for means of bins.
+    fn of_bins(values: &[f32], width: usize, height: usize) -> Result<Self> {
+        // The outermost bins are at 110.
+        if values.iter().any(|v| v.abs() > 111.0) {
+            return Err(Error::DeviceResult);
+        }
+        Self::new(values, width, height)
     }
 }
 
