@@ -5,6 +5,9 @@
 mod browser_suite;
 mod common;
 #[cfg(feature = "gpu")]
+#[path = "common/definition.rs"]
+mod definition;
+#[cfg(feature = "gpu")]
 #[path = "common/gpu_kernels.rs"]
 mod gpu_kernels;
 

@@ -1,7 +1,10 @@
 //! Our convolution kernels against Burn's plain operators, on odd sizes, borders, strides, dilations
-//! and channel counts.
+//! and channel counts. So is the definition that the browser's tests hold the GPU's kernels against:
+//! Burn's operators for the GPU would take minutes to link there.
 
 mod common;
+#[path = "common/definition.rs"]
+mod definition;
 
 use autochrome::kernels::Shape;
 use autochrome::kernels::cpu::{Added, Convolution};
@@ -10,6 +13,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::module::{conv_transpose2d, conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions};
 use common::uniform;
+use definition::{Addend, Layer};
 use proptest::prelude::*;
 
 /// Of the largest value: Winograd's transforms lose up to two digits of f32's seven.
@@ -34,7 +38,7 @@ fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), &Device::flex())
 }
 
-/// Largest distance to what Burn computes, relative to its largest value.
+/// Largest distance of kernel and of definition to what Burn computes, relative to its largest value.
 fn apart(case: Case) -> f32 {
     let Case { shape, size: [height, width], .. } = case;
     let Shape { from, to, kernel, stride, dilation, doubling } = shape;
@@ -80,8 +84,17 @@ fn apart(case: Case) -> f32 {
     let added = added.as_deref().map(|v| if case.added == 2 { Added::Doubled(v) } else { Added::Same(v) });
     let found = layer.forward(&x, case.size, added, case.relu);
     assert_eq!(found.len(), expected.len());
+    let added = match added {
+        Some(Added::Same(values)) => Addend::Same(values),
+        Some(Added::Doubled(values)) => Addend::Half(values),
+        None => Addend::Nothing,
+    };
+    let layer = Layer { shape, weights: &weights, bias: bias.as_deref(), added, relu: case.relu, affine };
+    let defined = layer.of(&x, case.size);
+    assert_eq!(defined.len(), expected.len());
     let largest = expected.iter().fold(1.0f32, |most, v| most.max(v.abs()));
-    expected.iter().zip(&found).fold(0.0f32, |most, (a, b)| most.max((a - b).abs())) / largest
+    let both = found.iter().zip(&expected).chain(defined.iter().zip(&expected));
+    both.fold(0.0f32, |most, (a, b)| most.max((a - b).abs())) / largest
 }
 
 fn case() -> impl Strategy<Value = Case> {
