@@ -15,4 +15,5 @@ pub mod objective;
 pub mod optimizer;
 mod pupil;
 pub mod schedule;
+pub mod soft_target;
 pub mod tape;

@@ -218,6 +218,14 @@ fn what_cannot_be_learned_from_is_refused() {
         make(classification(0.5, 0), Head::Classification, &flat_prior()),
         Err(Error::Parameter { name: "neighbours", .. })
     ));
+    for smoothing in [-0.1, 1.0, f64::NAN] {
+        let objective =
+            Objective::Classification { lambda: 0.5, neighbours: 5, smoothing, reduction: Reduction::Cells };
+        assert!(matches!(
+            make(objective, Head::Classification, &flat_prior()),
+            Err(Error::Parameter { name: "smoothing", .. })
+        ));
+    }
     assert!(matches!(
         make(classification(0.5, 5), Head::Classification, &flat_prior()[1..]),
         Err(Error::Parameter { name: "prior", .. })

@@ -20,7 +20,7 @@ use common::uniform;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn classification(lambda: f64, neighbours: usize) -> Objective {
-    Objective::Classification { lambda, neighbours, reduction: Reduction::Pictures }
+    Objective::Classification { lambda, neighbours, smoothing: 0.0, reduction: Reduction::Pictures }
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
