@@ -6,10 +6,11 @@ mod common;
 use autochrome::Error;
 use autochrome::photo::{Channels, Photo, Samples};
 use autochrome::training::classifier::{
-    ClassifierConfig, ClassifierFile, ClassifierLearner, ClassifierLearnerConfig, Labelled, Labels,
-    Preparation, Question,
+    ClassifierConfig, ClassifierFile, ClassifierLearner, ClassifierLearnerConfig, Labelled, Preparation,
+    Question,
 };
 use autochrome::training::held_out::HeldOut;
+use autochrome::training::labels::Labels;
 use autochrome::training::metrics::baselines::Recolour;
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};

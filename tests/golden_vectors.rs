@@ -133,7 +133,8 @@ fn losses() {
                 .into_iter()
                 .map(|u| (2.0 * f64::from(u) - 1.0) * 3.0)
                 .collect();
-            let pixel = loss::classification(&logits, *ab, number(&case["neighbours"]) as usize, &weights);
+            let pixel =
+                loss::classification(&logits, *ab, number(&case["neighbours"]) as usize, 0.0, &weights);
             let sum: f64 = pixel.gradient.iter().map(|v| v.abs()).sum();
             for (value, name) in [
                 (pixel.weight, "weight"),

@@ -6,6 +6,7 @@ mod common;
 
 use autochrome::kernels::libtorch;
 use autochrome::network::{Eccv16Config, Head, NetworkConfig, UnetConfig};
+use autochrome::training::labels::Labels;
 use autochrome::training::learner::{ComputePrecision, Examples, Learner, LearnerConfig};
 use autochrome::training::objective::{Objective, Reduction};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
@@ -20,6 +21,7 @@ const COUNT: usize = 3;
 fn config(objective: Objective, precision: ComputePrecision) -> LearnerConfig {
     LearnerConfig {
         objective,
+        auxiliary: 0.0,
         optimizer: OptimizerConfig {
             kind: Kind::Adam,
             beta_1: 0.9,
@@ -46,7 +48,8 @@ fn learned(
 ) -> ModelFile {
     let prior = vec![1.0 / 313.0; 313];
     let config = config(objective.clone(), precision);
-    let mut learner = Learner::new(config, network, Some(start.clone()), &prior, 1, device).unwrap();
+    let mut learner =
+        Learner::new(config, network, Some(start.clone()), &prior, Labels::default(), 1, device).unwrap();
     for step in 0..3 {
         let parts: Vec<(Vec<f32>, Vec<[f32; 2]>)> = (0..2)
             .map(|part| {
@@ -60,7 +63,7 @@ fn learned(
             .collect();
         let parts: Vec<Examples<'_>> = parts
             .iter()
-            .map(|(lightness, chroma)| Examples { count: COUNT, crop: CROP, lightness, chroma })
+            .map(|(lightness, chroma)| Examples { count: COUNT, crop: CROP, lightness, chroma, labels: &[] })
             .collect();
         let report = learner.step(&parts, true).unwrap().unwrap();
         assert!(report.loss.is_finite());
@@ -71,6 +74,7 @@ fn learned(
         network,
         None,
         &prior,
+        Labels::default(),
         1,
         &Device::flex(),
     )
@@ -102,10 +106,17 @@ fn libtorch_learns_what_burn_learns() {
     ] {
         let prior = vec![1.0 / 313.0; 313];
         let exact = ComputePrecision::F32;
-        let start =
-            Learner::new(config(objective.clone(), exact), &network, None, &prior, 5, &Device::flex())
-                .unwrap()
-                .model(Metadata::for_network(network.clone()));
+        let start = Learner::new(
+            config(objective.clone(), exact),
+            &network,
+            None,
+            &prior,
+            Labels::default(),
+            5,
+            &Device::flex(),
+        )
+        .unwrap()
+        .model(Metadata::for_network(network.clone()));
         let burn = learned(&network, objective, exact, &start, &Device::flex());
         let torch = learned(&network, objective, exact, &start, &libtorch::cpu());
         let rounded = learned(&network, objective, ComputePrecision::Bf16, &start, &libtorch::cpu());

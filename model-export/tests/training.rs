@@ -270,3 +270,60 @@ fn settings_that_make_no_sense_are_wrong_usage() {
     }
     assert_eq!(bench.run("train --config none.toml --data photographs --out run").0, 1);
 }
+
+#[test]
+fn labels_are_taught_beside_the_colours_and_survive_an_interruption() {
+    let bench = Bench::new();
+    let mut list = "file,source,class\n".to_owned();
+    for i in 0..6 {
+        // One of them says nothing.
+        let class = ["blue", "yellow", ""][if i == 4 { 2 } else { i % 2 }];
+        list += &format!("{i}.png,colours,{class}\n");
+    }
+    fs::write(bench.path("photographs/manifest.csv"), list).unwrap();
+    bench.config("plain.toml", 8, "");
+    let text = fs::read_to_string(bench.path("plain.toml")).unwrap();
+    let taught = text
+        .replace("prior_examples = 8", "prior_examples = 8\nleast_photographs = 2")
+        .replace("average = 0.9", "average = 0.9\nauxiliary = 0.5");
+    fs::write(bench.path("run.toml"), &taught).unwrap();
+    let train = |config: &str, out: &str, more: &str| {
+        bench.run(&format!("train --config {config} --data photographs --out {out} {more}"))
+    };
+    let (code, stderr) = train("run.toml", "whole", "");
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("5 of them say which of 2 labels"), "{stderr}");
+    let metrics_text = bench.text("whole/metrics.csv");
+    let mut rows = csv_rows(&metrics_text);
+    let column = rows.next().unwrap().iter().position(|name| *name == "label_loss").unwrap();
+    assert!(rows.all(|row| row[column].parse::<f64>().is_ok_and(|nats| nats > 0.0)), "{metrics_text}");
+    assert!(bench.text("whole/report.html").contains("cross-entropy of the labels"));
+
+    let (code, stderr) = train("run.toml", "parts", "--max-minutes 0");
+    assert_eq!(code, 0, "{stderr}");
+    let (code, stderr) = train("run.toml", "parts", "--resume --workers 2");
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(bench.bytes("whole/model.safetensors"), bench.bytes("parts/model.safetensors"));
+    assert_eq!(metrics(&metrics_text), metrics(&bench.text("parts/metrics.csv")));
+
+    // What a label's number means stays with the run, whatever the data comes to say.
+    let list = fs::read_to_string(bench.path("photographs/manifest.csv")).unwrap();
+    let list = list
+        .replace("4.png,colours,", "4.png,colours,aqua")
+        .replace("5.png,colours,yellow", "5.png,colours,aqua");
+    fs::write(bench.path("photographs/manifest.csv"), list).unwrap();
+    let (code, stderr) = train("run.toml", "parts", "--resume");
+    assert!(code == 0 && stderr.contains("4 of them say which of 2 labels"), "{stderr}");
+
+    assert_eq!(train("plain.toml", "plain", "").0, 0);
+    assert_ne!(bench.bytes("whole/model.safetensors"), bench.bytes("plain/model.safetensors"));
+    fs::write(bench.path("run.toml"), taught.replace("least_photographs = 2", "least_photographs = 9"))
+        .unwrap();
+    let (code, stderr) = train("run.toml", "rare", "");
+    assert!(code == 1 && stderr.contains("at least 9 photographs"), "{stderr}");
+    assert!(!bench.path("rare").exists(), "there is no run to be gone on with");
+}
+
+fn csv_rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().map(|line| line.split(',').collect())
+}

@@ -65,7 +65,7 @@ pub(super) fn doubling(from: usize, to: usize, device: &Device) -> Layer<ConvTra
 }
 
 /// A linear layer with bias.
-pub(super) fn linear(from: usize, to: usize, device: &Device) -> Layer<Linear> {
+pub(crate) fn linear(from: usize, to: usize, device: &Device) -> Layer<Linear> {
     let linear =
         Linear { weight: constant(0.0, [from, to], device), bias: Some(constant(0.0, [to], device)) };
     Layer { plain: Some(linear), packed: None }

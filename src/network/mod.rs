@@ -113,6 +113,15 @@ impl NetworkConfig {
         }
     }
 
+    /// Where the deepest features are; `None` for a network that never narrows to them.
+    #[cfg(feature = "train")]
+    pub(crate) fn deepest(&self) -> Option<Deepest> {
+        match self {
+            Self::Eccv16(_) | Self::Siggraph17(_) => None,
+            Self::Unet(config) => config.deepest(),
+        }
+    }
+
     /// Builds the network, its convolutions all zero: whoever wants other weights sets them.
     #[must_use]
     pub fn init(&self, device: &Device) -> Network {
@@ -122,6 +131,14 @@ impl NetworkConfig {
             Self::Unet(config) => Network::Unet(Box::new(config.init(device))),
         }
     }
+}
+
+/// The step that leaves a network's deepest features, and how many channels they have.
+#[cfg(feature = "train")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deepest {
+    pub(crate) step: usize,
+    pub(crate) channels: usize,
 }
 
 /// What a network predicts.
@@ -268,9 +285,23 @@ impl Network {
     /// [`Network::forward`] with activations of another type; the weights keep theirs.
     #[must_use]
     pub fn forward_in(&self, lightness: Tensor<4>, dtype: DType) -> Tensor<4> {
+        self.forward_seen(lightness, dtype, |_, _| ())
+    }
+
+    /// [`Network::forward_in`]; `see` gets the number of each step and what it left.
+    pub(crate) fn forward_seen(
+        &self,
+        lightness: Tensor<4>,
+        dtype: DType,
+        mut see: impl FnMut(usize, &Tensor<4>),
+    ) -> Tensor<4> {
         let Activations { x, skips } = self.start(lightness, None);
         let start = Activations { x: x.cast(dtype), skips };
-        self.finish((0..self.steps()).fold(start, |activations, i| self.step(i, activations)))
+        self.finish((0..self.steps()).fold(start, |activations, i| {
+            let activations = self.step(i, activations);
+            see(i, &activations.x);
+            activations
+        }))
     }
 
     /// Makes it ready to colour: norms go into convolutions where that is exact, and weights to

@@ -100,6 +100,13 @@ impl UnetConfig {
             && lists.into_iter().flatten().chain([&self.stem]).all(|n| (1..=4096).contains(n))
     }
 
+    /// What the last encoder stage leaves.
+    #[cfg(feature = "train")]
+    pub(super) fn deepest(&self) -> Option<super::Deepest> {
+        let channels = *self.encoder.last()?;
+        Some(super::Deepest { step: self.encoder.len(), channels })
+    }
+
     pub(super) fn init(&self, device: &Device) -> Unet {
         let mut from = self.stem;
         let mut encoder = Vec::new();

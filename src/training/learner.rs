@@ -1,8 +1,10 @@
 //! A network that learns: its weights, their moments and their average, one step at a time.
 
 use super::initial_weights;
+use super::labels::Labels;
 use super::objective::{Health, Objective};
 use super::optimizer::{Moments, Optimizer, OptimizerConfig};
+use super::pupil::{Pupil, PupilConfig};
 use super::schedule::Schedule;
 use super::tape::{Flat, Tape, Trainable};
 use crate::error::{Error, Result};
@@ -21,6 +23,11 @@ use std::collections::{BTreeMap, HashMap};
 pub struct LearnerConfig {
     /// What is minimised.
     pub objective: Objective,
+    /// Weight of what photographs show, taught beside their colours: this many times the mean
+    /// cross-entropy of the labels (nats for each photograph) is added to the objective's loss. 0 for
+    /// none; for a unet.
+    #[serde(default)]
+    pub auxiliary: f64,
     /// How weights move.
     pub optimizer: OptimizerConfig,
     /// How fast.
@@ -66,6 +73,9 @@ pub struct Examples<'a> {
     pub lightness: &'a [f32],
     /// True ab of every cell, `[count, crop/4, crop/4]`, CIE units.
     pub chroma: &'a [[f32; 2]],
+    /// What each shows, as places in the learner's [`Labels`]; none where that is not known. May be
+    /// empty where nothing is.
+    pub labels: &'a [Option<usize>],
 }
 
 /// What a step found.
@@ -73,6 +83,9 @@ pub struct Examples<'a> {
 pub struct StepReport {
     /// Weighted loss, divided as the objective says.
     pub loss: f64,
+    /// Mean cross-entropy of the labels over the photographs that have one, nats; absent where none
+    /// has, or nothing is taught beside.
+    pub auxiliary: Option<f64>,
     /// Learning rate of the step.
     pub rate: f64,
     /// Length of the gradient before clipping; absent where it was not needed.
@@ -86,10 +99,11 @@ pub struct StepReport {
 pub struct Learner {
     config: LearnerConfig,
     class_weights: Option<Vec<f64>>,
-    network_config: NetworkConfig,
-    network: Network,
+    pupil_config: PupilConfig,
+    labels: Labels,
+    pupil: Pupil,
     optimizer: Optimizer,
-    average: Option<Network>,
+    average: Option<Pupil>,
     step: u64,
     tape: Tape,
     /// Without a tape.
@@ -99,7 +113,8 @@ pub struct Learner {
 impl Learner {
     /// A learner at step 0. `start` are weights to begin with (their class weights are not used);
     /// without them convolutions begin as He et al. (2015) propose, drawn from `seed`. `prior` is the
-    /// data's colour distribution, `[313]`.
+    /// data's colour distribution, `[313]`. `labels` are what photographs may show; they are not looked at
+    /// where nothing is taught beside the colours.
     ///
     /// # Errors
     /// [`Error::Parameter`] for settings that make no sense or that the device has not,
@@ -110,6 +125,7 @@ impl Learner {
         network_config: &NetworkConfig,
         start: Option<ModelFile>,
         prior: &[f64],
+        labels: Labels,
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
@@ -130,6 +146,9 @@ impl Learner {
                 range: "f32: this device does not compute in bf16",
             });
         }
+        let labels = if config.auxiliary == 0.0 { Labels::default() } else { labels };
+        let pupil_config = PupilConfig { network: network_config.clone(), labels: labels.len() };
+        check_auxiliary(config.auxiliary, &pupil_config)?;
         let tape = Tape::of(device);
         let network = match start {
             Some(model) => begin_with(model, network_config, seed, device)?,
@@ -138,14 +157,16 @@ impl Learner {
                 initial_weights::draw(blank, initial_weights::RELU, seed)
             }
         };
-        let average = (config.average > 0.0).then(|| tape.copy(&network, network_config.init(device)));
-        let network = tape.record(network);
+        let pupil = pupil_config.around(network, seed, device);
+        let average = (config.average > 0.0).then(|| tape.copy(&pupil, pupil_config.init(device)));
+        let pupil = tape.record(pupil);
         Ok(Self {
             optimizer: Optimizer::new(config.optimizer.clone(), tape),
             config,
             class_weights,
-            network_config: network_config.clone(),
-            network,
+            pupil_config,
+            labels,
+            pupil,
             average,
             step: 0,
             tape,
@@ -178,22 +199,33 @@ impl Learner {
         let share = 1.0 / parts.len() as f64;
         let mut gradients = Flat::new();
         let mut report = None;
+        // Sum of the labels' cross-entropies, and how many there were.
+        let mut auxiliary = (0.0, 0);
         for part in parts {
-            let (output, lesson, health) = self.compare(*part, examine)?;
+            let Seen { outputs, loss, auxiliary: beside, health } = self.compare(*part, examine);
             if let Some(health) = health {
-                let loss = number(&lesson.loss);
+                let loss = number(&loss);
                 if !loss.is_finite() {
                     return Err(self.diverged("loss", loss));
                 }
+                if let Some(beside) = &beside {
+                    let mean = number(beside);
+                    if !mean.is_finite() {
+                        return Err(self.diverged("labels' loss", mean));
+                    }
+                    auxiliary.0 += mean * part.count as f64;
+                    auxiliary.1 += part.labels.iter().flatten().count();
+                }
                 let report: &mut StepReport = report.get_or_insert(StepReport {
                     loss: 0.0,
+                    auxiliary: None,
                     rate: self.config.schedule.rate(self.step, self.config.steps),
                     gradient: None,
                     health,
                 });
                 report.loss += loss * share;
             }
-            let found = self.tape.gradients(&self.network, output, lesson.gradient);
+            let found = self.tape.gradients(&self.pupil, outputs);
             // libtorch adds to what an earlier part left; Burn gives each part's own.
             match self.tape {
                 Tape::Burn => {
@@ -212,16 +244,17 @@ impl Learner {
         let length = self.update(gradients, share)?;
         if let Some(report) = &mut report {
             report.gradient = length;
+            report.auxiliary = (auxiliary.1 > 0).then(|| auxiliary.0 / auxiliary.1 as f64);
         }
         self.follow();
         self.step += 1;
         Ok(report)
     }
 
-    /// Whether photographs and colours are as many as they must be.
+    /// Whether photographs, colours and labels are as many as they must be.
     fn check(&self, part: Examples<'_>) -> Result<()> {
-        let Examples { count, crop, lightness, chroma } = part;
-        let multiple = self.network_config.size_multiple();
+        let Examples { count, crop, lightness, chroma, labels } = part;
+        let multiple = self.pupil_config.network.size_multiple();
         if count == 0 || crop == 0 || crop % multiple != 0 {
             return Err(Error::Parameter {
                 name: "crop",
@@ -229,7 +262,7 @@ impl Learner {
                 range: "a multiple of what the network halves: 32 for a unet of four stages, 8 for eccv16",
             });
         }
-        let cells = crop / self.network_config.cell();
+        let cells = crop / self.pupil_config.network.cell();
         let found = [lightness.len(), chroma.len()];
         if found != [count * crop * crop, count * cells * cells] {
             return Err(Error::Parameter {
@@ -238,25 +271,41 @@ impl Learner {
                 range: "a lightness for each pixel and a colour for each cell of 4 x 4",
             });
         }
+        let largest = labels.iter().flatten().max();
+        let known = self.labels.is_empty() || largest.is_none_or(|largest| *largest < self.labels.len());
+        if !(labels.is_empty() || labels.len() == count) || !known {
+            return Err(Error::Parameter {
+                name: "labels",
+                value: match largest {
+                    Some(largest) if !known => format!("label {largest} of {}", self.labels.len()),
+                    _ => format!("{} for {count} photographs", labels.len()),
+                },
+                range: "one known label or none for each photograph, or nothing for all of them",
+            });
+        }
         Ok(())
     }
 
-    /// Output on the tape, its comparison with the truth, and its health.
-    fn compare(
-        &self,
-        part: Examples<'_>,
-        examine: bool,
-    ) -> Result<(Tensor<4>, super::objective::Lesson, Option<Health>)> {
+    /// Photographs seen, on the tape, and compared with the truth.
+    fn compare(&self, part: Examples<'_>, examine: bool) -> Seen {
         let targets = self.targets(part);
         let lightness = self.tape.input(lightness(part, &self.device));
-        let output = self.network.forward_in(lightness, self.config.precision.dtype());
+        let asked = part.labels.iter().any(Option::is_some);
+        let (output, logits) = self.pupil.forward(lightness, self.config.precision.dtype(), asked);
         let lesson = targets.compare(&self.tape.plain(output.clone()), examine);
         let health = targets.health(&lesson);
-        Ok((output, lesson, health))
+        let mut outputs = vec![(output, lesson.gradient)];
+        let auxiliary = logits.map(|logits| {
+            let shown = part.labels.iter().copied();
+            let (loss, gradient) = self.labels.compare(&self.tape.plain(logits.clone()), shown, 0.0);
+            outputs.push((logits, gradient * self.config.auxiliary));
+            loss
+        });
+        Seen { outputs, loss: lesson.loss, auxiliary, health }
     }
 
     fn targets(&self, part: Examples<'_>) -> super::objective::Targets {
-        let cells = part.crop / self.network_config.cell();
+        let cells = part.crop / self.pupil_config.network.cell();
         self.config.objective.targets([part.count, cells, cells], part.chroma, self.class_weights.as_deref())
     }
 
@@ -267,9 +316,9 @@ impl Learner {
             return Err(self.diverged("gradient", length));
         }
         let rate = self.config.schedule.rate(self.step, self.config.steps);
-        let fresh = self.network_config.init(&self.device);
-        let network = std::mem::replace(&mut self.network, fresh);
-        self.network = self.optimizer.step(network, gradients, factor, rate, self.step + 1);
+        let fresh = self.blank();
+        let pupil = std::mem::replace(&mut self.pupil, fresh);
+        self.pupil = self.optimizer.step(pupil, gradients, factor, rate, self.step + 1);
         Ok(length)
     }
 
@@ -278,7 +327,7 @@ impl Learner {
     fn follow(&mut self) {
         let Some(average) = self.average.take() else { return };
         let memory = self.config.average.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
-        let mut now = self.tape.untaped(|| self.tape.flat(&self.network.valid()));
+        let mut now = self.tape.untaped(|| self.tape.flat(&self.pupil.valid()));
         self.average = Some(self.tape.change(average, false, |path, mean, _| {
             now.remove(path).map(|now| mean * memory + now * (1.0 - memory))
         }));
@@ -293,21 +342,24 @@ impl Learner {
         self.check(part)?;
         self.tape.untaped(|| {
             let off;
-            let network = match &self.average {
+            let pupil = match &self.average {
                 Some(average) => average,
                 None => {
-                    let fresh = self.network_config.init(&self.device);
-                    off = self.tape.copy(&self.network, fresh);
+                    off = self.tape.copy(&self.pupil, self.blank());
                     &off
                 }
             };
             let targets = self.targets(part);
-            let output = network.forward(lightness(part, &self.device));
+            let output = pupil.network.forward(lightness(part, &self.device));
             let lesson = targets.compare(&output, true);
             let loss = number(&lesson.loss);
             let health = targets.health(&lesson).unwrap_or_default();
             if loss.is_finite() { Ok((loss, health)) } else { Err(self.diverged("loss", loss)) }
         })
+    }
+
+    fn blank(&self) -> Pupil {
+        self.pupil_config.init(&self.device)
     }
 
     fn diverged(&self, what: &'static str, value: f64) -> Error {
@@ -317,8 +369,8 @@ impl Learner {
     /// The model as it stands: the average where there is one. `metadata` says the rest.
     #[must_use]
     pub fn model(&self, metadata: Metadata) -> ModelFile {
-        let network = self.average.as_ref().unwrap_or(&self.network);
-        let tensors = self.tape.untaped(|| network.valid().export());
+        let pupil = self.average.as_ref().unwrap_or(&self.pupil);
+        let tensors = self.tape.untaped(|| pupil.network.valid().export());
         let tensors =
             tensors.into_iter().map(|(name, shape, values)| (name, HostTensor { shape, values })).collect();
         let class_weights =
@@ -340,7 +392,7 @@ impl Learner {
         };
         self.tape.untaped(|| {
             // `valid` brings running statistics up to date, which changes no number.
-            add("network", self.tape.flat(&self.network.valid()));
+            add("network", self.tape.flat(&self.pupil.valid()));
             if let Some(average) = &self.average {
                 add("average", self.tape.flat(average));
             }
@@ -379,7 +431,7 @@ impl Learner {
         let (network, average) = (group("network"), group("average"));
         let (first, mut second) = (group("first"), group("second"));
         let fits = |values: &BTreeMap<String, Vec<f32>>| {
-            let own = self.tape.flat(&self.network);
+            let own = self.tape.flat(&self.pupil);
             own.len() == values.len()
                 && own.iter().all(|(path, t)| values.get(path).is_some_and(|v| v.len() == t.dims()[0]))
         };
@@ -398,18 +450,45 @@ impl Learner {
                 Some((path, Moments { first: tensor(first), second: tensor(second) }))
             })
             .collect();
-        let put = |onto: Network, mut values: BTreeMap<String, Vec<f32>>| {
+        let put = |onto: Pupil, mut values: BTreeMap<String, Vec<f32>>| {
             self.tape.change(onto, false, |path, _, _| values.remove(path).map(&tensor))
         };
-        let fresh = self.network_config.init(&self.device);
-        self.network = self.tape.record(put(fresh, network));
+        self.pupil = self.tape.record(put(self.blank(), network));
         if self.average.is_some() {
-            let fresh = self.network_config.init(&self.device);
-            self.average = Some(put(fresh, average));
+            self.average = Some(put(self.blank(), average));
         }
         self.step = step;
         Ok(())
     }
+}
+
+/// What a part of a step gave.
+struct Seen {
+    /// On the tape, each beside its gradient.
+    outputs: Vec<(Tensor<4>, Tensor<4>)>,
+    /// The objective's, `[1]`.
+    loss: Tensor<1>,
+    /// Cross-entropy of the labels over the number of photographs, `[1]`.
+    auxiliary: Option<Tensor<1>>,
+    health: Option<Health>,
+}
+
+/// Whether anything can be taught beside the colours with this weight.
+fn check_auxiliary(weight: f64, pupil: &PupilConfig) -> Result<()> {
+    let refuse = |value: String, range| Err(Error::Parameter { name: "auxiliary", value, range });
+    if !(weight.is_finite() && weight >= 0.0) {
+        return refuse(weight.to_string(), "a number from 0 up");
+    }
+    if weight > 0.0 && pupil.labels == 0 {
+        return refuse(weight.to_string(), "0 for photographs without labels, at least two of one source");
+    }
+    if !pupil.is_consistent() {
+        return refuse(
+            pupil.network.name().to_owned(),
+            "0, or a unet: other networks have no deepest features",
+        );
+    }
+    Ok(())
 }
 
 fn unwritable(error: safetensors::SafeTensorError) -> Error {

@@ -1,6 +1,7 @@
 //! The paper's losses on the host, in f64: the definition that training is checked against
 //! (SPEC section 4).
 
+use super::soft_target::around;
 use crate::ab_bins::{self, soft_encode};
 
 /// One pixel's share of the classification loss and its gradient.
@@ -17,20 +18,32 @@ pub struct PixelLoss {
     pub gradient: Vec<f64>,
 }
 
-/// Loss of 313 `logits` against a true colour, soft-encoded over `neighbours` bins.
+/// Loss of 313 `logits` against a true colour, soft-encoded over `neighbours` bins, of each of whose
+/// shares `smoothing` goes to the bins around; the paper's is 0.
 ///
 /// # Panics
 /// Unless there are 313 logits and 313 class weights.
 #[must_use]
-pub fn classification(logits: &[f64], ab: [f64; 2], neighbours: usize, class_weights: &[f64]) -> PixelLoss {
+pub fn classification(
+    logits: &[f64],
+    ab: [f64; 2],
+    neighbours: usize,
+    smoothing: f64,
+    class_weights: &[f64],
+) -> PixelLoss {
     assert!(logits.len() == ab_bins::COUNT && class_weights.len() == ab_bins::COUNT, "one value a bin");
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let log_sum = logits.iter().map(|z| (z - largest).exp()).sum::<f64>().ln() + largest;
-    let target = soft_encode(ab, neighbours);
-    let weight = class_weights[target[0].0];
+    let sharp = soft_encode(ab, neighbours);
+    let weight = class_weights[sharp[0].0];
+    let mut target = vec![0.0; ab_bins::COUNT];
+    for (bin, share) in sharp {
+        target[bin] += (1.0 - smoothing) * share;
+        around(bin).iter().for_each(|(other, part)| target[*other] += smoothing * share * part);
+    }
     let mut gradient: Vec<f64> = logits.iter().map(|z| weight * (z - log_sum).exp()).collect();
     let (mut cross_entropy, mut target_entropy) = (0.0, 0.0);
-    for (bin, share) in target {
+    for (bin, share) in target.into_iter().enumerate() {
         cross_entropy -= share * (logits[bin] - log_sum);
         if share > 0.0 {
             target_entropy -= share * share.ln();

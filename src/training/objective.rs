@@ -5,6 +5,7 @@
 //! the distribution. [`super::loss`] is the same in f64, pixel by pixel.
 
 use super::class_rebalancing::class_weights;
+use super::soft_target::Encoder;
 use crate::ab_bins;
 use crate::error::{Error, Result};
 use burn::prelude::*;
@@ -45,6 +46,10 @@ pub enum Objective {
         lambda: f64,
         /// Bins that share a true colour: 5 in the paper, 10 in its code (PITFALLS 12).
         neighbours: usize,
+        /// Share of each target bin that goes to the bins around it in the grid of ab
+        /// ([`super::soft_target::around`]), from 0 (the paper's) to below 1.
+        #[serde(default)]
+        smoothing: f64,
         /// What the gradient is divided by.
         #[serde(default)]
         reduction: Reduction,
@@ -82,10 +87,11 @@ pub struct Targets {
 #[derive(Debug)]
 enum Encoded {
     Classes {
-        neighbours: usize,
-        /// `[cells, neighbours]`.
+        /// Bins that a cell has at most.
+        most: usize,
+        /// `[cells, most]`.
         bins: Vec<i32>,
-        /// `[cells, neighbours]`, each row sums to 1.
+        /// `[cells, most]`, each row sums to 1; 0 beyond the bins that a cell has.
         shares: Vec<f32>,
         /// `v` of each cell over the divisor; 0 in a gray picture.
         weights: Vec<f32>,
@@ -113,10 +119,15 @@ impl Objective {
     /// Class weights of the objective for a prior; `None` for a regression.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a `lambda`, a number of neighbours or a prior that make no sense.
+    /// [`Error::Parameter`] for a `lambda`, a number of neighbours, a smoothing or a prior that make no
+    /// sense.
     pub fn class_weights(&self, prior: &[f64]) -> Result<Option<Vec<f64>>> {
         match self {
-            Self::Classification { lambda, neighbours, .. } => {
+            Self::Classification { lambda, neighbours, smoothing, .. } => {
+                if !(0.0..1.0).contains(smoothing) {
+                    let value = smoothing.to_string();
+                    return Err(Error::Parameter { name: "smoothing", value, range: "from 0 up to below 1" });
+                }
                 if !(1..=ab_bins::COUNT).contains(neighbours) {
                     return Err(Error::Parameter {
                         name: "neighbours",
@@ -151,23 +162,28 @@ impl Objective {
             Reduction::Cells => (batch * plane) as f32,
         };
         let encoded = match *self {
-            Self::Classification { neighbours, reduction, .. } => {
+            Self::Classification { neighbours, smoothing, reduction, .. } => {
                 let class_weights = class_weights.expect("a classification has class weights");
                 let divisor = divisor(reduction);
-                let mut bins = Vec::with_capacity(colours.len() * neighbours);
-                let mut shares = Vec::with_capacity(colours.len() * neighbours);
-                let mut weights = Vec::with_capacity(colours.len());
-                let mut code = vec![(0, 0.0); neighbours];
-                for (i, ab) in colours.iter().enumerate() {
-                    ab_bins::soft_encode_into(ab.map(f64::from), &mut code);
-                    let mask = f32::from(u8::from(coloured[i / plane]));
-                    weights.push(mask * class_weights[code[0].0] as f32 / divisor);
-                    for (bin, share) in &code {
-                        bins.push(*bin as i32);
-                        shares.push(*share as f32);
-                    }
-                }
-                Encoded::Classes { neighbours, bins, shares, weights }
+                let encode = |(picture, coloured): (&[[f32; 2]], &bool)| {
+                    let weight = f32::from(u8::from(*coloured));
+                    Rows::of(picture, Encoder::new(neighbours, smoothing), |nearest| {
+                        weight * class_weights[nearest] as f32 / divisor
+                    })
+                };
+                // On a fast device this is what a step would wait for.
+                #[cfg(feature = "parallel")]
+                let rows: Vec<Rows> = {
+                    use rayon::prelude::*;
+                    colours.par_chunks(plane).zip(&coloured).map(encode).collect()
+                };
+                #[cfg(not(feature = "parallel"))]
+                let rows: Vec<Rows> = colours.chunks(plane).zip(&coloured).map(encode).collect();
+                let most = rows.iter().map(|rows| rows.most).max().unwrap_or(neighbours);
+                let bins = rows.iter().flat_map(|rows| widened(&rows.bins, rows.most, most)).collect();
+                let shares = rows.iter().flat_map(|rows| widened(&rows.shares, rows.most, most)).collect();
+                let weights = rows.iter().flat_map(|rows| rows.weights.iter().copied()).collect();
+                Encoded::Classes { most, bins, shares, weights }
             }
             Self::Regression { reduction } => {
                 let divisor = divisor(reduction);
@@ -193,13 +209,13 @@ impl Targets {
         let count = batch * height * width;
         let output = output.clone().cast(DType::F32);
         match &self.encoded {
-            Encoded::Classes { neighbours, bins, shares, weights } => {
+            Encoded::Classes { most, bins, shares, weights } => {
                 let tensor = |values: &[f32], columns| {
                     Tensor::<2>::from_data(TensorData::new(values.to_vec(), [count, columns]), &device)
                 };
                 let bins =
-                    Tensor::<2, Int>::from_data(TensorData::new(bins.clone(), [count, *neighbours]), &device);
-                let (shares, weights) = (tensor(shares, *neighbours), tensor(weights, 1));
+                    Tensor::<2, Int>::from_data(TensorData::new(bins.clone(), [count, *most]), &device);
+                let (shares, weights) = (tensor(shares, *most), tensor(weights, 1));
                 let rows = output.permute([0, 2, 3, 1]).reshape([count, ab_bins::COUNT]);
                 let p = softmax(rows, 1);
                 let told = p.clone().gather(1, bins.clone()).clamp_min(1e-30).log();
@@ -240,6 +256,46 @@ impl Targets {
         let (true_chroma, true_spread) = self.truth;
         Some(Health { entropy, chroma, true_chroma, spread, true_spread })
     }
+}
+
+/// [`Encoded::Classes`] of one picture.
+struct Rows {
+    most: usize,
+    bins: Vec<i32>,
+    shares: Vec<f32>,
+    weights: Vec<f32>,
+}
+
+impl Rows {
+    /// `weight` is asked for by the bin nearest to each colour.
+    fn of(colours: &[[f32; 2]], mut encoder: Encoder, weight: impl Fn(usize) -> f32) -> Self {
+        let (mut entries, mut counts, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        for colour in colours {
+            let code = encoder.encode(colour.map(f64::from));
+            weights.push(weight(code[0].0));
+            counts.push(code.len());
+            entries.extend_from_slice(code);
+        }
+        let most = counts.iter().copied().max().unwrap_or(1);
+        let mut bins = Vec::with_capacity(counts.len() * most);
+        let mut shares = Vec::with_capacity(counts.len() * most);
+        let mut rest = entries.as_slice();
+        for (i, count) in counts.into_iter().enumerate() {
+            let (code, after) = rest.split_at(count);
+            rest = after;
+            bins.extend(code.iter().map(|(bin, _)| *bin as i32));
+            shares.extend(code.iter().map(|(_, share)| *share as f32));
+            bins.resize((i + 1) * most, 0);
+            shares.resize((i + 1) * most, 0.0);
+        }
+        Self { most, bins, shares, weights }
+    }
+}
+
+/// Rows of `from` values as rows of `to`, the rest of each the default.
+fn widened<T: Copy + Default>(values: &[T], from: usize, to: usize) -> impl Iterator<Item = T> {
+    let rest = move || std::iter::repeat_n(T::default(), to - from);
+    values.chunks_exact(from).flat_map(move |row| row.iter().copied().chain(rest()))
 }
 
 /// Mean chroma, and the root mean square distance from the mean colour.

@@ -4,6 +4,7 @@ use crate::network::Network;
 use crate::network::convolution::without_layer;
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
+use burn::tensor::DType;
 use std::collections::BTreeMap;
 
 /// Flat tensors by Burn's path, without the step into a layer.
@@ -118,11 +119,21 @@ impl Tape {
         }
     }
 
-    /// Gradients of the network's weights, given that at its output.
-    pub(crate) fn gradients<N: Trainable>(self, network: &N, output: Tensor<4>, gradient: Tensor<4>) -> Flat {
-        // The gradient of this sum at the output is what was given.
-        let gradient = gradient.cast(output.dtype());
-        let sum = (output * self.input(gradient)).sum();
+    /// Gradients of the network's weights, given those at its outputs, each beside its output.
+    ///
+    /// # Panics
+    /// If there is no output.
+    pub(crate) fn gradients<N: Trainable>(
+        self,
+        network: &N,
+        outputs: impl IntoIterator<Item = (Tensor<4>, Tensor<4>)>,
+    ) -> Flat {
+        // The gradient of this sum at an output is what was given.
+        let products = outputs.into_iter().map(|(output, gradient)| {
+            let gradient = gradient.cast(output.dtype());
+            (output * self.input(gradient)).sum().cast(DType::F32)
+        });
+        let sum = products.reduce(|a, b| a + b).expect("a network has an output");
         match self {
             Self::Burn => {
                 let mut gradients = sum.backward();

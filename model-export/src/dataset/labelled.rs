@@ -5,7 +5,7 @@ use super::ahead::{Ahead, Made};
 use super::batches::{Draw, Sampling};
 use anyhow::{Context, Result, ensure};
 use autochrome::training::augmentation;
-use autochrome::training::classifier::Labels;
+use autochrome::training::labels::Labels;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

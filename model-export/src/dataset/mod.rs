@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use archive::{Archive, Entry, Place};
 use autochrome::files;
 use autochrome::photo::{Channels, Photo, Samples};
+use autochrome::training::labels::Labels;
 use manifest::Manifest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -134,6 +135,12 @@ impl Dataset {
     /// Every `source/class` that occurs, sorted.
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// The labels of at least `least` photographs each.
+    pub fn common_labels(&self, least: usize) -> Labels {
+        let items = (0..self.len()).map(|index| self.item(index));
+        Labels::of(items.filter_map(|item| Some((item.source, item.label?))), least)
     }
 
     /// The numbers of the photographs of each source, in the order of [`Dataset::sources`].

@@ -2,7 +2,7 @@
 //! the metadata key `autochrome.classifier` with everything else ([`Preparation`] and the network's
 //! sizes).
 
-use super::{Classifier, ClassifierConfig, Labels, planes};
+use super::{Classifier, ClassifierConfig, planes};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::network::convolution::without_layer;
@@ -10,6 +10,7 @@ use crate::network::named_values::{GatherShapes, GatherValues};
 use crate::photo::Photo;
 use crate::training::augmentation::middle;
 use crate::training::held_out::HeldOut;
+use crate::training::labels::Labels;
 use crate::weights::CLASSIFIER as KEY;
 use burn::module::Module;
 use burn::prelude::*;

@@ -1,18 +1,15 @@
 //! The classifier while it learns.
 
-use super::{Classifier, ClassifierConfig, Labels, planes};
+use super::{Classifier, ClassifierConfig, planes};
 use crate::error::{Error, Result};
 use crate::training::initial_weights;
+use crate::training::labels::Labels;
 use crate::training::learner::number;
 use crate::training::optimizer::{Optimizer, OptimizerConfig};
 use crate::training::schedule::Schedule;
 use crate::training::tape::Tape;
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
-
-/// What is added to the logits of other sources: their probability becomes 0.
-const OTHERS: f32 = -1e9;
 
 /// Everything a run's arithmetic depends on, but the photographs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,14 +118,16 @@ impl ClassifierLearner {
         }
         let rate = self.config.schedule.rate(self.step, self.config.steps);
         let output = self.network.forward(self.tape.input(planes(photographs.rgb, side, &self.device)));
-        let (loss, gradient) = self.compare(&self.tape.plain(output.clone()), photographs.labels);
+        let shown = photographs.labels.iter().copied().map(Some);
+        let (loss, gradient) =
+            self.labels.compare(&self.tape.plain(output.clone()), shown, self.config.smoothing);
         let lesson = examine.then(|| Lesson { loss: number(&loss), rate });
         if let Some(Lesson { loss, .. }) = lesson
             && !loss.is_finite()
         {
             return Err(Error::Diverged { what: "loss", value: loss, step: self.step });
         }
-        let gradients = self.tape.gradients(&self.network, output, gradient);
+        let gradients = self.tape.gradients(&self.network, [(output, gradient)]);
         let (factor, length) = self.optimizer.factor(&gradients, 1.0);
         if let Some(value) = length.filter(|length| !length.is_finite()) {
             return Err(Error::Diverged { what: "gradient", value, step: self.step });
@@ -138,27 +137,6 @@ impl ClassifierLearner {
         self.network = self.optimizer.step(network, gradients, factor, rate, self.step + 1);
         self.step += 1;
         Ok(lesson)
-    }
-
-    /// Loss and its gradient at the output: `(softmax(z) - t) / N` over the labels of each
-    /// photograph's own source, 0 elsewhere, where t is 1 at the label but for the smoothing.
-    fn compare(&self, output: &Tensor<4>, labels: &[usize]) -> (Tensor<1>, Tensor<4>) {
-        let [batch, width, ..] = output.dims();
-        let mut target = vec![0.0f32; batch * width];
-        let mut others = vec![OTHERS; batch * width];
-        let rows = target.chunks_exact_mut(width).zip(others.chunks_exact_mut(width));
-        for ((target, others), &label) in rows.zip(labels) {
-            let own = self.labels.siblings(label);
-            target[own.clone()].fill((self.config.smoothing / own.len() as f64) as f32);
-            target[label] += (1.0 - self.config.smoothing) as f32;
-            others[own].fill(0.0);
-        }
-        let tensor = |values| Tensor::<2>::from_data(TensorData::new(values, [batch, width]), &self.device);
-        let (target, others) = (tensor(target), tensor(others));
-        let p = softmax(output.clone().reshape([batch, width]) + others, 1);
-        let loss = (p.clone().clamp_min(1e-30).log() * target.clone()).sum() / -(batch as f32);
-        let gradient = (p - target) / batch as f32;
-        (loss, gradient.reshape([batch, width, 1, 1]))
     }
 
     fn blank(&self) -> Classifier {

@@ -6,11 +6,9 @@
 //! is what the colours got wrong.
 
 mod file;
-mod labels;
 mod learner;
 
 pub use file::{ClassifierFile, Preparation, Question};
-pub use labels::Labels;
 pub use learner::{ClassifierLearner, ClassifierLearnerConfig, Labelled, Lesson};
 
 use super::tape::Trainable;

@@ -8,7 +8,7 @@ use crate::dataset::labelled::LabelledBatches;
 use crate::device::TrainingMachine;
 use crate::{Usage, output};
 use anyhow::{Context, Result, ensure};
-use autochrome::training::classifier::{ClassifierFile, ClassifierLearner, Labelled, Labels, Preparation};
+use autochrome::training::classifier::{ClassifierFile, ClassifierLearner, Labelled, Preparation};
 use autochrome::training::held_out::HeldOut;
 use clap::Args;
 use config::Config;
@@ -50,7 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     })?;
     let held_out = HeldOut { share: config.held_out, seed: config.seed };
     let all = Dataset::open(&arguments.data)?;
-    let labels = labels(&all, config.least_photographs);
+    let labels = all.common_labels(config.least_photographs);
     ensure!(
         !labels.is_empty(),
         "of {} labels no source has two of at least {} photographs each; labels come from the column \
@@ -104,11 +104,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     );
     print!("{}", examine(&classifier, &Dataset::open(&arguments.data)?));
     Ok(ExitCode::SUCCESS)
-}
-
-fn labels(set: &Dataset, least: usize) -> Labels {
-    let items = (0..set.len()).map(|index| set.item(index));
-    Labels::of(items.filter_map(|item| Some((item.source, item.label?))), least)
 }
 
 /// The loop.

@@ -24,6 +24,9 @@ pub struct TrainConfig {
     /// Examples that the class prior is counted over.
     #[serde(default = "prior_examples")]
     pub prior_examples: usize,
+    /// Labels of fewer photographs are not taught beside the colours (`learner.auxiliary`).
+    #[serde(default = "least_photographs")]
+    pub least_photographs: usize,
     /// The network.
     pub network: NetworkConfig,
     /// Objective, optimiser, schedule, length.
@@ -96,6 +99,10 @@ fn one() -> usize {
 
 fn prior_examples() -> usize {
     8192
+}
+
+fn least_photographs() -> usize {
+    20
 }
 
 impl TrainConfig {

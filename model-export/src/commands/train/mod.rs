@@ -1,6 +1,7 @@
 //! `autochrome train`: configuration and photographs in, a folder with a model out.
 
 mod config;
+mod labelling;
 mod report;
 mod run_folder;
 
@@ -20,6 +21,7 @@ use autochrome::weights::{Metadata, Precision};
 use clap::Args;
 use config::TrainConfig;
 use indicatif::{ProgressBar, ProgressStyle};
+use labelling::Labelling;
 use run_folder::{Row, RunFolder};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,12 +67,17 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     })?;
     let device = arguments.machine.open()?;
     let dataset = Arc::new(Dataset::open(&arguments.data)?);
-    let mut folder = if arguments.resume {
-        RunFolder::open(&arguments.out, &config)?
-    } else {
-        RunFolder::create(&arguments.out, &config)?
-    };
     eprintln!("{} photographs of {}", dataset.len(), dataset.sources().join(", "));
+    let (mut folder, labelling) = if arguments.resume {
+        let folder = RunFolder::open(&arguments.out, &config)?;
+        let labelling = Labelling::of(&dataset, &config, folder.labels()?)?;
+        (folder, labelling)
+    } else {
+        let labelling = Labelling::of(&dataset, &config, None)?;
+        let folder = RunFolder::create(&arguments.out, &config)?;
+        folder.keep_labels(&labelling.labels)?;
+        (folder, labelling)
+    };
     let validation = validation(arguments, &config)?;
 
     let start = config.start.as_deref().map(|path| models::read(Some(path))).transpose()?;
@@ -82,15 +89,17 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             prior
         }
     };
+    let labels = labelling.labels.clone();
     let mut learner =
-        Learner::new(config.learner.clone(), &config.network, start, &prior, config.seed, &device)?;
+        Learner::new(config.learner.clone(), &config.network, start, &prior, labels, config.seed, &device)?;
     if let Some(bytes) = folder.checkpoint()? {
         learner.restore(&bytes)?;
         eprintln!("resumed after step {}", learner.steps());
     }
     folder.rewind(learner.steps());
 
-    let finished = learn(arguments, &config, &dataset, &validation, &mut folder, &mut learner)?;
+    let data = TrainingData { dataset: &dataset, labelling: &labelling, validation: &validation };
+    let finished = learn(arguments, &config, data, &mut folder, &mut learner)?;
     let mut model = learner.model(Metadata {
         working_size: config.model.working_size,
         temperature: config.model.temperature,
@@ -116,12 +125,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is learned from, and what is not.
+#[derive(Clone, Copy)]
+struct TrainingData<'a> {
+    dataset: &'a Arc<Dataset>,
+    labelling: &'a Labelling,
+    validation: &'a Validation,
+}
+
 /// The loop. Returns whether the run came to its end.
 fn learn(
     arguments: &Arguments,
     config: &TrainConfig,
-    dataset: &Arc<Dataset>,
-    validation: &Validation,
+    TrainingData { dataset, labelling, validation }: TrainingData<'_>,
     folder: &mut RunFolder,
     learner: &mut Learner,
 ) -> Result<bool> {
@@ -165,7 +181,9 @@ fn learn(
         for warning in parts.iter().flat_map(|part| &part.warnings) {
             bar.suspend(|| eprintln!("{warning}"));
         }
-        let examples: Vec<Examples<'_>> = parts.iter().map(examples).collect();
+        let labels: Vec<Vec<Option<usize>>> = parts.iter().map(|part| labelling.places(part)).collect();
+        let examples: Vec<Examples<'_>> =
+            parts.iter().zip(&labels).map(|(part, labels)| examples(part, labels)).collect();
         let next = learner.steps() + 1;
         let validates = next.is_multiple_of(config.log.validate_every) || next == steps;
         let looks = next.is_multiple_of(config.log.every) || validates || next == 1;
@@ -197,6 +215,7 @@ fn learn(
                 entropy: health.entropy,
                 chroma: Some(health.chroma),
                 true_chroma: Some(health.true_chroma),
+                label_loss: report.auxiliary,
                 validation_loss,
                 photographs_per_second: Some(speed),
             });
@@ -211,8 +230,9 @@ fn learn(
     Ok(learner.steps() >= steps)
 }
 
-fn examples(batch: &Batch) -> Examples<'_> {
-    Examples { count: batch.count, crop: batch.crop, lightness: &batch.lightness, chroma: &batch.chroma }
+fn examples<'a>(batch: &'a Batch, labels: &'a [Option<usize>]) -> Examples<'a> {
+    let Batch { count, crop, lightness, chroma, .. } = batch;
+    Examples { count: *count, crop: *crop, lightness, chroma, labels }
 }
 
 /// Photographs that are not learned from.
@@ -227,7 +247,7 @@ impl Validation {
     fn loss(&self, learner: &Learner) -> Result<Option<f64>> {
         let mut sum = 0.0;
         for batch in &self.batches {
-            sum += learner.validate(examples(batch))?.0;
+            sum += learner.validate(examples(batch, &[]))?.0;
         }
         Ok((!self.batches.is_empty()).then(|| sum / self.batches.len() as f64))
     }

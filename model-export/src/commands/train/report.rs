@@ -53,6 +53,15 @@ pub fn write(
             series: vec![curve("entropy", |r| r.entropy)],
         })?;
     }
+    if rows.iter().any(|row| row.label_loss.is_some()) {
+        page.plot(&Plot {
+            caption: "Mean cross-entropy of the labels, of the photographs of each batch that have one"
+                .to_owned(),
+            x: steps(),
+            y: axis("nats"),
+            series: vec![curve("labels", |r| r.label_loss)],
+        })?;
+    }
     page.plot(&Plot {
         caption: "Learning rate".to_owned(),
         x: steps(),

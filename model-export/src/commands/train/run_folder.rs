@@ -4,11 +4,14 @@
 use super::config::TrainConfig;
 use crate::output::write_whole;
 use anyhow::{Context, Result, bail, ensure};
+use autochrome::training::labels::Labels;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.safetensors";
+const LABELS: &str = "labels.json";
 const METRICS: &str = "metrics.csv";
 const PRIOR: &str = "prior.json";
 
@@ -31,6 +34,8 @@ pub struct Row {
     pub chroma: Option<f64>,
     /// Mean chroma of the truth.
     pub true_chroma: Option<f64>,
+    /// Mean cross-entropy of the batch's labels, nats.
+    pub label_loss: Option<f64>,
     /// Loss of the averaged weights on the validation photographs.
     pub validation_loss: Option<f64>,
     /// Photographs a second since the row before.
@@ -99,17 +104,34 @@ impl RunFolder {
 
     /// The colour distribution that the run's class weights come from, if it was counted.
     pub fn prior(&self) -> Result<Option<Vec<f64>>> {
-        let file = self.file(PRIOR);
-        if !file.exists() {
-            return Ok(None);
-        }
-        let text = std::fs::read_to_string(&file)?;
-        Ok(Some(serde_json::from_str(&text).with_context(|| file.display().to_string())?))
+        self.read_json(PRIOR)
     }
 
     /// Keeps it.
     pub fn keep_prior(&self, prior: &[f64]) -> Result<()> {
         write_whole(&self.file(PRIOR), |out| Ok(serde_json::to_writer(out, prior)?))
+    }
+
+    /// The labels that the run teaches.
+    pub fn labels(&self) -> Result<Option<Labels>> {
+        self.read_json(LABELS)
+    }
+
+    /// Keeps them, if there are any.
+    pub fn keep_labels(&self, labels: &Labels) -> Result<()> {
+        if labels.is_empty() {
+            return Ok(());
+        }
+        write_whole(&self.file(LABELS), |out| Ok(serde_json::to_writer(out, labels)?))
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let file = self.file(name);
+        if !file.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&file)?;
+        Ok(Some(serde_json::from_str(&text).with_context(|| file.display().to_string())?))
     }
 
     /// The last checkpoint. Looks after its step are forgotten: they will be made again.

@@ -1,4 +1,6 @@
-//! The labels that a classifier knows, by source.
+//! What photographs show: the labels that a network tells apart, by source.
+
+mod cross_entropy;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -9,7 +11,7 @@ use std::ops::Range;
 ///
 /// Labels of different sources overlap: what is a dog to one is a breed to another. So a photograph
 /// is only asked which of the labels of its own source it shows, in training and after.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Labels {
     by_source: BTreeMap<String, Vec<String>>,
