@@ -54,8 +54,8 @@ const reaches = (page, state, selector = "photo-colorizer") =>
 const pixels = (page, selector = "photo-colorizer") =>
   page.locator(`${selector} canvas#after`).evaluate((canvas) => {
     const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
-    const data = /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
-    return { width, height, data: [...data] };
+    const data = /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray();
+    return { width, height, data };
   });
 
 const ELEMENT = `<photo-colorizer id="one" src="www/samples/cat.jpg" device="cpu" controls alt="A cat"></photo-colorizer>`;

@@ -92,7 +92,7 @@ test("an element whose colours went with the GPU colours its photograph anew", {
   assert.deepEqual(devices, ["webgpu", "cpu"]);
   /** How colourful the first one's picture is. */
   const colourful = async () => {
-    const pixels = await page.locator("#cat canvas#after").evaluate((canvas) => [.../** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, 100, 100).data ?? []]);
+    const pixels = await page.locator("#cat canvas#after").evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, 100, 100).data ?? new Uint8ClampedArray());
     return colourfulness({ width: 100, height: 100, data: pixels });
   };
   assert.ok((await colourful()) > 5);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { inflateRawSync } from "node:zlib";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -12,21 +13,21 @@ export const CHECKPOINTS = fileURLToPath(new URL("../goldens/checkpoints/", impo
 /** Software WebGPU needs seconds where a GPU needs milliseconds. */
 export const PATIENCE = 180_000;
 
-/** @typedef {{ width: number, height: number, data: number[] }} Pixels */
+/** RGBA. Playwright hands typed arrays over as they are; an array of numbers takes it seconds for a photograph.
+ * @typedef {{ width: number, height: number, data: Uint8ClampedArray }} Pixels */
 
 /** @param {Page} page @param {string} id @returns {Promise<Pixels>} */
 export function canvasPixels(page, id) {
   return page.evaluate((id) => {
     const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById(id) ?? document.getElementById("viewer")?.shadowRoot?.getElementById(id));
     const { width, height } = canvas;
-    const pixels = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
-    return { width, height, data: [...pixels] };
+    return { width, height, data: canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray() };
   }, id);
 }
 
 /** @param {Pixels} pixels */
 export function* each({ data }) {
-  for (let i = 0; i < data.length; i += 4) yield data.slice(i, i + 4);
+  for (let i = 0; i < data.length; i += 4) yield data.subarray(i, i + 4);
 }
 
 /** Mean of the largest difference of channels. @param {Pixels} pixels */
@@ -55,4 +56,18 @@ export async function drop(page, name, bytes) {
 export async function waitForColour(page, name) {
   await page.waitForFunction((name) => document.getElementById("status")?.textContent?.startsWith(`${name} is in colour`) || !document.getElementById("alert")?.hidden, name, { timeout: PATIENCE });
   assert.equal(await page.locator("#alert").isVisible(), false, (await page.locator("#alert").textContent()) ?? "");
+}
+
+/** What a ZIP holds, by its central directory. @param {Buffer} zip */
+export function zipEntries(zip) {
+  const end = zip.lastIndexOf(Buffer.from("PK\x05\x06", "latin1"));
+  let at = zip.readUInt32LE(end + 16);
+  return Array.from({ length: zip.readUInt16LE(end + 10) }, () => {
+    const [method, size, nameLength, extra, comment, local] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32), zip.readUInt32LE(at + 42)];
+    const name = zip.toString("utf8", at + 46, at + 46 + nameLength);
+    at += 46 + nameLength + extra + comment;
+    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const data = zip.subarray(start, start + size);
+    return { name, data: method === 0 ? data : inflateRawSync(data) };
+  });
 }

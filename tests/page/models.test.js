@@ -95,7 +95,7 @@ describe("a model file dropped on the page", () => {
 test("the API takes bytes, hints, and says what a network cannot do", { timeout: PATIENCE }, async () => {
   const page = await browser.newPage();
   await page.goto(server.url);
-  const [siggraph, eccv] = await Promise.all(["siggraph17.pth", "training.pth"].map(async (name) => [...(await checkpoint(name))]));
+  const [siggraph, eccv] = await Promise.all(["siggraph17.pth", "training.pth"].map(async (name) => new Uint8Array(await checkpoint(name))));
   const results = await page.evaluate(
     async ({ siggraph, eccv }) => {
       /** @type {typeof import("../../www/autochrome.js")} */

@@ -34,15 +34,15 @@ async function filePixels(page, file) {
     const { width, height } = bitmap;
     const context = new OffscreenCanvas(width, height).getContext("2d");
     context?.drawImage(bitmap, 0, 0);
-    return { width, height, data: [...(context?.getImageData(0, 0, width, height).data ?? [])] };
+    return { width, height, data: context?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray() };
   }, file.toString("base64"));
   await blank.close();
   return pixels;
 }
 
-/** CIE L of an sRGB pixel. @param {number[]} rgb */
+/** CIE L of an sRGB pixel. @param {Iterable<number>} rgb */
 function lightness(rgb) {
-  const [r = 0, g = 0, b = 0] = rgb.map((c) => (c / 255 > 0.04045 ? ((c / 255 + 0.055) / 1.055) ** 2.4 : c / 255 / 12.92));
+  const [r = 0, g = 0, b = 0] = Array.from(rgb, (c) => (c / 255 > 0.04045 ? ((c / 255 + 0.055) / 1.055) ** 2.4 : c / 255 / 12.92));
   const y = 0.212671 * r + 0.71516 * g + 0.072169 * b;
   return 116 * (y > 0.008856 ? Math.cbrt(y) : 7.787 * y + 16 / 116) - 16;
 }
@@ -54,7 +54,7 @@ function lightnessError(a, b) {
   const other = each(b);
   for (const pixel of each(a)) {
     const [r = 0, g = 0, blue = 0] = other.next().value ?? [];
-    worst = Math.max(worst, Math.abs(lightness(pixel.slice(0, 3)) - lightness([r, g, blue])));
+    worst = Math.max(worst, Math.abs(lightness(pixel.subarray(0, 3)) - lightness([r, g, blue])));
   }
   return worst;
 }
@@ -354,7 +354,7 @@ async function alphaPng(page) {
     const image = context.createImageData(40, 30);
     for (let i = 0; i < 1200; i++) image.data.set([i % 256, i % 256, i % 256, i % 40 < 20 ? 255 : 128], 4 * i);
     context.putImageData(image, 0, 0);
-    return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+    return new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
   });
   return Buffer.from(bytes);
 }
