@@ -24,7 +24,7 @@ impl From<OutOfGamut> for Finish {
 }
 
 /// Pixels of a row that are computed together, so that what is kept of them stays near.
-const BLOCK: usize = 256;
+const BLOCK: usize = 64;
 
 impl Finish {
     /// Turns the a and b of a row, the first two of `planes`, and its L into red, green and blue:
@@ -48,38 +48,35 @@ impl Finish {
         let count = l.len();
         let (l, a, b, c) = (&l[..count], &mut a[..count], &mut b[..count], &mut c[..count]);
         let grade = Warmth::with_saturation(self.warmth, self.saturation);
+        let mut graded = [[0.0; BLOCK]; 3];
+        let [graded_a, graded_b, excess] = graded.each_mut().map(|plane| &mut plane[..count]);
         for i in 0..count {
-            [a[i], b[i]] = grade.apply(l[i], [a[i], b[i]]);
-        }
-        let (mut excess, mut lab) = ([0.0; BLOCK], [[0.0; BLOCK]; 3]);
-        if self.rule == OutOfGamut::ReduceChroma {
-            lab[1][..count].copy_from_slice(a);
-            lab[2][..count].copy_from_slice(b);
-        }
-        let outside = &mut excess[..count];
-        for i in 0..count {
-            let light = FromGray::new([l[i], a[i], b[i]]).at(1.0);
-            outside[i] = gamut_excess(light);
+            let ab = grade.apply(l[i], [a[i], b[i]]);
+            let light = FromGray::new([l[i], ab[0], ab[1]]).at(1.0);
+            [graded_a[i], graded_b[i]] = ab;
+            excess[i] = gamut_excess(light);
             [a[i], b[i], c[i]] = clipped(light);
         }
-        if self.rule == OutOfGamut::Clip {
+        let outside = excess.iter().fold(false, |any, excess| any | (*excess > GAMUT_SLACK));
+        if self.rule == OutOfGamut::Clip || !outside {
             return;
         }
         // Those that do not fit, moved together.
         let (mut places, mut found) = ([0usize; BLOCK], 0);
-        for i in 0..count {
+        for (i, excess) in excess.iter().enumerate() {
             places[found] = i;
-            let [kept_l, kept_a, kept_b] = &mut lab;
-            (kept_l[found], kept_a[found], kept_b[found]) = (l[i], kept_a[i], kept_b[i]);
-            found += usize::from(outside[i] > GAMUT_SLACK);
+            found += usize::from(*excess > GAMUT_SLACK);
         }
-        let [kept_l, kept_a, kept_b] = lab.each_mut().map(|plane| &mut plane[..found]);
+        let mut light = [[0.0; BLOCK]; 3];
+        let [red, green, blue] = light.each_mut().map(|plane| &mut plane[..found]);
+        for (i, place) in places[..found].iter().enumerate() {
+            (red[i], green[i], blue[i]) = (l[*place], graded_a[*place], graded_b[*place]);
+        }
         for i in 0..found {
-            let light = FromGray::new([kept_l[i], kept_a[i], kept_b[i]]).reduced();
-            [kept_l[i], kept_a[i], kept_b[i]] = clipped(light);
+            [red[i], green[i], blue[i]] = clipped(FromGray::new([red[i], green[i], blue[i]]).reduced());
         }
         for (i, place) in places[..found].iter().enumerate() {
-            (a[*place], b[*place], c[*place]) = (kept_l[i], kept_a[i], kept_b[i]);
+            (a[*place], b[*place], c[*place]) = (red[i], green[i], blue[i]);
         }
     }
 }

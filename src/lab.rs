@@ -266,6 +266,13 @@ pub struct ToSrgb {
     table: Option<Box<ByteTable>>,
 }
 
+/// Whole numbers of steps of light, by rounding. `STEPS` is a power of 2.
+#[inline(always)]
+fn rounded<const STEPS: usize>(steps: f32) -> usize {
+    // 1.5 times 2 to the 23rd: its sum with a number has it, rounded, in its lowest bits.
+    (steps + 12_582_912.0).to_bits() as usize & (2 * STEPS - 1)
+}
+
 /// Codes of 8 bits by look-up and one comparison.
 #[derive(Debug)]
 struct ByteTable {
@@ -294,8 +301,7 @@ impl ByteTable {
     /// The step at or next below a light in 0…1.
     #[inline(always)]
     fn step(light: f32) -> usize {
-        // 1.5 times 2 to the 23rd: its sum with a number has it, rounded, in its lowest bits.
-        ((light * Self::STEPS as f32 - 0.5) + 12_582_912.0).to_bits() as usize & (2 * Self::STEPS - 1)
+        rounded::<{ Self::STEPS }>(light * Self::STEPS as f32 - 0.5)
     }
 
     #[inline(always)]
@@ -321,15 +327,41 @@ impl ToSrgb {
             None => (srgb_from_linear(linear) * self.max + 0.5) as u16,
         }
     }
+}
 
-    /// Writes the codes of red, green and blue, each in 0…1, to RGBA pixels, and leaves alpha.
-    ///
-    /// # Panics
-    /// If this is not for 8 bits.
+/// Linear light in 0…1 to sRGB codes of 8 bits for the eye: by one look-up, so that a code may be the
+/// next where light is within half a step of the border between both.
+#[derive(Debug)]
+pub struct ToScreen {
+    codes: Box<[u8; 2 * ToScreen::STEPS]>,
+}
+
+impl Default for ToScreen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ToScreen {
+    /// A dark code, the narrowest, is five steps wide.
+    const STEPS: usize = 1 << 14;
+
+    /// The table.
+    #[must_use]
+    pub fn new() -> Self {
+        let to_srgb = ToSrgb::new(255);
+        let mut codes = Box::new([u8::MAX; 2 * Self::STEPS]);
+        for (step, code) in codes[..Self::STEPS].iter_mut().enumerate() {
+            *code = to_srgb.code(step as f32 / Self::STEPS as f32) as u8;
+        }
+        Self { codes }
+    }
+
+    /// Writes the codes of red, green and blue to RGBA pixels, and leaves alpha.
     pub fn write_rgba8(&self, [red, green, blue]: [&[f32]; 3], pixels: &mut [[u8; 4]]) {
-        let table = self.table.as_deref().expect("a table for 8 bits");
+        let code = |light: f32| self.codes[rounded::<{ Self::STEPS }>(light * Self::STEPS as f32)];
         for (pixel, ((r, g), b)) in pixels.iter_mut().zip(red.iter().zip(green).zip(blue)) {
-            *pixel = [table.code(*r), table.code(*g), table.code(*b), pixel[3]];
+            *pixel = [code(*r), code(*g), code(*b), pixel[3]];
         }
     }
 }
@@ -358,6 +390,32 @@ mod tests {
         let deep = ToSrgb::new(65535);
         for code in (0..=65535u16).step_by(257) {
             assert_eq!(deep.code(linear_from_srgb(f64::from(code) / 65535.0) as f32), code);
+        }
+    }
+
+    #[test]
+    fn codes_for_the_screen_are_one_off_at_the_most_and_seldom() {
+        let (to_srgb, to_screen) = (ToSrgb::new(255), ToScreen::new());
+        let (mut off, count) = (0u32, 1u32 << 20);
+        for i in 0..=count {
+            let light = i as f32 / count as f32;
+            let mut pixels = [[7; 4]];
+            to_screen.write_rgba8([&[light], &[light], &[1.0 - light]], &mut pixels);
+            let [[r, g, b, alpha]] = pixels;
+            assert_eq!((r, alpha), (g, 7));
+            for (found, light) in [(r, light), (b, 1.0 - light)] {
+                let difference = to_srgb.code(light).abs_diff(found.into());
+                assert!(difference <= 1, "{light}");
+                off += u32::from(difference);
+            }
+        }
+        assert!(f64::from(off) < 0.01 * 2.0 * f64::from(count), "{off} of {count}");
+        // Each code of a photograph without colours stays.
+        for code in 0..=255u8 {
+            let light = [linear_from_srgb(f32::from(code) / 255.0)];
+            let mut pixels = [[0; 4]];
+            to_screen.write_rgba8([&light; 3].map(|light| &light[..]), &mut pixels);
+            assert_eq!(pixels, [[code, code, code, 0]]);
         }
     }
 

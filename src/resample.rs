@@ -214,6 +214,39 @@ pub fn bilinear<F: Float>(
     out
 }
 
+/// Mean of each square of two by two samples of a plane of `size` (width, height); at an odd end, of
+/// those that are there.
+#[must_use]
+pub fn halved(plane: &[f32], (width, height): (usize, usize)) -> Vec<f32> {
+    let mut means = Vec::with_capacity(width.div_ceil(2) * height.div_ceil(2));
+    for lines in plane.chunks(2 * width) {
+        let (upper, lower) = lines.split_at(width);
+        let lower = if lower.is_empty() { upper } else { lower };
+        let mean = |(upper, lower): (&[f32], &[f32])| {
+            upper.iter().chain(lower).sum::<f32>() / (upper.len() + lower.len()) as f32
+        };
+        means.extend(upper.chunks(2).zip(lower.chunks(2)).map(mean));
+    }
+    means
+}
+
+/// A line twice as long, or one sample less: bilinear with half-pixel centres and clamped edges, the
+/// inverse of what [`halved`] does to one.
+pub fn double(line: &[f32], out: &mut [f32]) {
+    let towards = |near: f32, next: f32| near + 0.25 * (next - near);
+    let (Some(first), Some(last)) = (line.first(), line.last()) else { return };
+    // Each pair is one between the centres of two neighbours.
+    let (start, rest) = out.split_at_mut(1);
+    start[0] = *first;
+    let (pairs, _) = rest.as_chunks_mut::<2>();
+    for (pair, (left, right)) in pairs.iter_mut().zip(line.iter().zip(&line[1..])) {
+        *pair = [towards(*left, *right), towards(*right, *left)];
+    }
+    if out.len() == 2 * line.len() {
+        out[2 * line.len() - 1] = *last;
+    }
+}
+
 /// Where the cells of one axis lie: the first sample of each, and the shares of the samples in its mean.
 fn boxes(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
     let border = |i: usize| i as f64 * from as f64 / to as f64;
@@ -279,6 +312,28 @@ mod tests {
     fn a_region_outside_is_refused() {
         let region = Region { left: 15.0, top: 0.0, width: 6.0, height: 6.0 };
         let _ = square(&noise(20), 20, region, 4);
+    }
+
+    #[test]
+    fn a_line_is_doubled_as_bilinear_interpolation_does_it() {
+        for count in 1..9usize {
+            let line: Vec<f32> = (0..count).map(|i| (i * i * 7 % 11) as f32).collect();
+            let expected = bilinear(&line, (count, 1), (2 * count, 1));
+            for length in [2 * count - 1, 2 * count] {
+                let mut doubled = vec![f32::NAN; length];
+                double(&line, &mut doubled);
+                let close = doubled.iter().zip(&expected).all(|(p, q)| (p - q).abs() < 1e-5);
+                assert!(close, "{line:?} became {doubled:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn squares_are_halved_to_their_means_and_ends_to_what_is_there() {
+        let plane = [1.0, 2.0, 3.0, 5.0, 4.0, 7.0, 8.0, 10.0, 12.0];
+        assert_eq!(halved(&plane, (3, 3)), [3.0, 5.0, 9.0, 12.0]);
+        assert_eq!(halved(&plane[..2], (2, 1)), [1.5]);
+        assert_eq!(halved(&plane[..2], (1, 2)), [1.5]);
     }
 
     #[test]

@@ -6,13 +6,18 @@ use autochrome::ab_bins::{self, CENTRES};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::chroma_upsample::{ChromaGrid, Upsampling};
 use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
-use autochrome::lab::{OutOfGamut, lab_from_srgb};
+use autochrome::files;
+use autochrome::lab::{OutOfGamut, ToLab, lab_from_srgb};
 use autochrome::photo::{Channels, Photo, Samples};
 use autochrome::preview::Preview;
 use autochrome::render::render;
+use autochrome::weights::ModelFile;
 use autochrome::{Error, Result};
 use common::{seeded_small_unet, uniform};
 use proptest::prelude::*;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
 use std::sync::LazyLock;
 
 static COLORIZER: LazyLock<Colorizer> = LazyLock::new(|| {
@@ -238,6 +243,58 @@ fn a_preview_is_what_rendering_gives_whatever_came_before() {
             for (found, expected) in found.iter().zip(expected.to_rgba8()) {
                 assert!(found.abs_diff(expected) <= 1, "{tone:?}: {found} {expected}");
             }
+        }
+    }
+}
+
+static SHIPPED: LazyLock<Colorizer> = LazyLock::new(|| {
+    let device = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
+    let model = std::fs::read("www/models/unet-pilot-f16.safetensors").unwrap();
+    Colorizer::new(ModelFile::read(&model, &device.device).unwrap(), device).unwrap()
+});
+
+/// Distances between the pixels of two RGBA pictures, ascending: in L, and in ab.
+fn distances(one: &[u8], other: &[u8]) -> [Vec<f64>; 2] {
+    let to_lab = ToLab::new();
+    let lab = |p: &[u8]| to_lab.lab([p[0], p[1], p[2]]);
+    let pairs = one.chunks(4).zip(other.chunks(4)).map(|(p, q)| (lab(p), lab(q)));
+    let distance = |([l, a, b], [m, c, d]): ([f64; 3], [f64; 3])| ((l - m).abs(), (a - c).hypot(b - d));
+    let (mut of_l, mut of_ab): (Vec<f64>, Vec<f64>) = pairs.map(distance).unzip();
+    of_l.sort_by(f64::total_cmp);
+    of_ab.sort_by(f64::total_cmp);
+    [of_l, of_ab]
+}
+
+/// A sample, gray, so many times across and down: large, and as sharp as photographs are.
+fn tiled(name: &str, times: usize) -> Photo {
+    let path = Path::new("www/samples").join(name);
+    let sample = files::decode(BufReader::new(File::open(path).unwrap())).unwrap().photo;
+    let (width, height) = (sample.width(), sample.height());
+    let rgba = sample.to_rgba8();
+    let gray = |p: &[u8]| ((77 * u32::from(p[0]) + 150 * u32::from(p[1]) + 29 * u32::from(p[2])) >> 8) as u8;
+    let rows = rgba.chunks(4 * width).map(|row| row.chunks(4).map(gray).collect::<Vec<u8>>().repeat(times));
+    let samples = rows.collect::<Vec<_>>().concat().repeat(times);
+    Photo::new(width * times, height * times, Channels::Gray, Samples::U8(samples)).unwrap()
+}
+
+/// Each pixel's own L, and colours that are found for two by two of them.
+#[test]
+fn a_large_preview_is_close_to_what_rendering_gives() {
+    // An odd width, and as bold colours as there are.
+    for (name, times) in [("cat.jpg", 3), ("rocket.jpg", 2)] {
+        let before = tiled(name, times);
+        let colorization =
+            pollster::block_on(SHIPPED.colorize(&before, Mode::Photo, &[], &mut Unpaced)).unwrap();
+        let mut preview = Preview::new(&before);
+        for tone in [SHIPPED.default_tone(), Tone { temperature: 0.1, ..SHIPPED.default_tone() }] {
+            let found = pollster::block_on(preview.render(&colorization, tone, &mut Unpaced)).unwrap();
+            let expected =
+                pollster::block_on(colorization.render(before.clone(), tone, &mut Unpaced)).unwrap();
+            let of = distances(found, &expected.to_rgba8());
+            let [l, ab] = of.each_ref().map(|all| all.iter().sum::<f64>() / all.len() as f64);
+            let [most_l, most_ab] = of.each_ref().map(|all| all[all.len() * 95 / 100]);
+            assert!(l < 0.15 && most_l < 0.5, "{name}, {tone:?}: L differs by {l}, {most_l}");
+            assert!(ab < 1.2 && most_ab < 5.0, "{name}, {tone:?}: ab differs by {ab}, {most_ab}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {"model-download" | "model-integrity" | "model-format" | "no-device" | "device-lost" |
- *   "out-of-memory" | "image-download" | "image-decode" | "image-encode" | "image-too-large" |
+ *   "out-of-memory" | "image-download" | "image-decode" | "image-format" | "image-encode" | "image-too-large" |
  *   "invalid-argument" | "unsupported" | "aborted"} ErrorCode
  */
 
@@ -34,7 +34,7 @@ export class DeviceError extends AutochromeError {
   static label = "DeviceError";
 }
 
-/** The photograph cannot be read or written: `image-download`, `image-decode`, `image-encode`, `image-too-large`. */
+/** The photograph cannot be read or written: `image-download`, `image-decode`, `image-format`, `image-encode`, `image-too-large`. */
 export class ImageError extends AutochromeError {
   static label = "ImageError";
 }
@@ -59,6 +59,7 @@ const CLASSES = {
   "out-of-memory": DeviceError,
   "image-download": ImageError,
   "image-decode": ImageError,
+  "image-format": ImageError,
   "image-encode": ImageError,
   "image-too-large": ImageError,
   "invalid-argument": UsageError,

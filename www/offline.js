@@ -32,13 +32,29 @@ export const settle = () => settled();
 /** Becomes true when all but the model is kept, so that the page would start without a network. */
 export const kept = keep();
 
-/** @param {ServiceWorker} worker @param {"keep-gpu" | "take-over"} method @returns {Promise<any>} */
+/** @param {ServiceWorker} worker @param {"keep-gpu" | "take-over" | `take-shared ${string}`} method @returns {Promise<any>} */
 function ask(worker, method) {
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {
     port1.onmessage = ({ data }) => resolve(data);
     worker.postMessage(method, [port2]);
   });
+}
+
+/**
+ * Photographs that another app has shared with this one: the service worker has them until the page that
+ * it opened asks for them. None where that is not this page.
+ * @returns {Promise<File[] | null>}
+ */
+export async function takeShared() {
+  const here = new URL(location.href);
+  const ticket = here.searchParams.get("shared");
+  if (ticket === null) return null;
+  // They are handed over once: a reload brings none.
+  here.searchParams.delete("shared");
+  history.replaceState(history.state, "", here);
+  const worker = navigator.serviceWorker?.controller;
+  return worker ? ask(worker, `take-shared ${ticket}`) : [];
 }
 
 /** @param {ServiceWorker} waiting */

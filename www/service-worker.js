@@ -156,21 +156,51 @@ async function takeOver(asking) {
   return others;
 }
 
+/** Where the system posts what is shared with the installed app, and the field; `manifest.webmanifest` says the same. */
+const SHARE = "share";
+const SHARED = "photographs";
+
+/** Photographs between the system and the page that shows them, in memory alone. @type {Map<string, File[]>} */
+const shared = new Map();
+
+/** Opens the page, which asks for what was shared. @param {Request} request */
+async function receive(request) {
+  const form = await request.formData().catch(() => new FormData());
+  // A field that nothing was put in is a file without a name.
+  const files = form.getAll(SHARED).filter((entry) => entry instanceof File && entry.name !== "");
+  const ticket = crypto.randomUUID();
+  shared.set(ticket, files);
+  const page = new URL(root);
+  page.searchParams.set("shared", ticket);
+  return Response.redirect(page.href, 303);
+}
+
+/** Hands over what was shared, once. @param {string} ticket */
+async function handOver(ticket) {
+  const files = shared.get(ticket) ?? [];
+  shared.delete(ticket);
+  return files;
+}
+
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(clear()));
 worker.addEventListener("fetch", (event) => {
   const { request } = event;
-  if (request.method !== "GET" || !request.url.startsWith(root.href)) return;
+  if (!request.url.startsWith(root.href)) return;
   const path = pathOf(request.url);
+  if (request.method === "POST" && path === SHARE) event.respondWith(receive(request));
+  if (request.method !== "GET") return;
   if (Object.hasOwn(site.files, path)) event.respondWith(answer(path, request));
 });
 worker.addEventListener("message", (event) => {
   const { data, ports, source } = event;
+  const [name = "", ticket = ""] = String(data).split(" ");
   /** @type {Record<string, () => Promise<unknown>>} what `offline.js` asks for */
   const methods = {
     "keep-gpu": () => Promise.all(site.gpu.map(file)).then(() => true, () => false),
     "take-over": () => takeOver(source && "id" in source ? source.id : undefined),
+    "take-shared": () => handOver(ticket),
   };
-  const method = methods[data];
+  const method = methods[name];
   if (method) event.waitUntil(method().then((result) => ports[0]?.postMessage(result)));
 });

@@ -212,13 +212,14 @@ function checkSize(width, height) {
  * Decodes a file in the browser, upright. Where the coloured file will carry the photograph's colour
  * profile, values stay as they are in the file; else the browser converts them to sRGB.
  * @param {Blob} file
- * @param {boolean} keepsProfile
+ * @param {InstanceType<Bindings["PhotoFile"]>} known
  */
-async function bitmapOf(file, keepsProfile) {
+async function bitmapOf(file, { keepsProfile, ofSomeBrowsers }) {
   const colorSpaceConversion = keepsProfile ? "none" : "default";
   try {
     return await createImageBitmap(file, { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion });
   } catch {
+    if (ofSomeBrowsers) throw errorOf("image-format", `This browser does not read ${ofSomeBrowsers} files. Open the photograph in Safari, or save it as JPEG and try again.`);
     const what = file.type || "unknown type";
     throw errorOf("image-decode", `This file cannot be read as a photograph (${what}). Save it as PNG, JPEG or TIFF and try again.`);
   }
@@ -244,7 +245,7 @@ async function predict({ source, options }, { bindings, engine }, tick) {
     const bytes = new Uint8Array(await source.arrayBuffer());
     if (bindings.decodesHere(bytes.subarray(0, 26))) return engine.colorizeFile(bytes, options, tick);
     file = new bindings.PhotoFile(bytes);
-    bitmap = await bitmapOf(source, file.keepsProfile);
+    bitmap = await bitmapOf(source, file);
   } else {
     bitmap = source;
   }

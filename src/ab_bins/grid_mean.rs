@@ -84,17 +84,20 @@ impl<'a> GridMean<'a> {
             }
         }
         let largest = largest.into_iter().fold(f32::MIN, f32::max);
+        // Two loops: together they are too much for the compiler to make vectors of.
+        for logit in &mut row {
+            let exponent = (*logit - largest) * self.scale;
+            // Less is nothing beside the largest share, which is 1.
+            let held = if exponent > -126.0 { exponent } else { -126.0 };
+            *logit = if exponent > -126.0 { exp2(held) } else { 0.0 };
+        }
         let mut sums = [[0.0f32; LANES]; 3];
         let [a, b] = [0, 1].map(|i| self.centres[i].as_chunks::<LANES>().0);
-        for (logits, (a, b)) in row.as_chunks::<LANES>().0.iter().zip(a.iter().zip(b)) {
+        for (shares, (a, b)) in row.as_chunks::<LANES>().0.iter().zip(a.iter().zip(b)) {
             for lane in 0..LANES {
-                let exponent = (logits[lane] - largest) * self.scale;
-                // Less is nothing beside the largest share, which is 1.
-                let held = if exponent > -126.0 { exponent } else { -126.0 };
-                let p = if exponent > -126.0 { exp2(held) } else { 0.0 };
-                sums[0][lane] += p;
-                sums[1][lane] += p * a[lane];
-                sums[2][lane] += p * b[lane];
+                sums[0][lane] += shares[lane];
+                sums[1][lane] += shares[lane] * a[lane];
+                sums[2][lane] += shares[lane] * b[lane];
             }
         }
         let [sum, a, b] = sums.map(|lanes| lanes.iter().sum::<f32>());

@@ -12,5 +12,5 @@ mod xmp;
 
 pub use decode::{DecodedFile, decode};
 pub use encode::encode;
-pub use format::{FileFormat, loses_in_canvas};
+pub use format::{FileFormat, loses_in_canvas, of_some_browsers};
 pub use metadata::FileMetadata;

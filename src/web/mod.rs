@@ -240,6 +240,7 @@ fn copied(bytes: &Uint8Array) -> Result<Vec<u8>> {
 #[wasm_bindgen]
 pub struct PhotoFile {
     metadata: FileMetadata,
+    of_some_browsers: Option<&'static str>,
 }
 
 #[wasm_bindgen]
@@ -250,7 +251,16 @@ impl PhotoFile {
     /// `image-too-large` for a photograph that must not be decoded, `out-of-memory`.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: &Uint8Array) -> Result<PhotoFile, JsValue> {
-        Ok(Self { metadata: FileMetadata::read(&copied(bytes)?)? })
+        let bytes = copied(bytes)?;
+        let of_some_browsers = files::of_some_browsers(&bytes);
+        Ok(Self { metadata: FileMetadata::read(&bytes)?, of_some_browsers })
+    }
+
+    /// The name of its format, where not every browser decodes it.
+    #[wasm_bindgen(getter, js_name = ofSomeBrowsers)]
+    #[must_use]
+    pub fn of_some_browsers(&self) -> Option<String> {
+        self.of_some_browsers.map(str::to_owned)
     }
 
     /// Whether the coloured file will carry this one's colour profile. The pixels must then be

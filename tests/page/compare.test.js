@@ -187,6 +187,46 @@ test("zoom and pan: keys, buttons, wheel, double click, pinch", { timeout: PATIE
   await page.context().close();
 });
 
+test("on a phone: fingers move the divider, scroll past, pinch, and pan what is zoomed", { timeout: PATIENCE }, async () => {
+  const page = await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 3 });
+  const touch = await page.context().newCDPSession(page);
+  /** Fingers go from place to place, and are lifted. @param {{ x: number, y: number }[][]} places of each finger at a time */
+  async function fingers(places) {
+    for (const [i, points] of places.entries()) await touch.send("Input.dispatchTouchEvent", { type: i === 0 ? "touchStart" : "touchMove", touchPoints: points.map((point, id) => ({ ...point, id })) });
+    await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  }
+  /** One finger's way, by what it moves across and down at each step. @param {{ x: number, y: number }} from @param {number} across @param {number} down */
+  const swipe = ({ x, y }, across, down) => fingers([0, 1, 2, 3, 4].map((step) => [{ x: x + step * across, y: y + step * down }]));
+  const middle = async () => {
+    const { x, y, width, height } = await box(page, "#view");
+    return { x: x + width / 2, y: y + height / 2 };
+  };
+  const scrolled = () => page.evaluate(() => scrollY);
+  const divider = async () => Number(await page.locator("#compare").inputValue());
+
+  await page.locator("#view").evaluate((view) => view.scrollIntoView({ block: "center" }));
+  const { width } = await box(page, "#view");
+  await swipe(await middle(), width * 0.075, 0);
+  assert.ok(Math.abs((await divider()) - 80) <= 1, `${await divider()}`);
+  const [fit, top] = [await zoom(page), await scrolled()];
+  await swipe(await middle(), 0, -20);
+  await page.waitForFunction((top) => scrollY > top + 30, top);
+  assert.equal(await zoom(page), fit);
+
+  await page.locator("#view").evaluate((view) => view.scrollIntoView({ block: "center" }));
+  const { x, y } = await middle();
+  await fingers([30, 45, 60, 75].map((reach) => [{ x: x - reach, y }, { x: x + reach, y }]));
+  const pinched = (await zoom(page)) / fit;
+  assert.ok(pinched > 2 && pinched < 3, `pinched by ${pinched}`);
+  assert.equal(await page.evaluate(() => visualViewport?.scale), 1, "the page itself is not zoomed");
+  const [before, still] = [await box(page, "#after"), await scrolled()];
+  await swipe({ x, y: y - 40 }, -10, 8);
+  const moved = await box(page, "#after");
+  assert.deepEqual([Math.round(moved.x - before.x), Math.round(moved.y - before.y)], [-40, 32]);
+  assert.equal(await scrolled(), still);
+  await page.context().close();
+});
+
 test("a large photograph: real pixels at 100 %, and only there", { timeout: 2 * PATIENCE }, async () => {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   await page.goto(`${server.url}?device=cpu`);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { inflateRawSync } from "node:zlib";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -55,4 +56,18 @@ export async function drop(page, name, bytes) {
 export async function waitForColour(page, name) {
   await page.waitForFunction((name) => document.getElementById("status")?.textContent?.startsWith(`${name} is in colour`) || !document.getElementById("alert")?.hidden, name, { timeout: PATIENCE });
   assert.equal(await page.locator("#alert").isVisible(), false, (await page.locator("#alert").textContent()) ?? "");
+}
+
+/** What a ZIP holds, by its central directory. @param {Buffer} zip */
+export function zipEntries(zip) {
+  const end = zip.lastIndexOf(Buffer.from("PK\x05\x06", "latin1"));
+  let at = zip.readUInt32LE(end + 16);
+  return Array.from({ length: zip.readUInt16LE(end + 10) }, () => {
+    const [method, size, nameLength, extra, comment, local] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32), zip.readUInt32LE(at + 42)];
+    const name = zip.toString("utf8", at + 46, at + 46 + nameLength);
+    at += 46 + nameLength + extra + comment;
+    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const data = zip.subarray(start, start + size);
+    return { name, data: method === 0 ? data : inflateRawSync(data) };
+  });
 }

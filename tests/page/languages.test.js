@@ -174,6 +174,30 @@ describe("in Chromium", () => {
     await context.close();
   });
 
+  test("a photograph that this browser does not decode: what to do next, in every language", { timeout: PATIENCE }, async () => {
+    const context = await browser.newContext({ locale: "en-GB" });
+    const page = await context.newPage();
+    await page.goto(`${server.url}?device=cpu`);
+    const files = { HEIC: Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\x08meta", "latin1"), "JPEG XL": Buffer.from("\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl ", "latin1") };
+    for (const [format, buffer] of Object.entries(files)) {
+      await page.locator("#remove-all").evaluate((button) => /** @type {HTMLElement} */ (button).click());
+      await page.setInputFiles("#file", { name: "IMG_0001", mimeType: "", buffer });
+      await page.locator("#alert").waitFor();
+      assert.match((await page.locator("#alert-detail").textContent()) ?? "", new RegExp(`does not read ${format} files`));
+      for (const language of languages) {
+        await page.locator("#language").selectOption(language);
+        await speaks(page, language);
+        const theirs = /** @type {Record<string, string>} */ (await messages(language));
+        const said = theirs["error-image-format"] ?? "";
+        assert.match(said, /Safari.*JPEG/, language);
+        const whole = theirs["error-with-name"]?.replace("{name}", "IMG_0001").replace("{error}", said);
+        assert.equal((await page.locator("#alert-text").textContent())?.replace(/[\u2068\u2069]/g, ""), whole);
+      }
+      await page.locator("#alert-close").click();
+    }
+    await context.close();
+  });
+
   test("the controls and their words are there before the engine", { timeout: PATIENCE }, async () => {
     const context = await browser.newContext({ locale: "fr" });
     const page = await context.newPage();

@@ -3,9 +3,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
-import { inflateRawSync } from "node:zlib";
 import { launch, serve } from "./chromium.js";
-import { PATIENCE, SAMPLES, canvasPixels, colourfulness, drop, waitForColour } from "./helpers.js";
+import { PATIENCE, SAMPLES, canvasPixels, colourfulness, drop, waitForColour, zipEntries } from "./helpers.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -268,7 +267,7 @@ describe("saving", () => {
     const download = page.waitForEvent("download");
     await page.locator("#save-all").click();
     const zip = await readFile(await (await download).path());
-    const files = entries(zip);
+    const files = zipEntries(zip);
     assert.deepEqual(files.map(({ name }) => name), ["cat-colour.png", "cat-colour-2.png", "coffee-colour.png"]);
     const sizes = files.map(({ data }) => {
       assert.equal(data.subarray(1, 4).toString(), "PNG");
@@ -283,17 +282,3 @@ describe("saving", () => {
     await page.close();
   });
 });
-
-/** What a ZIP holds, by its central directory. @param {Buffer} zip */
-function entries(zip) {
-  const end = zip.lastIndexOf(Buffer.from("PK\x05\x06", "latin1"));
-  let at = zip.readUInt32LE(end + 16);
-  return Array.from({ length: zip.readUInt16LE(end + 10) }, () => {
-    const [method, size, nameLength, extra, comment, local] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32), zip.readUInt32LE(at + 42)];
-    const name = zip.toString("utf8", at + 46, at + 46 + nameLength);
-    at += 46 + nameLength + extra + comment;
-    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
-    const data = zip.subarray(start, start + size);
-    return { name, data: method === 0 ? data : inflateRawSync(data) };
-  });
-}

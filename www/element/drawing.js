@@ -1,7 +1,7 @@
 /**
- * What the canvases hold, and how finely. While settings move, a small render answers at once and a
- * larger one follows when they rest; the photograph's own pixels come only when the viewer is closer
- * than the preview, and go when it is not. The newest request wins.
+ * What the canvases hold, and how finely. While settings move, a preview answers at once; where more
+ * than that is wanted, it follows when they rest. The photograph's own pixels come only when the viewer
+ * is closer than the preview, and go when it is not. The newest request wins.
  */
 
 import { clear, draw } from "./canvas.js";
@@ -11,17 +11,13 @@ import { clear, draw } from "./canvas.js";
 /** @typedef {{ before: HTMLCanvasElement, after: HTMLCanvasElement }} Canvases */
 /** @typedef {{ changed: () => void, drawn: () => void, failed: (error: unknown) => void }} Listeners */
 
-/** Longest sides: while a slider moves, and at rest. */
-const DRAFT = 800;
+/** Longest side of what is drawn while a slider moves. */
 export const PREVIEW = 1600;
-/** Rest before the larger render. */
+/** Settings that do not move for so many milliseconds rest. */
 const REST = 150;
 
 /** Most pixels of a canvas; phones have less memory for them. */
 const most = () => (matchMedia("(pointer: coarse)").matches ? 2 ** 24 : 2 ** 26);
-
-/** @param {number} ms */
-const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Drawing {
   #canvases;
@@ -42,6 +38,8 @@ export class Drawing {
   #asked = 0;
   /** Whether settings have moved since the last render at rest. */
   #moving = false;
+  /** Ends the wait for settings to rest. */
+  #wake = () => {};
 
   /** @param {Canvases} canvases @param {Listeners} heard `changed`: a canvas holds something else; `drawn`: all that was asked for since it was shown, at rest */
   constructor(canvases, heard) {
@@ -100,17 +98,23 @@ export class Drawing {
       const maxSide = this.#finest(colorization);
       const truth = this.#truth;
       try {
-        if (this.#moving && Math.max(colorization.width, colorization.height) > PREVIEW) {
-          draw(after, await colorization.render({ ...tone, maxSide: DRAFT }));
+        /** @type {ImageData | null} */
+        let pixels = null;
+        if (this.#moving) {
+          pixels = await colorization.render({ ...tone, maxSide: PREVIEW });
+          if (!here()) continue;
+          draw(after, pixels);
           this.#heard.changed();
-          await rest(REST);
+          if (now()) await this.#rest();
           if (!now()) continue;
         }
         this.#fine = new AbortController();
         const { signal } = this.#fine;
-        const pixels = await colorization.render({ ...tone, maxSide, signal });
-        if (!here()) continue;
-        draw(after, pixels);
+        if (!pixels || maxSide !== PREVIEW) {
+          pixels = await colorization.render({ ...tone, maxSide, signal });
+          if (!here()) continue;
+          draw(after, pixels);
+        }
         this.#moving &&= !now();
         if (this.#before?.side !== maxSide || this.#before?.truth !== truth) {
           const original = await this.#original(colorization, maxSide, truth, signal);
@@ -131,9 +135,18 @@ export class Drawing {
     this.#running = false;
   }
 
+  /** Until settings have not moved for a while, or move again. */
+  async #rest() {
+    await new Promise((resolve) => {
+      this.#wake = () => resolve(null);
+      setTimeout(resolve, REST);
+    });
+  }
+
   /** Draws what is wanted now. */
   refresh() {
     this.#asked++;
+    this.#wake();
     this.#side = null;
     this.#fine?.abort();
     if (!this.#running) this.#run();

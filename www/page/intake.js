@@ -1,6 +1,7 @@
-/** How photographs come in: chosen, dropped, pasted, whole folders. */
+/** How photographs come in: chosen, dropped, pasted, whole folders, opened with the installed app or shared with it. */
 
 import { sample } from "../assets.js";
+import { takeShared } from "../offline.js";
 import { element } from "./elements.js";
 import { PageError, hideError, showError } from "./status.js";
 
@@ -20,6 +21,21 @@ const heard = { photographs: () => {}, model: () => {} };
 /** @param {typeof heard} listeners */
 export function listen(listeners) {
   Object.assign(heard, listeners);
+  receive();
+}
+
+/** What the page was opened with. */
+function receive() {
+  const { launchQueue } = /** @type {{ launchQueue?: { setConsumer: (use: (launch: { files?: FileSystemFileHandle[] }) => void) => void } }} */ (window);
+  launchQueue?.setConsumer(async ({ files = [] }) => {
+    const opened = await Promise.allSettled(files.map((file) => file.getFile()));
+    take(opened.flatMap((file) => (file.status === "fulfilled" ? [file.value] : [])));
+    for (const file of opened) if (file.status === "rejected") showError(file.reason);
+  });
+  takeShared().then((files) => {
+    if (files && files.length > 0) take(files);
+    else if (files) showError(new PageError("share-lost"));
+  }, showError);
 }
 
 /** Files that were named one by one: each is tried. @param {File[]} files */

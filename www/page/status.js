@@ -19,7 +19,7 @@ const STAGES = /** @type {const} */ ({
 
 /** What goes wrong on the page itself; `code` names its sentence. */
 export class PageError extends Error {
-  /** @param {"sample-missing" | "not-a-file" | "nothing-there" | "camera-refused" | "camera-missing" | "camera-busy" | "camera-unsupported"} code @param {unknown} [cause] */
+  /** @param {"sample-missing" | "not-a-file" | "nothing-there" | "share-lost" | "camera-refused" | "camera-missing" | "camera-busy" | "camera-unsupported"} code @param {unknown} [cause] */
   constructor(code, cause) {
     super(cause instanceof Error ? cause.message : "", { cause });
     this.name = "PageError";
