@@ -167,7 +167,7 @@ const shared = new Map();
 async function receive(request) {
   const form = await request.formData().catch(() => new FormData());
   // A field that nothing was put in is a file without a name.
-  const files = form.getAll(SHARED).filter((entry) => entry instanceof File && entry.name !== "");
+  const files = form.getAll(SHARED).flatMap((entry) => (entry instanceof File && entry.name !== "" ? [entry] : []));
   const ticket = crypto.randomUUID();
   shared.set(ticket, files);
   const page = new URL(root);

@@ -372,6 +372,9 @@ function letGo({ source }) {
   if (typeof ImageBitmap === "function" && source instanceof ImageBitmap) source.close();
 }
 
+/** Whether a call has the network run, and another device where one fails. @param {import("./protocol.js").Method} method */
+const isLong = (method) => method === "load" || method === "colorize";
+
 /** @param {number} id @param {import("./protocol.js").Method} method @param {any} args */
 async function answer(id, method, args) {
   running = id;
@@ -381,7 +384,8 @@ async function answer(id, method, args) {
     return aborted.has(id);
   };
   try {
-    const result = await /** @type {(args: any, tick: Tick) => Promise<unknown>} */ (methods[method])(args, tick);
+    const work = /** @type {(args: any, tick: Tick) => Promise<unknown>} */ (methods[method])(args, tick);
+    const result = await (isLong(method) ? work : unlessTrouble(work));
     if (aborted.has(id)) {
       // Nobody will ask for this photograph again.
       if (method === "colorize") await methods.release(/** @type {any} */ (result), tick);
@@ -403,8 +407,7 @@ function hear({ data }) {
     return;
   }
   const { id, method, args } = data;
-  const kind = method === "load" || method === "colorize" ? "long" : "short";
-  turns.take(kind, { id, run: () => answer(id, method, args), leave: () => letGo(args) });
+  turns.take(isLong(method) ? "long" : "short", { id, run: () => answer(id, method, args), leave: () => letGo(args) });
 }
 
 // A pipeline that cannot be made, memory that is not there: WebGPU says so in an event, the engine stops

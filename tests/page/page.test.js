@@ -213,6 +213,21 @@ test("a GPU that is lost while it works: the photograph is coloured on the CPU",
   await browser.close();
 });
 
+test("a GPU that is lost at rest: a slider that needs it has the photograph coloured on the CPU", { timeout: PATIENCE }, async () => {
+  const browser = await launch({ webgpu: true });
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await page.locator("[data-sample=cat]").click();
+  await waitForColour(page, "cat.jpg");
+  assert.match((await page.locator("#device").textContent()) ?? "", /^Runs on WebGPU/);
+  await (await browser.newBrowserCDPSession()).send("Browser.crashGpuProcess").catch(() => {});
+  await page.locator("#temperature").fill("0.9");
+  await page.waitForFunction(() => document.getElementById("device")?.textContent?.includes("the CPU (WebGPU failed: "), null, { timeout: PATIENCE });
+  await waitForColour(page, "cat.jpg");
+  assert.ok(colourfulness(await canvasPixels(page, "after")) > 4);
+  await browser.close();
+});
+
 describe("the page", () => {
   /** @type {import("playwright-core").Browser} */
   let browser;
