@@ -145,10 +145,12 @@ test("in Arabic the page is mirrored, the photograph and its divider are not", {
   await page.waitForFunction(() => document.querySelector("photo-colorizer")?.matches(":defined"));
   const left = (/** @type {string} */ selector) => page.$eval(selector, (part) => part.getBoundingClientRect().left);
   const gap = async () => Math.sign((await left("#panel")) - (await left("#viewer")));
+  await page.click("[data-sample=cat]");
+  await says(page);
   const english = await gap();
+  assert.notEqual(english, 0, "the panel is beside the photograph");
   await page.select("#language", "ar");
   await page.waitForFunction(() => document.documentElement.dir === "rtl");
-  await page.click("[data-sample=cat]");
   const words = JSON.parse(await readFile(new URL("../../www/messages/ar.json", import.meta.url), "utf8"));
   const [, said = ""] = words["in-colour"].match(/([^{}]+)\{seconds\}/) ?? [];
   await page.waitForFunction((said) => document.getElementById("status")?.textContent?.includes(said), { timeout: PATIENCE }, said);
