@@ -1,6 +1,6 @@
 /**
- * What the canvases hold, and how finely. While settings move, a preview answers at once; where more
- * than that is wanted, it follows when they rest. The photograph's own pixels come only when the viewer
+ * What the canvases hold, and how finely. While settings move, a small render answers at once; where
+ * more than that is wanted, it follows when they rest. The photograph's own pixels come only when the viewer
  * is closer than the preview, and go when it is not. The newest request wins.
  */
 
@@ -11,7 +11,8 @@ import { clear, draw } from "./canvas.js";
 /** @typedef {{ before: HTMLCanvasElement, after: HTMLCanvasElement }} Canvases */
 /** @typedef {{ changed: () => void, drawn: () => void, failed: (error: unknown) => void }} Listeners */
 
-/** Longest side of what is drawn while a slider moves. */
+/** Longest sides: while a slider moves, and at rest. */
+const DRAFT = 800;
 export const PREVIEW = 1600;
 /** Settings that do not move for so many milliseconds rest. */
 const REST = 150;
@@ -100,8 +101,9 @@ export class Drawing {
       try {
         /** @type {ImageData | null} */
         let pixels = null;
+        const quick = Math.max(colorization.width, colorization.height) > DRAFT ? DRAFT : PREVIEW;
         if (this.#moving) {
-          pixels = await colorization.render({ ...tone, maxSide: PREVIEW });
+          pixels = await colorization.render({ ...tone, maxSide: quick });
           if (!here()) continue;
           draw(after, pixels);
           this.#heard.changed();
@@ -110,7 +112,7 @@ export class Drawing {
         }
         this.#fine = new AbortController();
         const { signal } = this.#fine;
-        if (!pixels || maxSide !== PREVIEW) {
+        if (!pixels || maxSide !== quick) {
           pixels = await colorization.render({ ...tone, maxSide, signal });
           if (!here()) continue;
           draw(after, pixels);
