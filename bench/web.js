@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { launch, serve } from "../tests/page/chromium.js";
 import { drop, waitForColour } from "../tests/page/helpers.js";
+import { live } from "./live.js";
 import { PeakMemory, children } from "./memory.js";
 import { largePng } from "./photographs.js";
 import { serveFolders } from "./server.js";
@@ -252,6 +253,7 @@ const cases = {
   sizes,
   "first-colour": firstColour,
   memory,
+  live: () => live(runs),
   "cpu-default": () => network("cpu-default", "cpu", model("default")),
   "cpu-eccv16": () => network("cpu-eccv16", "cpu", model("eccv16")),
   "webgpu-default": () => network("webgpu-default", "webgpu", model("default")),
