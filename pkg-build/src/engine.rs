@@ -2,6 +2,7 @@
 //! version the crate uses.
 
 use crate::process::{cargo, command, run};
+use crate::snip;
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
@@ -29,6 +30,10 @@ pub fn build(root: &Path, device: &str, out: &Path) -> Result<()> {
         .remove_producers_section(true)
         .generate_output()
         .with_context(|| format!("wasm-bindgen failed on the {device} engine"))?;
+    let cut = snip::unused(output.wasm_mut());
+    let registers = device == "gpu";
+    // Names that are others now must not make an engine half as large again without a word.
+    ensure!(cut.functions > 0 && (cut.registrations > 0) == registers, "the {device} engine: {cut:?}");
     // What wasm imports has names with hashes, which no compression makes small: a fifth of the
     // worker's code.
     let imports = output.wasm_mut().imports.iter_mut().enumerate();

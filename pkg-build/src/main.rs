@@ -13,6 +13,7 @@ mod process;
 mod requirements;
 mod server;
 mod site;
+mod snip;
 mod standalone;
 mod verify;
 

@@ -22,9 +22,9 @@ after(async () => {
   server?.close();
 });
 
-/** Has each call of a device's method fail, or once only, from loading or from colouring on. @param {string} method @param {"load" | "colorize"} from @param {string} failure */
+/** Has each call of a device's method fail, or once only, from the start, from loading or from colouring on. @param {string} method @param {"start" | "load" | "colorize"} from @param {string} failure */
 const spoiled = (method, from, failure) => `{
-  let armed = false;
+  let armed = ${from === "start"};
   self.addEventListener("message", ({ data }) => {
     armed ||= data.method === "${from}";
   });
@@ -39,7 +39,7 @@ const spoiled = (method, from, failure) => `{
 const OUT_OF_MEMORY = `armed = false; this.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUOutOfMemoryError("no room") }));`;
 
 const FAILURES = {
-  "a pipeline that cannot be made": spoiled("createComputePipeline", "load", `descriptor = { ...descriptor, compute: { ...descriptor.compute, entryPoint: "missing" } };`),
+  "a pipeline that cannot be made": spoiled("createComputePipeline", "start", `descriptor = { ...descriptor, compute: { ...descriptor.compute, entryPoint: "missing" } };`),
   "memory that runs out while the model is loaded": spoiled("createBuffer", "load", OUT_OF_MEMORY),
   "a call that fails while a photograph is coloured": spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`),
   "memory that runs out while a photograph is coloured": spoiled("createBindGroup", "colorize", OUT_OF_MEMORY),
