@@ -40,12 +40,13 @@ const COMPILER: [&str; 14] = [
 ];
 
 /// Where what is not run would be entered: the compiler, the one kernel written in Rust that Burn keeps
-/// (for tensors in tiles, which there are none of), and conversions of types.
-const ENTRIES: [&str; 4] = [
+/// (for tensors in tiles, which there are none of), conversions of types, and parameters made of others.
+const ENTRIES: [&str; 5] = [
     "::WgslCompiler as cubecl_runtime::compiler::Compiler>::compile",
     "cubek_matmul::tiled::storage::untile",
     "TensorData>::try_cast_inplace::",
     "TensorData>::try_cast_clone::",
+    "::reparameterization_dyn::DynMapper<M> as ",
 ];
 
 /// Functions with fewer instructions stay: the linker may have found another of the same
