@@ -1,10 +1,11 @@
 """Training speed of PyTorch for the network, objective and batch of `configs/speed.toml`.
 
-    python model-export/benches/training_peer.py [THREADS]
+    python model-export/benches/training_peer.py [THREADS [bf16]]
 
 Prints images per second of each step. The step is the tool's: forward, the gradient of the weighted
 cross-entropy written down directly, backward, AdamW with clipping, running average of the weights.
-Photographs are random numbers: reading them is not measured here. Beside it, with as many threads:
+Photographs are random numbers: reading them is not measured here. With bf16 activations are of that type,
+weights stay f32. Beside it, with as many threads and the same `learner.precision`:
 
     autochrome train --config model-export/configs/speed.toml --data PHOTOGRAPHS --out RUN --device libtorch --threads N
 """
@@ -79,7 +80,9 @@ def main():
     speeds = []
     for _ in range(STEPS):
         began = time.time()
-        logits = network(lightness)
+        with torch.autocast("cpu", torch.bfloat16, enabled="bf16" in sys.argv[2:]):
+            logits = network(lightness)
+        logits = logits.float()
         with torch.no_grad():
             gradient = logits.detach().softmax(1) * weights
             gradient.scatter_add_(1, bins, -shares * weights)
