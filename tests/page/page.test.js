@@ -238,6 +238,8 @@ describe("the page", () => {
 
   test("names every module beforehand, so that none is found level by level", { timeout: PATIENCE }, async () => {
     const page = await browser.newPage();
+    // The worker's modules are its own business, and may or may not have come by then.
+    await page.route("**/worker.js", (route) => route.abort());
     await page.goto(`${server.url}?device=cpu`);
     const { named, loaded } = await page.evaluate(() => {
       /** @param {string} address */
