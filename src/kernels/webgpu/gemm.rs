@@ -1,5 +1,6 @@
 //! Matrix products over gathered rows: every convolution, and the middle of Winograd's.
 
+use super::Numbers;
 use super::source::{Store, fill, store_text};
 use burn_cubecl::cubecl::client::Client;
 use std::fmt::Write;
@@ -38,13 +39,6 @@ impl Tile {
         // Larger tiles read less, but only many rows give every core one.
         let worth = |threads: &u32| *threads == 64 || rows >= 64 * *threads as usize;
         Self::Workgroup([256, 128].into_iter().filter(worth).find(|&threads| fits(threads)).unwrap_or(64))
-    }
-
-    /// What [`Tile::choose`] answers, for few rows and for many.
-    pub(super) fn all(client: &Client) -> Vec<Self> {
-        let mut tiles: Vec<Self> = [0, 64 * 128, usize::MAX].map(|rows| Self::choose(client, rows)).into();
-        tiles.dedup();
-        tiles
     }
 
     pub(super) fn threads(self) -> u32 {
@@ -86,14 +80,23 @@ macro_rules! line {
 }
 pub(super) use line;
 
-pub(super) fn text(tile: Tile, store: Store) -> String {
+pub(super) fn text(tile: Tile, store: Store, numbers: Numbers) -> String {
     let size = ["(info.grid_height * info.doubling)", "(info.grid_width * info.doubling)"];
-    let (bindings, store) = store_text(store, 3, size);
+    // Winograd's factors are in memory as they are multiplied; a layer's input is f32.
+    let activation = if store == Store::Raw { numbers } else { Numbers::Single };
+    let (bindings, store) = store_text(store, numbers, 3, size);
     let (enable, body) = match tile {
         Tile::Quads => ("enable subgroups;", quads()),
-        Tile::Workgroup(threads) => ("", workgroup(threads)),
+        Tile::Workgroup(threads) => (numbers.enable(), workgroup(threads, numbers)),
     };
-    let values = [("enable", enable), ("bindings", &bindings), ("store", &store), ("body", &body)];
+    let values = [
+        ("enable", enable),
+        ("activation", activation.name()),
+        ("number", numbers.name()),
+        ("bindings", &bindings),
+        ("store", &store),
+        ("body", &body),
+    ];
     fill(include_str!("gemm.wgsl"), &values)
 }
 
@@ -167,7 +170,7 @@ fn quads() -> String {
     fill(include_str!("gemm_quads.wgsl"), &values.each_ref().map(|(name, value)| (*name, value.as_str())))
 }
 
-fn workgroup(threads: u32) -> String {
+fn workgroup(threads: u32, numbers: Numbers) -> String {
     let apart = threads / 8;
     let [mut setup, mut products, mut results] = [const { String::new() }; 3];
     for row in 0..8 {
@@ -182,10 +185,19 @@ fn workgroup(threads: u32) -> String {
             let at = format!("i * 64u + {}u + column", 16 * c + 8 * j);
             line!(products, "                    let weight_{c}_{j} = staged_columns[{at}];");
         }
-        for row in 0..8 {
-            for j in 0..2 {
-                let (sum, value) = (format!("sum_{row}_{j}"), format!("vec4<f32>(value_{row}[{c}])"));
-                line!(products, "                    {sum} = fma({value}, weight_{c}_{j}, {sum});");
+    }
+    for row in 0..8 {
+        for j in 0..2 {
+            let value = |c: usize| format!("vec4<{}>(value_{row}[{c}])", numbers.name());
+            let sum = format!("sum_{row}_{j}");
+            if numbers == Numbers::Half {
+                let first = format!("{} * weight_0_{j}", value(0));
+                let four = (1..4).fold(first, |sum, c| format!("fma({}, weight_{c}_{j}, {sum})", value(c)));
+                line!(products, "                    {sum} += vec4<f32>({four});");
+            } else {
+                for c in 0..4 {
+                    line!(products, "                    {sum} = fma({}, weight_{c}_{j}, {sum});", value(c));
+                }
             }
         }
     }
@@ -195,6 +207,7 @@ fn workgroup(threads: u32) -> String {
     }
     let values = [
         ("threads", threads.to_string()),
+        ("number", numbers.name().to_owned()),
         ("staged", (5 * threads).to_string()),
         ("setup", setup),
         ("products", products),

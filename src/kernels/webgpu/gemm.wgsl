@@ -33,8 +33,8 @@ struct Info {
     relu: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> activations: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> weights: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read_write> activations: array<vec4<{{ activation }}>>;
+@group(0) @binding(1) var<storage, read_write> weights: array<vec4<{{ number }}>>;
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 {{ bindings }}
 

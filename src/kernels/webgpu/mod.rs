@@ -8,11 +8,15 @@
 mod annealed_mean;
 pub(crate) mod between;
 mod gemm;
+mod numbers;
 mod source;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod warm_up;
 mod winograd;
 
 pub use annealed_mean::annealed_mean;
+pub use numbers::Numbers;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use warm_up::warm_up;
 
 use super::{Epilogue, Shape};
@@ -48,13 +52,18 @@ pub struct Packed {
     /// Bias, scale and shift, each with room for [`Packed::columns`].
     epilogue: Handle,
     weights: Weights,
+    numbers: Numbers,
     /// Instead of what suits the device.
     tile: Option<Tile>,
 }
 
 impl fmt::Debug for Packed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Packed").field("shape", &self.shape).field("tile", &self.tile).finish_non_exhaustive()
+        f.debug_struct("Packed")
+            .field("shape", &self.shape)
+            .field("numbers", &self.numbers)
+            .field("tile", &self.tile)
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,6 +81,19 @@ impl Packed {
     /// there is no kernel for.
     #[must_use]
     pub fn new(
+        shape: Shape,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        affine: Option<(Tensor<1>, Tensor<1>)>,
+    ) -> Option<Self> {
+        let numbers = Numbers::of(&primitive(weight.clone())?.client);
+        Self::with(numbers, shape, weight, bias, affine)
+    }
+
+    /// [`Packed::new`] with numbers that the caller chooses, and that the device must have.
+    #[must_use]
+    pub fn with(
+        numbers: Numbers,
         shape: Shape,
         weight: Tensor<4>,
         bias: Option<Tensor<1>>,
@@ -107,7 +129,7 @@ impl Packed {
             map.launch(&client);
         }
         let weights = Weights::Winograd(values.clone(), None);
-        let mut packed = Self { shape, client, device, epilogue, weights, tile: None };
+        let mut packed = Self { shape, client, device, epilogue, weights, numbers, tile: None };
         let winograd = (kernel, shape.stride, doubling) == (3, 1, false) && from.min(to) >= WORTH_WINOGRAD;
         packed.weights = if winograd {
             let kept = (from * to <= KEPT_WINOGRAD).then(|| packed.to_winograd(&values));
@@ -187,6 +209,11 @@ impl Packed {
         self.client.empty(4 * values)
     }
 
+    /// Room for what a matrix product multiplies.
+    fn factors(&self, count: usize) -> Handle {
+        self.client.empty(self.numbers.bytes() * count)
+    }
+
     /// NHWC with room for so many channels.
     fn to_nhwc(&self, x: Tensor<4>, room: usize) -> Handle {
         let [batch, channels, height, width] = x.dims();
@@ -209,18 +236,18 @@ impl Packed {
     fn to_rows(&self, weights: &Handle) -> Handle {
         let Shape { from, to, kernel, doubling, .. } = self.shape;
         let length = kernel * kernel * self.rows() * self.columns();
-        let packed = self.empty(length);
+        let packed = self.factors(length);
         let info = [from, to, self.rows(), self.columns(), kernel, 1 + usize::from(doubling), length];
-        Kernel::Weights.launch(&self.client, groups_of_64(length), &[weights, &packed], &info);
+        Kernel::Weights(self.numbers).launch(&self.client, groups_of_64(length), &[weights, &packed], &info);
         packed
     }
 
     fn to_winograd(&self, weights: &Handle) -> Handle {
         let (rows, columns) = (self.rows(), self.columns());
-        let transformed = self.empty(MATRICES * rows * columns);
+        let transformed = self.factors(MATRICES * rows * columns);
         let info = [self.shape.from, self.shape.to, rows, columns];
         let groups = [count(columns, 64), count(rows, 1), 1];
-        Kernel::WinogradWeights.launch(&self.client, groups, &[weights, &transformed], &info);
+        Kernel::WinogradWeights(self.numbers).launch(&self.client, groups, &[weights, &transformed], &info);
         transformed
     }
 
@@ -267,7 +294,7 @@ impl Packed {
         let groups = [count(rows, tile.rows()), count(columns, tile.columns()), phases];
         let mut buffers = vec![x, weights, last.output, &self.epilogue];
         buffers.extend(last.addend());
-        Kernel::Gemm(tile, last.store()).launch(&self.client, groups, &buffers, &info);
+        Kernel::Gemm(tile, last.store(), self.numbers).launch(&self.client, groups, &buffers, &info);
     }
 
     fn winograd_tiles(&self, batch: usize, [height, width]: [usize; 2]) -> Tiles {
@@ -283,9 +310,9 @@ impl Packed {
         let Tiles { high, wide, all } = tiles;
         let per_tile = |channels: usize| [count(channels, 64), count(all.min(65535), 1), count(all, 65535)];
 
-        let transformed = self.empty(MATRICES * all * rows);
+        let transformed = self.factors(MATRICES * all * rows);
         let info = [rows, height, width, dilation, high, wide, all];
-        Kernel::WinogradInput.launch(&self.client, per_tile(rows), &[x, &transformed], &info);
+        Kernel::WinogradInput(self.numbers).launch(&self.client, per_tile(rows), &[x, &transformed], &info);
 
         let products = self.empty(MATRICES * all * to);
         let tile = self.tile(all);
@@ -312,7 +339,7 @@ impl Packed {
             0,
         ];
         let groups = [count(all, tile.rows()), count(columns / 4, tile.columns()), count(MATRICES, 1)];
-        let kernel = Kernel::Gemm(tile, Store::Raw);
+        let kernel = Kernel::Gemm(tile, Store::Raw, self.numbers);
         kernel.launch(&self.client, groups, &[&transformed, weights, &products], &info);
 
         let info =
@@ -359,6 +386,12 @@ impl Last<'_> {
 fn primitive<const D: usize>(tensor: Tensor<D>) -> Option<CubeTensor> {
     let tensor = tensor.try_into_primitive::<Wgpu>().ok()?;
     (tensor.dtype == DType::F32 && tensor.qparams.is_none()).then_some(tensor)
+}
+
+/// What runs kernels on a device of wgpu's.
+fn client(device: &Device) -> Option<Client> {
+    let tensor = Tensor::from_data(TensorData::new(vec![0.0f32], [1]), device);
+    Some(primitive::<1>(tensor)?.client)
 }
 
 /// A tensor on the device of another.

@@ -1,6 +1,6 @@
 //! Our kernels as Burn's runtime takes them: WGSL, launched with buffers and a list of numbers.
 
-use super::{gemm, winograd};
+use super::{Numbers, gemm, winograd};
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::prelude::KernelId;
 use burn_cubecl::cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
@@ -31,13 +31,13 @@ pub(super) enum Kernel {
     /// A norm's statistics to factors and addends.
     Norm,
     /// Weights for [`Kernel::Gemm`].
-    Weights,
+    Weights(Numbers),
     /// Rows of activations times weights.
-    Gemm(gemm::Tile, Store),
+    Gemm(gemm::Tile, Store, Numbers),
     /// Activations to tiles.
-    WinogradInput,
+    WinogradInput(Numbers),
     /// Weights for tiles.
-    WinogradWeights,
+    WinogradWeights(Numbers),
     /// Tiles to sums.
     WinogradOutput(Store),
     /// Logits to colours.
@@ -51,56 +51,22 @@ impl Kernel {
             Self::Map => include_str!("map.wgsl").to_owned(),
             Self::Mean => include_str!("mean.wgsl").to_owned(),
             Self::Norm => include_str!("norm.wgsl").to_owned(),
-            Self::Weights => include_str!("weights.wgsl").to_owned(),
-            Self::Gemm(tile, store) => gemm::text(*tile, *store),
-            Self::WinogradInput => winograd::input_text(),
-            Self::WinogradWeights => winograd::weights_text(),
+            Self::Weights(numbers) => {
+                let values = [("enable", numbers.enable()), ("number", numbers.name())];
+                fill(include_str!("weights.wgsl"), &values)
+            }
+            Self::Gemm(tile, store, numbers) => gemm::text(*tile, *store, *numbers),
+            Self::WinogradInput(numbers) => winograd::input_text(*numbers),
+            Self::WinogradWeights(numbers) => winograd::weights_text(*numbers),
             Self::WinogradOutput(store) => winograd::output_text(*store),
             Self::AnnealedMean => include_str!("annealed_mean.wgsl").to_owned(),
-        }
-    }
-
-    /// All that a device may be asked for.
-    pub(super) fn all(client: &Client) -> Vec<Self> {
-        let mut kernels = vec![
-            Self::Nhwc,
-            Self::Map,
-            Self::Mean,
-            Self::Norm,
-            Self::Weights,
-            Self::WinogradInput,
-            Self::WinogradWeights,
-            Self::WinogradOutput(Store::Plain),
-            Self::WinogradOutput(Store::Add),
-            Self::AnnealedMean,
-        ];
-        for tile in gemm::Tile::all(client) {
-            kernels.extend([Store::Raw, Store::Plain, Store::Add].map(|store| Self::Gemm(tile, store)));
-        }
-        kernels
-    }
-
-    /// Buffers that it takes, but for the numbers.
-    pub(super) fn buffers(&self) -> usize {
-        let stores = |store: Store| match store {
-            Store::Raw => 0,
-            Store::Plain => 1,
-            Store::Add => 2,
-        };
-        match *self {
-            Self::Nhwc | Self::Mean | Self::Weights | Self::WinogradInput | Self::WinogradWeights => 2,
-            Self::AnnealedMean => 3,
-            Self::Map => 4,
-            Self::Norm => 7,
-            Self::Gemm(_, store) => 3 + stores(store),
-            Self::WinogradOutput(store) => 2 + stores(store),
         }
     }
 
     /// Invocations of a workgroup.
     fn threads(&self) -> u32 {
         match self {
-            Self::Gemm(tile, _) => tile.threads(),
+            Self::Gemm(tile, ..) => tile.threads(),
             _ => 64,
         }
     }
@@ -160,12 +126,19 @@ pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
 
 /// The declarations and the function `store_one` for what is done before storing; `first` is the
 /// number of its first binding, `height` and `width` are the output's.
-pub(super) fn store_text(store: Store, first: usize, [height, width]: [&str; 2]) -> (String, String) {
+pub(super) fn store_text(
+    store: Store,
+    numbers: Numbers,
+    first: usize,
+    [height, width]: [&str; 2],
+) -> (String, String) {
     let binding =
         |number: usize, declaration: &str| format!("@group(0) @binding({number}) var<{declaration};\n");
     let info = |number| binding(number, "storage, read> info: Info");
     if store == Store::Raw {
-        return (info(first), include_str!("store_raw.wgsl").to_owned());
+        let values = [("restore", numbers.restore())];
+        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        return (info(first), fill(include_str!("store_raw.wgsl"), &values));
     }
     let mut bindings = binding(first, "storage, read_write> epilogue: array<f32>");
     let mut number = first + 1;

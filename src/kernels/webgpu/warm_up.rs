@@ -1,8 +1,10 @@
 //! Pipelines made ahead of their use.
 
-use super::primitive;
-use super::source::Kernel;
+use super::gemm::Tile;
+use super::source::{Kernel, Store};
+use super::{Numbers, client};
 use burn::prelude::*;
+use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::server::ServerError;
 
 /// More numbers than any kernel's `Info` has.
@@ -17,13 +19,65 @@ const LITTLE: usize = 64;
 /// # Errors
 /// Where the device fails.
 pub(crate) async fn warm_up(device: &Device) -> Result<(), ServerError> {
-    let tensor = Tensor::from_data(TensorData::new(vec![0.0f32], [1]), device);
-    let Some(tensor) = primitive::<1>(tensor) else { return Ok(()) };
-    let client = tensor.client;
+    let Some(client) = client(device) else { return Ok(()) };
     for kernel in Kernel::all(&client) {
         let buffers: Vec<_> = (0..kernel.buffers()).map(|_| client.empty(4 * LITTLE)).collect();
         let buffers: Vec<_> = buffers.iter().collect();
         kernel.launch(&client, [1, 1, 1], &buffers, &[0; NUMBERS]);
     }
     client.sync().await
+}
+
+impl Kernel {
+    /// All that a device may be asked for.
+    fn all(client: &Client) -> Vec<Self> {
+        let numbers = Numbers::of(client);
+        let mut kernels = vec![
+            Self::Nhwc,
+            Self::Map,
+            Self::Mean,
+            Self::Norm,
+            Self::Weights(numbers),
+            Self::WinogradInput(numbers),
+            Self::WinogradWeights(numbers),
+            Self::WinogradOutput(Store::Plain),
+            Self::WinogradOutput(Store::Add),
+            Self::AnnealedMean,
+        ];
+        for tile in Tile::all(client) {
+            let stores = [Store::Raw, Store::Plain, Store::Add];
+            kernels.extend(stores.map(|store| Self::Gemm(tile, store, numbers)));
+        }
+        kernels
+    }
+
+    /// Buffers that it takes, but for the numbers.
+    fn buffers(&self) -> usize {
+        let stores = |store: Store| match store {
+            Store::Raw => 0,
+            Store::Plain => 1,
+            Store::Add => 2,
+        };
+        match *self {
+            Self::Nhwc
+            | Self::Mean
+            | Self::Weights(_)
+            | Self::WinogradInput(_)
+            | Self::WinogradWeights(_) => 2,
+            Self::AnnealedMean => 3,
+            Self::Map => 4,
+            Self::Norm => 7,
+            Self::Gemm(_, store, _) => 3 + stores(store),
+            Self::WinogradOutput(store) => 2 + stores(store),
+        }
+    }
+}
+
+impl Tile {
+    /// What [`Tile::choose`] answers, for few rows and for many.
+    fn all(client: &Client) -> Vec<Self> {
+        let mut tiles: Vec<Self> = [0, 64 * 128, usize::MAX].map(|rows| Self::choose(client, rows)).into();
+        tiles.dedup();
+        tiles
+    }
 }

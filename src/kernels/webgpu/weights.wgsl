@@ -1,6 +1,7 @@
 // Weights as PyTorch has them to [phase][tap][input][output], inputs and outputs filled up with
 // zeros. A doubling convolution, [input][output][4][4], becomes four of 2 x 2, one for each parity of
 // the output's row and column.
+{{ enable }}
 struct Info {
     inputs: u32,
     outputs: u32,
@@ -13,7 +14,7 @@ struct Info {
 }
 
 @group(0) @binding(0) var<storage, read_write> weights: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<{{ number }}>;
 @group(0) @binding(2) var<storage, read> info: Info;
 
 @compute @workgroup_size(64)
@@ -34,5 +35,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let phase = rest >> 2u;
         at = ((row * info.outputs + column) * 4u + 3u - (phase >> 1u) - 2u * y) * 4u + 3u - (phase & 1u) - 2u * x;
     }
-    packed[index] = select(0.0, weights[select(0u, at, inside)], inside);
+    packed[index] = {{ number }}(select(0.0, weights[select(0u, at, inside)], inside));
 }

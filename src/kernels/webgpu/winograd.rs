@@ -1,6 +1,7 @@
 //! The transforms of Winograd's F(4 x 4, 3 x 3): four times fewer multiplications than the
 //! convolution has (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
 
+use super::Numbers;
 use super::gemm::line;
 use super::source::{Store, fill, store_text};
 use std::fmt::Write;
@@ -8,28 +9,32 @@ use std::fmt::Write;
 /// Matrices of a tile.
 pub(super) const MATRICES: usize = 36;
 
-/// Each transform is one matrix from both sides; these are their rows, `a` to `f` being the column.
+/// Each transform is one matrix from both sides; these are their rows, `a` to `f` being the column. They
+/// interpolate at 0, ±1/√2, ±√2 and infinity, where Lavin and Gray do at 0, ±1, ±2: values grow by 4.5 at
+/// most from each side on the way in, not by 10, and of f16's three digits less than half as much is lost
+/// (on the choice of points: Barabasz and others, "Error Analysis and Improving the Accuracy of Winograd
+/// Convolution for Deep Neural Networks", 2018).
 const INPUT: [&str; 6] = [
-    "4.0 * a - 5.0 * c + e",
-    "(e - 4.0 * c) + (d - 4.0 * b)",
-    "(e - 4.0 * c) - (d - 4.0 * b)",
-    "(e - c) + 2.0 * (d - b)",
-    "(e - c) - 2.0 * (d - b)",
-    "4.0 * b - 5.0 * d + f",
+    "a - 2.5 * c + e",
+    "(e - 2.0 * c) + (0.70710677 * d - 1.4142135 * b)",
+    "(e - 2.0 * c) - (0.70710677 * d - 1.4142135 * b)",
+    "(e - 0.5 * c) + (1.4142135 * d - 0.70710677 * b)",
+    "(e - 0.5 * c) - (1.4142135 * d - 0.70710677 * b)",
+    "b - 2.5 * d + f",
 ];
 const WEIGHTS: [&str; 6] = [
-    "a / 4.0",
-    "-(a + b + c) / 6.0",
-    "-(a - b + c) / 6.0",
-    "a / 24.0 + b / 12.0 + c / 6.0",
-    "a / 24.0 - b / 12.0 + c / 6.0",
+    "a",
+    "-(a + 0.70710677 * b + 0.5 * c) / 1.5",
+    "-(a - 0.70710677 * b + 0.5 * c) / 1.5",
+    "(a + 1.4142135 * b + 2.0 * c) / 6.0",
+    "(a - 1.4142135 * b + 2.0 * c) / 6.0",
     "c",
 ];
 const OUTPUT: [&str; 4] = [
     "a + (b + c) + (d + e)",
-    "(b - c) + 2.0 * (d - e)",
-    "(b + c) + 4.0 * (d + e)",
-    "(b - c) + 8.0 * (d - e) + f",
+    "0.70710677 * (b - c) + 1.4142135 * (d - e)",
+    "0.5 * (b + c) + 2.0 * (d + e)",
+    "0.35355338 * (b - c) + 2.828427 * (d - e) + f",
 ];
 
 /// `x_i_j`, `size` x `size`, becomes `y_i_j` by the rows from both sides.
@@ -54,7 +59,7 @@ fn transform(text: &mut String, rows: &[&str], size: usize) {
     }
 }
 
-pub(super) fn input_text() -> String {
+pub(super) fn input_text(numbers: Numbers) -> String {
     let mut body = String::new();
     for i in 0..6 {
         for j in 0..6 {
@@ -66,13 +71,15 @@ pub(super) fn input_text() -> String {
     line!(body, "    let next = info.tiles * info.channels;");
     for i in 0..6 {
         for j in 0..6 {
-            line!(body, "    transformed[first + {}u * next] = y_{i}_{j};", 6 * i + j);
+            let value = numbers.stored(&format!("y_{i}_{j}"));
+            line!(body, "    transformed[first + {}u * next] = {value};", 6 * i + j);
         }
     }
-    fill(include_str!("winograd_input.wgsl"), &[("body", &body)])
+    let values = [("enable", numbers.enable()), ("number", numbers.name()), ("body", &body)];
+    fill(include_str!("winograd_input.wgsl"), &values)
 }
 
-pub(super) fn weights_text() -> String {
+pub(super) fn weights_text(numbers: Numbers) -> String {
     let mut body = String::new();
     for i in 0..3 {
         for j in 0..3 {
@@ -83,14 +90,15 @@ pub(super) fn weights_text() -> String {
     for i in 0..6 {
         for j in 0..6 {
             let at = format!("({}u * info.rows + source) * info.columns + to", 6 * i + j);
-            line!(body, "    transformed[{at}] = y_{i}_{j};");
+            line!(body, "    transformed[{at}] = {}(y_{i}_{j});", numbers.name());
         }
     }
-    fill(include_str!("winograd_weights.wgsl"), &[("body", &body)])
+    let values = [("enable", numbers.enable()), ("number", numbers.name()), ("body", &body)];
+    fill(include_str!("winograd_weights.wgsl"), &values)
 }
 
 pub(super) fn output_text(store: Store) -> String {
-    let (bindings, store) = store_text(store, 2, ["info.out_height", "info.out_width"]);
+    let (bindings, store) = store_text(store, Numbers::Single, 2, ["info.out_height", "info.out_width"]);
     let mut body = String::new();
     for i in 0..6 {
         for j in 0..6 {

@@ -1,6 +1,7 @@
 // The first part of Winograd's F(4 x 4, 3 x 3): tiles of 6 x 6 values, 4 apart, each seen through
 // B' x B, so that a convolution becomes 36 products of matrices. A dilated convolution is that many
 // plain ones over interleaved grids, so a tile's values may be `dilation` apart.
+{{ enable }}
 struct Info {
     channels: u32,
     in_height: u32,
@@ -13,7 +14,7 @@ struct Info {
 }
 
 @group(0) @binding(0) var<storage, read_write> activations: array<f32>;
-@group(0) @binding(1) var<storage, read_write> transformed: array<f32>;
+@group(0) @binding(1) var<storage, read_write> transformed: array<{{ number }}>;
 @group(0) @binding(2) var<storage, read> info: Info;
 
 fn value(image: u32, y: i32, x: i32, channel: u32) -> f32 {

@@ -1,4 +1,5 @@
 // Weights of a 3 x 3 convolution, [output][input][3][3], seen through G g G': [36][input][columns].
+{{ enable }}
 struct Info {
     inputs: u32,
     outputs: u32,
@@ -8,7 +9,7 @@ struct Info {
 }
 
 @group(0) @binding(0) var<storage, read_write> weights: array<f32>;
-@group(0) @binding(1) var<storage, read_write> transformed: array<f32>;
+@group(0) @binding(1) var<storage, read_write> transformed: array<{{ number }}>;
 @group(0) @binding(2) var<storage, read> info: Info;
 
 @compute @workgroup_size(64)
