@@ -2,8 +2,8 @@
 //! output, a column for each tap and input channel.
 
 use super::lanes::Lanes;
-use super::product::{Arithmetic, ROWS, Work, tile};
-use super::{Convolution, Finish, LANES, panels, phases, taps};
+use super::product::{Arithmetic, Multiply, ROWS, Work};
+use super::{Convolution, Finish, LANES, each_chunk, panels, phases, taps};
 
 /// Outputs gathered at a time: many enough to use each weight often, few enough to stay in the cache.
 const GATHERED: usize = 96;
@@ -25,7 +25,7 @@ pub(super) fn run(
     let grid = if shape.doubling { size } else { shape.output(size) };
     let rows = (GATHERED / grid[1]).clamp(1, grid[0]);
     let band_length = rows * grid[1] * phases(shape) * shape.to;
-    super::each_chunk(output, band_length, |index, output| {
+    each_chunk(output, band_length, |index, output| {
         let first = index * rows;
         let rows = rows.min(grid[0] - first);
         arithmetic.run(Band { layer, input, size, finish, grid, first, rows, output });
@@ -46,7 +46,7 @@ struct Band<'a> {
 
 impl Work for Band<'_> {
     #[inline(always)]
-    fn run<const FUSED: bool>(self) {
+    fn run(self, multiply: impl Multiply) {
         let Self { layer, input, size: [height, width], finish, grid, first, rows, output } = self;
         let shape = layer.shape;
         let (from, to) = (shape.from, shape.to);
@@ -88,10 +88,10 @@ impl Work for Band<'_> {
                 for start in (0..depth).step_by(DEPTH) {
                     let part = start..(start + DEPTH).min(depth);
                     let right = &right[part.clone()];
-                    for (sums, left) in sums.iter_mut().zip(left.chunks_exact(depth)) {
-                        let more = tile::<FUSED>(&left[part.clone()], right);
-                        *sums = std::array::from_fn(|row| sums[row] + more[row]);
-                    }
+                    let left = |block: usize| &left[block * depth..][part.clone()];
+                    multiply.each(sums.len(), left, right, |block, more| {
+                        sums[block] = std::array::from_fn(|row| sums[block][row] + more[row]);
+                    });
                 }
                 for (pixel, sum) in sums.as_flattened().iter().enumerate().take(count) {
                     let (y, x) = (pixel / grid[1], pixel % grid[1]);

@@ -179,11 +179,11 @@ impl Finish<'_> {
 
 /// Chunks of a slice, side by side where there are threads.
 fn each_chunk<T: Send>(values: &mut [T], length: usize, work: impl Fn(usize, &mut [T]) + Sync + Send) {
+    // To one thread of a pool the work would be handed over and waited for: a tenth of a pass.
     #[cfg(feature = "parallel")]
-    {
+    if rayon::current_num_threads() > 1 {
         use rayon::prelude::*;
-        values.par_chunks_mut(length).enumerate().for_each(|(index, chunk)| work(index, chunk));
+        return values.par_chunks_mut(length).enumerate().for_each(|(index, chunk)| work(index, chunk));
     }
-    #[cfg(not(feature = "parallel"))]
     values.chunks_mut(length).enumerate().for_each(|(index, chunk)| work(index, chunk));
 }

@@ -5,8 +5,9 @@
 //! Dilation d is d x d interleaved grids of dilation 1. Weights are transformed on the way in: they
 //! would be four times as large if they were kept so.
 
-use super::product::{Arithmetic, ROWS, Work, tile};
-use super::{Convolution, Finish, LANES, Lanes, Shape, panels};
+use super::product::{Arithmetic, Multiply, ROWS, Work};
+use super::{Convolution, Finish, LANES, Lanes, Shape, each_chunk, panels};
+use std::cell::Cell;
 
 /// Outputs of a tile along each axis.
 const SIDE: usize = 4;
@@ -18,6 +19,43 @@ const POINTS: usize = REACH * REACH;
 const GROUP: usize = 32 / LANES;
 /// Tiles whose products are kept at a time.
 const BAND: usize = 128;
+
+/// From one point's values to the next one's, in channels. A power of two, which `from` often is, would
+/// send all 36 to the same few sets of the cache.
+fn stride(from: usize) -> usize {
+    from + 3
+}
+
+thread_local! {
+    /// What the last convolution on this thread worked with: to take the memory anew and clear it was a
+    /// tenth of the time.
+    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::EMPTY) };
+    static TRANSFORMED: Cell<Vec<[f32; LANES]>> = const { Cell::new(Vec::new()) };
+}
+
+struct Scratch {
+    kept: Vec<[f32; LANES]>,
+    left: Vec<[f32; ROWS]>,
+    products: Vec<[f32; LANES]>,
+}
+
+impl Scratch {
+    const EMPTY: Self = Self { kept: Vec::new(), left: Vec::new(), products: Vec::new() };
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+/// The first values of a scratch, which are whatever they were.
+fn room<T: Copy + Default>(scratch: &mut Vec<T>, length: usize) -> &mut [T] {
+    if scratch.len() < length {
+        scratch.resize(length, T::default());
+    }
+    &mut scratch[..length]
+}
 
 /// Whether it is quicker than the definition: a map much smaller than its tiles wastes what it saves.
 pub(super) fn pays(shape: Shape, size: [usize; 2]) -> bool {
@@ -80,47 +118,48 @@ pub(super) fn run(
     let plan = Plan::new(layer.shape, size);
     let tile_rows = (BAND / plan.tiles_in_row).clamp(1, plan.tile_rows);
     let groups = panels(layer.shape).div_ceil(GROUP);
-    let transformed_length = GROUP * POINTS * from;
+    let stride = stride(from);
+    let transformed_length = GROUP * POINTS * stride;
+    let mut scratch = SCRATCH.take();
     // More than one band: the weights are transformed once for all of them.
     let kept = (tile_rows < plan.tile_rows).then(|| {
-        let mut kept = vec![[0.0; LANES]; groups * transformed_length];
-        super::each_chunk(&mut kept, transformed_length, |group, out| {
+        let kept = room(&mut scratch.kept, groups * transformed_length);
+        each_chunk(kept, transformed_length, |group, out| {
             arithmetic.run(TransformWeights { layer, group, out });
         });
-        kept
+        &*kept
     });
     let most_tiles = tile_rows * plan.tiles_in_row;
-    let mut left = vec![[0.0f32; ROWS]; most_tiles.div_ceil(ROWS) * POINTS * from];
-    let mut products = vec![[0.0f32; LANES]; groups * GROUP * POINTS * most_tiles.next_multiple_of(ROWS)];
+    let left = room(&mut scratch.left, most_tiles.div_ceil(ROWS) * POINTS * stride);
+    let products = room(&mut scratch.products, groups * GROUP * POINTS * most_tiles.next_multiple_of(ROWS));
     for (band, output) in output.chunks_mut(tile_rows * plan.output_rows() * size[1] * to).enumerate() {
         let first = band * tile_rows;
         let tiles = tile_rows.min(plan.tile_rows - first) * plan.tiles_in_row;
         let padded = tiles.next_multiple_of(ROWS);
         let first_tile = first * plan.tiles_in_row;
-        let left = &mut left[..padded / ROWS * POINTS * from];
-        super::each_chunk(left, POINTS * from, |block, out| {
+        let left = &mut left[..padded / ROWS * POINTS * stride];
+        each_chunk(left, POINTS * stride, |block, out| {
             let first = block * ROWS;
             let count = ROWS.min(tiles - first);
             arithmetic.run(TransformInput { input, plan, from, first: first_tile + first, count, out });
         });
         let left = &*left;
         let products = &mut products[..groups * GROUP * POINTS * padded];
-        super::each_chunk(products, GROUP * POINTS * padded, |group, out| {
-            let fresh;
-            let right = match &kept {
-                Some(kept) => &kept[group * transformed_length..][..transformed_length],
-                None => {
-                    let mut transformed = vec![[0.0; LANES]; transformed_length];
-                    arithmetic.run(TransformWeights { layer, group, out: &mut transformed });
-                    fresh = transformed;
-                    &fresh
-                }
+        each_chunk(products, GROUP * POINTS * padded, |group, out| {
+            let Some(kept) = &kept else {
+                let mut scratch = TRANSFORMED.take();
+                let right = room(&mut scratch, transformed_length);
+                arithmetic.run(TransformWeights { layer, group, out: right });
+                arithmetic.run(Products { left, right, from, padded, out });
+                TRANSFORMED.set(scratch);
+                return;
             };
-            arithmetic.run(Multiply { left, right, from, padded, out });
+            let right = &kept[group * transformed_length..][..transformed_length];
+            arithmetic.run(Products { left, right, from, padded, out });
         });
         let products = &*products;
         let row_length = plan.output_rows() * size[1] * to;
-        super::each_chunk(output, row_length, |row, out| {
+        each_chunk(output, row_length, |row, out| {
             let in_band = row * plan.tiles_in_row;
             arithmetic.run(TransformOutput {
                 products,
@@ -134,9 +173,10 @@ pub(super) fn run(
             });
         });
     }
+    SCRATCH.set(scratch);
 }
 
-/// `G w G^T` of a group of panels: `[panel, point, from, LANES]`.
+/// `G w G^T` of a group of panels: `[panel, point, from, LANES]`, the points [`stride`] apart.
 struct TransformWeights<'a> {
     layer: &'a Convolution,
     group: usize,
@@ -153,11 +193,12 @@ fn filter(w: [Lanes; 3]) -> [Lanes; REACH] {
 
 impl Work for TransformWeights<'_> {
     #[inline(always)]
-    fn run<const FUSED: bool>(self) {
+    fn run(self, _: impl Multiply) {
         let shape = self.layer.shape;
         let from = shape.from;
         let weights = self.layer.weights.as_chunks::<LANES>().0;
-        for (panel, out) in self.out.chunks_exact_mut(POINTS * from).enumerate() {
+        let stride = stride(from);
+        for (panel, out) in self.out.chunks_exact_mut(POINTS * stride).enumerate() {
             let panel = self.group * GROUP + panel;
             let Some(weights) = weights.get(panel * 9 * from..(panel + 1) * 9 * from) else { continue };
             for channel in 0..from {
@@ -167,7 +208,7 @@ impl Work for TransformWeights<'_> {
                 }
                 for y in 0..REACH {
                     for (x, value) in filter([half[0][y], half[1][y], half[2][y]]).into_iter().enumerate() {
-                        out[(y * REACH + x) * from + channel] = value.0;
+                        out[(y * REACH + x) * stride + channel] = value.0;
                     }
                 }
             }
@@ -175,7 +216,7 @@ impl Work for TransformWeights<'_> {
     }
 }
 
-/// `B^T d B` of a block of tiles: `[point, from, ROWS]`.
+/// `B^T d B` of a block of tiles: `[point, from, ROWS]`, the points [`stride`] apart.
 struct TransformInput<'a> {
     input: &'a [f32],
     plan: Plan,
@@ -195,9 +236,9 @@ fn data(d: [Lanes; REACH]) -> [Lanes; REACH] {
 
 impl Work for TransformInput<'_> {
     #[inline(always)]
-    fn run<const FUSED: bool>(self) {
+    fn run(self, _: impl Multiply) {
         let Self { input, plan, from, first, count, out } = self;
-        let [height, width] = plan.size;
+        let ([height, width], stride) = (plan.size, stride(from));
         if count < ROWS {
             out.fill([0.0; ROWS]);
         }
@@ -223,7 +264,7 @@ impl Work for TransformInput<'_> {
                 for y in 0..REACH {
                     let values = data(std::array::from_fn(|x| half[x][y]));
                     for (x, value) in values.into_iter().enumerate() {
-                        let out = &mut out[(y * REACH + x) * from..][..from][channel..];
+                        let out = &mut out[(y * REACH + x) * stride..][..from][channel..];
                         for (out, value) in out.iter_mut().zip(value.0) {
                             out[row] = value;
                         }
@@ -235,7 +276,7 @@ impl Work for TransformInput<'_> {
 }
 
 /// The products of a group: `[panel, point, tile, LANES]`.
-struct Multiply<'a> {
+struct Products<'a> {
     left: &'a [[f32; ROWS]],
     right: &'a [[f32; LANES]],
     from: usize,
@@ -243,18 +284,18 @@ struct Multiply<'a> {
     out: &'a mut [[f32; LANES]],
 }
 
-impl Work for Multiply<'_> {
+impl Work for Products<'_> {
     #[inline(always)]
-    fn run<const FUSED: bool>(self) {
+    fn run(self, multiply: impl Multiply) {
         let Self { left, right, from, padded, out } = self;
+        let stride = stride(from);
         for point in 0..POINTS {
             for panel in 0..GROUP {
-                let right = &right[(panel * POINTS + point) * from..][..from];
+                let right = &right[(panel * POINTS + point) * stride..][..from];
                 let out = &mut out[(panel * POINTS + point) * padded..][..padded];
-                for (block, out) in out.as_chunks_mut::<ROWS>().0.iter_mut().enumerate() {
-                    let left = &left[(block * POINTS + point) * from..][..from];
-                    *out = tile::<FUSED>(left, right).map(|sum| sum.0);
-                }
+                let out = out.as_chunks_mut::<ROWS>().0;
+                let left = |block: usize| &left[(block * POINTS + point) * stride..][..from];
+                multiply.each(out.len(), left, right, |block, sums| out[block] = sums.map(|sum| sum.0));
             }
         }
     }
@@ -284,7 +325,7 @@ fn outputs(m: [Lanes; REACH]) -> [Lanes; SIDE] {
 
 impl Work for TransformOutput<'_> {
     #[inline(always)]
-    fn run<const FUSED: bool>(self) {
+    fn run(self, _: impl Multiply) {
         let Self { products, plan, finish, padded, in_band, first, first_row, out } = self;
         let shape = finish.layer.shape;
         let [height, width] = plan.size;
