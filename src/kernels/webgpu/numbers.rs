@@ -12,7 +12,7 @@ pub enum Numbers {
     /// f32.
     Single,
     /// f16, on devices that have it: half the bytes to read and to stage, and four products are added
-    /// in f16 before they join the sum, which many graphics processors do twice as fast.
+    /// in f16 before they join the sum.
     Half,
 }
 
