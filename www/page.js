@@ -1,7 +1,6 @@
 /** The page: photographs come in, are coloured one after the other, are looked at and saved. */
 
-import { AutochromeError } from "./autochrome.js";
-import { untilAborted } from "./element/engines.js";
+import { colourFor, isLost, untilAborted } from "./element/engines.js";
 import { fileName, save as download } from "./element/files.js";
 import { errorOf } from "./errors.js";
 import { onUpdate, settle } from "./offline.js";
@@ -104,18 +103,14 @@ async function withColours(photograph, signal, onProgress, use) {
       colours.drop((other) => other.photograph === photograph);
     }
   }
-  const colorization = await working.colorize(photograph.file, { neutralise: photograph.neutralise, signal, onProgress });
-  // The device may be another since.
-  engine.describe(working);
-  try {
-    return await use(colorization, working);
-  } finally {
+  return colourFor(working, photograph.file, { neutralise: photograph.neutralise, signal, onProgress }, async (colorization) => {
+    // The device may be another since.
+    engine.describe(working);
+    const result = await use(colorization, working);
     if (colours.of(photograph, working) !== colorization) colorization.dispose();
-  }
+    return result;
+  });
 }
-
-/** Whether the colours went with the device. @param {unknown} error */
-const isLost = (error) => error instanceof AutochromeError && error.code === "device-lost";
 
 /** The photograph is on show now. @param {Photograph} photograph @param {{ width: number, height: number }} size */
 function stand(photograph, { width, height }) {

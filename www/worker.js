@@ -43,20 +43,34 @@ let lastPicture = 0;
 /** Calls whose caller has given up. @type {Set<number>} */
 const aborted = new Set();
 
-/** The GPU failed in a way that no call is told of. */
-class GpuTrouble extends Error {
+/** The engine failed in a way that no call is told of. */
+class Trouble extends Error {
   code = "device-lost";
 }
 
-/** Ends what waits for the GPU. @type {(trouble: GpuTrouble) => void} */
+/** Whether the engine that works, or is being readied, is the GPU's. */
+let usesGpu = false;
+
+/** Why the GPU's engine is not asked again. @type {unknown} */
+let gpuFailure = null;
+
+/** Ends what waits for the engine. @type {(trouble: Trouble) => void} */
 let reportTrouble = () => {};
 
-/** @template T @param {Promise<T>} work @returns {Promise<T>} */
+/** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
 function unlessTrouble(work) {
   return new Promise((resolve, reject) => {
+    if (usesGpu && gpuFailure) throw gpuFailure;
     reportTrouble = reject;
-    work.then(resolve, reject);
+    work().then(resolve, reject);
   });
+}
+
+/** The CPU takes over. @param {unknown} failure */
+function leaveGpu(failure) {
+  usesGpu = false;
+  gpuFailure ??= failure;
+  return { kind: /** @type {const} */ ("cpu"), reason: `WebGPU failed: ${messageOf(failure)}` };
 }
 
 /** @param {"auto" | "webgpu" | "cpu"} wish */
@@ -165,18 +179,24 @@ async function load(options, tick) {
 async function start(choice, wish, source, tick) {
   let chosen = choice;
   let started;
+  usesGpu = choice.kind === "webgpu";
   try {
-    started = await unlessTrouble(startEngine(choice.kind, source, tick));
-  } catch (error) {
-    const hopeless = error instanceof AutochromeError || codeOf(error)?.startsWith("model-");
-    if (choice.kind === "cpu" || wish === "webgpu" || hopeless) throw error;
-    chosen = { kind: "cpu", reason: `WebGPU failed: ${messageOf(error)}` };
-    started = await startEngine("cpu", source, tick);
+    try {
+      started = await unlessTrouble(() => startEngine(choice.kind, source, tick));
+    } catch (error) {
+      const hopeless = error instanceof AutochromeError || codeOf(error)?.startsWith("model-");
+      if (choice.kind === "cpu" || wish === "webgpu" || hopeless) throw error;
+      chosen = leaveGpu(error);
+      started = await unlessTrouble(() => startEngine("cpu", source, tick));
+    }
+    const described = started.engine.describe();
+    const device = { kind: chosen.kind, name: chosen.name ?? described.device.name, reason: chosen.reason };
+    open = { ...started, info: { ...described, device }, wish };
+    return open.info;
+  } finally {
+    // Where nothing could be started, the engine is the one before, and the next call tries again.
+    usesGpu = open?.info.device.kind === "webgpu";
   }
-  const described = started.engine.describe();
-  const device = { kind: chosen.kind, name: chosen.name ?? described.device.name, reason: chosen.reason };
-  open = { ...started, info: { ...described, device }, wish };
-  return open.info;
 }
 
 function opened() {
@@ -263,22 +283,21 @@ async function predict({ source, options }, { bindings, engine }, tick) {
  */
 async function colorize(photograph, tick) {
   const { source } = photograph;
-  if (!open) throw errorOf("no-device", "The engine is not loaded. Call Colorizer.load first.");
+  const engine = opened();
   let picture;
   try {
-    picture = await unlessTrouble(predict(photograph, open, tick));
+    picture = await unlessTrouble(() => predict(photograph, engine, tick));
   } catch (error) {
     const lost = error instanceof WebAssembly.RuntimeError || codeOf(error) === "device-lost";
-    if (!lost || open.info.device.kind === "cpu" || open.wish === "webgpu") throw error;
+    if (!lost || !usesGpu || engine.wish === "webgpu") throw error;
     // The photograph is still here: colour it on the CPU. What the GPU's engine held is gone.
     pictures.clear();
-    const choice = { kind: /** @type {const} */ ("cpu"), reason: `WebGPU failed: ${messageOf(error)}` };
-    await start(choice, open.wish, Promise.resolve(open.source), tick);
-    picture = await predict(photograph, open, tick);
+    await start(leaveGpu(error), engine.wish, Promise.resolve(engine.source), tick);
+    picture = await unlessTrouble(() => predict(photograph, opened(), tick));
   }
   pictures.set(++lastPicture, picture);
   const { width, height, isColour } = picture;
-  return { picture: lastPicture, width, height, isColour, info: open.info };
+  return { picture: lastPicture, width, height, isColour, info: opened().info };
 }
 
 /** @type {OffscreenCanvas | undefined} */
@@ -384,8 +403,8 @@ async function answer(id, method, args) {
     return aborted.has(id);
   };
   try {
-    const work = /** @type {(args: any, tick: Tick) => Promise<unknown>} */ (methods[method])(args, tick);
-    const result = await (isLong(method) ? work : unlessTrouble(work));
+    const work = () => /** @type {(args: any, tick: Tick) => Promise<unknown>} */ (methods[method])(args, tick);
+    const result = await (isLong(method) ? work() : unlessTrouble(work));
     if (aborted.has(id)) {
       // Nobody will ask for this photograph again.
       if (method === "colorize") await methods.release(/** @type {any} */ (result), tick);
@@ -410,13 +429,17 @@ function hear({ data }) {
   turns.take(isLong(method) ? "long" : "short", { id, run: () => answer(id, method, args), leave: () => letGo(args) });
 }
 
-// A pipeline that cannot be made, memory that is not there: WebGPU says so in an event, the engine stops
-// there, and what was asked of it is never answered, or wrongly.
+// A pipeline that cannot be made, memory that is not there: WebGPU says so in an event, at times after
+// the call that it spoiled, and once for each thing that fails. The engine stops there, and what was
+// asked of it is never answered, or wrongly. The CPU's engine stops likewise where its code fails.
 /** @param {Event} event */
 function hearTrouble(event) {
   event.preventDefault();
-  // The CPU may have taken over while the GPU still complains.
-  if (open?.info.device.kind !== "cpu") reportTrouble(new GpuTrouble("the GPU reported an error"));
+  // Once the CPU has taken over, it is the GPU that still complains.
+  if (gpuFailure && !usesGpu) return;
+  const trouble = new Trouble(`the ${usesGpu ? "GPU" : "engine"} reported an error`);
+  if (usesGpu) gpuFailure ??= trouble;
+  reportTrouble(trouble);
 }
 
 if ("WorkerGlobalScope" in globalThis) {

@@ -71,7 +71,7 @@ describe("it agrees with the CPU on", () => {
   }
 });
 
-/** Has each call of a device's method fail, or once only, from the start, from loading or from colouring on. @param {string} method @param {"start" | "load" | "colorize"} from @param {string} failure */
+/** Has each call of a device's method fail, or once only, from the start or from such a call on. @param {string} method @param {"start" | "load" | "colorize" | "render"} from @param {string} failure */
 const spoiled = (method, from, failure) => `{
   let armed = ${from === "start"};
   self.addEventListener("message", ({ data }) => {
@@ -85,13 +85,29 @@ const spoiled = (method, from, failure) => `{
 }
 `;
 
-const OUT_OF_MEMORY = `armed = false; this.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUOutOfMemoryError("no room") }));`;
+const COMPLAINT = `this.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUOutOfMemoryError("no room") }));`;
+const OUT_OF_MEMORY = `armed = false; ${COMPLAINT}`;
+const COMPLAINTS = `armed = false; for (let i = 0; i < 20; i++) setTimeout(() => { ${COMPLAINT} }, 50 * i);`;
+
+/** The worker hears of an error when it is asked to draw, once: of a pass that was over before. */
+const TOO_LATE = `{
+  let device;
+  const original = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (descriptor) { return device = await original.call(this, descriptor); };
+  let armed = true;
+  self.addEventListener("message", ({ data }) => {
+    if (armed && data.method === "render") { armed = false; ${COMPLAINT.replace("this", "device")} }
+  });
+}
+`;
 
 const FAILURES = {
   "a pipeline that cannot be made": spoiled("createComputePipeline", "start", `descriptor = { ...descriptor, compute: { ...descriptor.compute, entryPoint: "missing" } };`),
   "memory that runs out while the model is loaded": spoiled("createBuffer", "load", OUT_OF_MEMORY),
   "a call that fails while a photograph is coloured": spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`),
   "memory that runs out while a photograph is coloured": spoiled("createBindGroup", "colorize", OUT_OF_MEMORY),
+  "a device that goes on complaining": spoiled("createBindGroup", "colorize", COMPLAINTS),
+  "an error that is heard of when the photograph is drawn": TOO_LATE,
 };
 
 describe("the CPU takes over from", () => {

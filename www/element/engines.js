@@ -4,7 +4,7 @@
  */
 
 import { Colorizer } from "../autochrome.js";
-import { errorOf } from "../errors.js";
+import { AutochromeError, errorOf } from "../errors.js";
 
 /** @typedef {import("../autochrome.js").Progress} Progress */
 /** @typedef {{ model?: string, sha256?: string, device: import("../autochrome.js").DeviceWish, assets?: string }} Wish */
@@ -54,4 +54,29 @@ export function untilAborted(promise, signal) {
     signal.addEventListener("abort", stop, { once: true });
     promise.then(resolve, reject);
   });
+}
+
+/** Whether the colours went with the device. @param {unknown} error */
+export const isLost = (error) => error instanceof AutochromeError && error.code === "device-lost";
+
+/**
+ * Colours a photograph and makes the first use of its colours. Where they turn out to have gone with the
+ * device it is coloured once more, for then another takes over. Colours that fail their use are freed.
+ *
+ * @template T
+ * @param {Colorizer} engine
+ * @param {import("../autochrome.js").PhotoSource} photo
+ * @param {Parameters<Colorizer["colorize"]>[1]} options
+ * @param {(colorization: import("../autochrome.js").Colorization) => Promise<T>} use
+ */
+export async function colourFor(engine, photo, options, use) {
+  for (let again = false; ; again = true) {
+    const colorization = await engine.colorize(photo, options);
+    try {
+      return await use(colorization);
+    } catch (error) {
+      colorization.dispose();
+      if (again || !isLost(error)) throw error;
+    }
+  }
 }

@@ -4,7 +4,7 @@ import { AutochromeError, Colorization } from "../autochrome.js";
 import { errorOf } from "../errors.js";
 import { clear, draw } from "./canvas.js";
 import { Drawing } from "./drawing.js";
-import { hold, keyOf, untilAborted } from "./engines.js";
+import { colourFor, hold, keyOf, untilAborted } from "./engines.js";
 import { fileName, nameOf, save } from "./files.js";
 import { TONES, build } from "./markup.js";
 import { style } from "./style.js";
@@ -376,24 +376,25 @@ export class PhotoColorizer extends Base {
     this.#unvalue();
     this.#enter("loading");
     if (!again) this.#tell("colorize-start", { source });
-    let colorization;
     try {
       const held = this.#hold();
       const photo = this.#photo ?? (await fetched(this.src, signal));
       if (photo instanceof Blob) this.#preview(photo);
       const engine = await untilAborted(held.ready, signal);
       this.#enter("colorizing");
-      colorization = await engine.colorize(photo, { signal, onProgress: (progress) => this.#colouring(progress) });
-      this.#defaults = engine.defaults;
-      await this.#drawing.show(colorization, this.tone, signal);
-      signal.throwIfAborted();
+      const onProgress = (/** @type {Progress} */ progress) => this.#colouring(progress);
+      const colorization = await colourFor(engine, photo, { signal, onProgress }, async (colorization) => {
+        this.#defaults = engine.defaults;
+        await this.#drawing.show(colorization, this.tone, signal);
+        signal.throwIfAborted();
+        return colorization;
+      });
       this.#own?.dispose();
       this.#own = colorization;
       this.#stand(colorization);
       const { width, height } = colorization;
       if (!again) this.#tell("colorize-done", { colorization, width, height, device: engine.device, milliseconds: performance.now() - began });
     } catch (error) {
-      if (colorization !== this.#own) colorization?.dispose();
       // Another photograph is on its way, or none is wanted.
       if (this.#work !== work) return;
       this.#work = null;
