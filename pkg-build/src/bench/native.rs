@@ -13,8 +13,12 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Between two passes: threads of the other side that still spin have gone to sleep.
+/// Before each turn: threads of the other side that still spin have gone to sleep.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// Passes of a turn. After a pause even the processors sleep, and a virtual one takes long to wake: the
+/// first pass is told apart from those that follow it at once.
+const TURN: usize = 4;
 
 /// The tool's pieces of work in their order.
 const WORK: [&str; 7] = ["decode", "resize", "lab", "network", "annealed_mean", "upsampling", "encode"];
@@ -77,10 +81,17 @@ impl Side {
     }
 
     fn pass(&mut self) -> Result<f64> {
-        sleep(PAUSE);
         writeln!(self.ask)?;
         let line = self.line()?;
         line.parse().with_context(|| format!("one side stopped: {line:?}"))
+    }
+
+    /// The first pass after a pause, and the middle one of the others.
+    fn turn(&mut self) -> Result<[f64; 2]> {
+        sleep(PAUSE);
+        let first = self.pass()?;
+        let others = (1..TURN).map(|_| self.pass()).collect::<Result<_>>()?;
+        Ok([first, Spread::of(others).median])
     }
 
     fn end(mut self) -> Result<()> {
@@ -109,7 +120,7 @@ fn network(root: &Path, prepared: &Prepared, model: &Model, python: &Path, runs:
         String::from_utf8_lossy(&difference).trim().parse().context("onnxruntime did not run")?;
 
     let mut text =
-        "Forward pass at 256 x 256.\n\n| threads | Autochrome | onnxruntime | ratio |\n|---|---|---|---|\n"
+        "Forward pass at 256 x 256.\n\n| threads | pass | Autochrome | onnxruntime | ratio |\n|---|---|---|---|---|\n"
             .to_owned();
     for (name, threads) in [("1", "1"), ("all", "0")] {
         let mut ours = Side::start(
@@ -119,22 +130,30 @@ fn network(root: &Path, prepared: &Prepared, model: &Model, python: &Path, runs:
                 .env("RAYON_NUM_THREADS", threads),
         )?;
         let mut theirs = Side::start(peer("network").arg(threads))?;
-        let mut times = [Vec::new(), Vec::new()];
-        for pass in 0..=runs {
-            for (side, times) in [&mut ours, &mut theirs].into_iter().zip(&mut times) {
-                let time = side.pass()?;
-                // The first pass allocates and packs.
-                if pass > 0 {
-                    times.push(time);
+        // Of each kind of pass, and then of each side.
+        let mut times = [const { [const { Vec::new() }; 2] }; 2];
+        for turn in 0..=runs {
+            for (number, side) in [&mut ours, &mut theirs].into_iter().enumerate() {
+                let passes = side.turn()?;
+                // The first turn allocates and packs.
+                if turn > 0 {
+                    passes.into_iter().zip(&mut times).for_each(|(time, times)| times[number].push(time));
                 }
             }
         }
         ours.end()?;
         theirs.end()?;
-        let [ours, theirs] = times.map(Spread::of);
-        writeln!(text, "| {name} | {ours} | {theirs} | {:.2} |", theirs.median / ours.median)?;
+        for (kind, times) in ["after a pause", "after another"].into_iter().zip(times) {
+            let [ours, theirs] = times.map(Spread::of);
+            let ratio = theirs.median / ours.median;
+            writeln!(text, "| {name} | {kind} | {ours} | {theirs} | {ratio:.2} |")?;
+        }
     }
-    write!(text, "\nLargest difference of logits, as a share of the largest one: {difference:.1e}.")?;
+    write!(
+        text,
+        "\nThe sides take turns of {TURN} passes, {} ms apart. Largest difference of logits, as a share of the largest one: {difference:.1e}.",
+        PAUSE.as_millis()
+    )?;
     Ok(text)
 }
 

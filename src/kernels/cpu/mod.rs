@@ -5,17 +5,23 @@
 //! quarter of the multiplications, everything else through a matrix product that gathers its rows
 //! from the photograph as it goes. Both end in the same inner loop, [`product`].
 
+mod arithmetic;
+#[cfg(not(target_arch = "wasm32"))]
+mod arrays;
 pub(crate) mod between;
 mod direct;
 mod lanes;
 mod product;
+#[cfg(any(target_arch = "x86_64", target_arch = "wasm32"))]
+mod wide;
 mod winograd;
 
 pub use lanes::LANES;
 
 use super::Shape;
+use arithmetic::Arithmetic;
 use lanes::Lanes;
-use product::Arithmetic;
+use product::Vectors;
 
 /// What is added before the `ReLU`.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +38,8 @@ pub struct Convolution {
     shape: Shape,
     /// `[phase, panel, tap, from, LANES]`.
     weights: Vec<f32>,
-    bias: Vec<Lanes>,
-    affine: Option<[Vec<Lanes>; 2]>,
+    bias: Vec<[f32; LANES]>,
+    affine: Option<[Vec<[f32; LANES]>; 2]>,
 }
 
 /// Panels of [`LANES`] output channels.
@@ -60,11 +66,8 @@ fn taps(shape: Shape, phase: usize) -> Vec<[isize; 2]> {
     square(&along, &along)
 }
 
-fn padded(values: &[f32]) -> Vec<Lanes> {
-    values
-        .chunks(LANES)
-        .map(|chunk| Lanes(std::array::from_fn(|i| chunk.get(i).copied().unwrap_or(0.0))))
-        .collect()
+fn padded(values: &[f32]) -> Vec<[f32; LANES]> {
+    values.chunks(LANES).map(lanes::first).collect()
 }
 
 impl Convolution {
@@ -103,7 +106,7 @@ impl Convolution {
                 }
             }
         }
-        let bias = bias.map_or_else(|| vec![Lanes::ZERO; panels(shape)], padded);
+        let bias = bias.map_or_else(|| vec![[0.0; LANES]; panels(shape)], padded);
         assert_eq!(bias.len(), panels(shape), "biases of {shape:?}");
         Self { shape, weights: packed, bias, affine: affine.map(|pair| pair.map(padded)) }
     }
@@ -156,22 +159,29 @@ struct Finish<'a> {
 impl Finish<'_> {
     /// Finishes a panel of the output at `[y, x]` into `out`, that pixel's channels.
     #[inline(always)]
-    fn store(&self, sum: Lanes, panel: usize, [y, x]: [usize; 2], out: &mut [f32]) {
+    fn store<V: Vectors>(
+        &self,
+        vectors: V,
+        sum: V::Lanes,
+        panel: usize,
+        [y, x]: [usize; 2],
+        out: &mut [f32],
+    ) {
         let to = self.layer.shape.to;
         let first = panel * LANES;
-        let mut sum = sum + self.layer.bias[panel];
+        let mut sum = sum + vectors.lanes(self.layer.bias[panel]);
         let added = self.added.map(|added| match added {
             Added::Same(values) => &values[(y * self.width + x) * to..][..to],
             Added::Doubled(values) => &values[(y / 2 * (self.width / 2) + x / 2) * to..][..to],
         });
         if let Some(added) = added {
-            sum = sum + Lanes::read(&added[first..]);
+            sum = sum + vectors.lanes(lanes::first(&added[first..]));
         }
         if self.relu {
             sum = sum.at_least_zero();
         }
         if let Some([scale, shift]) = &self.layer.affine {
-            sum = sum * scale[panel] + shift[panel];
+            sum = sum * vectors.lanes(scale[panel]) + vectors.lanes(shift[panel]);
         }
         sum.write(&mut out[first..to]);
     }

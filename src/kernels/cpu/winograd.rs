@@ -5,9 +5,12 @@
 //! Dilation d is d x d interleaved grids of dilation 1. Weights are transformed on the way in: they
 //! would be four times as large if they were kept so.
 
-use super::product::{Arithmetic, Multiply, ROWS, Work};
-use super::{Convolution, Finish, LANES, Lanes, Shape, each_chunk, panels};
+use super::arithmetic::{Arithmetic, Work};
+use super::lanes::{self, LANES, Lanes};
+use super::product::{ROWS, Vectors};
+use super::{Convolution, Finish, Shape, each_chunk, panels};
 use std::cell::Cell;
+use std::ops::Range;
 
 /// Outputs of a tile along each axis.
 const SIDE: usize = 4;
@@ -19,6 +22,8 @@ const POINTS: usize = REACH * REACH;
 const GROUP: usize = 32 / LANES;
 /// Tiles whose products are kept at a time.
 const BAND: usize = 128;
+/// Channels whose weights are transformed at a time where they are used once.
+const DEPTH: usize = 64;
 
 /// From one point's values to the next one's, in channels. A power of two, which `from` often is, would
 /// send all 36 to the same few sets of the cache.
@@ -99,6 +104,11 @@ impl Plan {
         [row * SIDE * self.dilation + sub_y, column * SIDE * self.dilation + sub_x]
     }
 
+    /// Rows of tiles that are worked off together.
+    fn rows_of_a_band(&self) -> usize {
+        (BAND / self.tiles_in_row).clamp(1, self.tile_rows)
+    }
+
     /// Rows of the output that a row of tiles makes.
     fn output_rows(&self) -> usize {
         SIDE * self.dilation
@@ -116,22 +126,21 @@ pub(super) fn run(
 ) {
     let Shape { from, to, .. } = layer.shape;
     let plan = Plan::new(layer.shape, size);
-    let tile_rows = (BAND / plan.tiles_in_row).clamp(1, plan.tile_rows);
-    let groups = panels(layer.shape).div_ceil(GROUP);
+    let tile_rows = plan.rows_of_a_band();
+    let panels = panels(layer.shape).next_multiple_of(GROUP);
     let stride = stride(from);
-    let transformed_length = GROUP * POINTS * stride;
     let mut scratch = SCRATCH.take();
     // More than one band: the weights are transformed once for all of them.
     let kept = (tile_rows < plan.tile_rows).then(|| {
-        let kept = room(&mut scratch.kept, groups * transformed_length);
-        each_chunk(kept, transformed_length, |group, out| {
-            arithmetic.run(TransformWeights { layer, group, out });
+        let kept = room(&mut scratch.kept, panels * POINTS * stride);
+        each_chunk(kept, GROUP * POINTS * stride, |group, out| {
+            arithmetic.run(TransformWeights { layer, group, channels: 0..from, out });
         });
         &*kept
     });
     let most_tiles = tile_rows * plan.tiles_in_row;
     let left = room(&mut scratch.left, most_tiles.div_ceil(ROWS) * POINTS * stride);
-    let products = room(&mut scratch.products, groups * GROUP * POINTS * most_tiles.next_multiple_of(ROWS));
+    let products = room(&mut scratch.products, panels * POINTS * most_tiles.next_multiple_of(ROWS));
     for (band, output) in output.chunks_mut(tile_rows * plan.output_rows() * size[1] * to).enumerate() {
         let first = band * tile_rows;
         let tiles = tile_rows.min(plan.tile_rows - first) * plan.tiles_in_row;
@@ -144,20 +153,23 @@ pub(super) fn run(
             arithmetic.run(TransformInput { input, plan, from, first: first_tile + first, count, out });
         });
         let left = &*left;
-        let products = &mut products[..groups * GROUP * POINTS * padded];
-        each_chunk(products, GROUP * POINTS * padded, |group, out| {
-            let Some(kept) = &kept else {
+        let products = &mut products[..panels * POINTS * padded];
+        match kept {
+            Some(right) => each_chunk(products, panels * padded, |point, out| {
+                arithmetic.run(Products { left, right, point, from, padded, out });
+            }),
+            None => each_chunk(products, GROUP * POINTS * padded, |group, out| {
                 let mut scratch = TRANSFORMED.take();
-                let right = room(&mut scratch, transformed_length);
-                arithmetic.run(TransformWeights { layer, group, out: right });
-                arithmetic.run(Products { left, right, from, padded, out });
+                let right = room(&mut scratch, GROUP * POINTS * self::stride(DEPTH.min(from)));
+                arithmetic.run(ProductsOfGroup { layer, left, group, right, padded, out });
                 TRANSFORMED.set(scratch);
-                return;
-            };
-            let right = &kept[group * transformed_length..][..transformed_length];
-            arithmetic.run(Products { left, right, from, padded, out });
-        });
-        let products = &*products;
+            }),
+        }
+        let products = Planes {
+            values: products,
+            panel: if kept.is_some() { padded } else { POINTS * padded },
+            point: if kept.is_some() { panels * padded } else { padded },
+        };
         let row_length = plan.output_rows() * size[1] * to;
         each_chunk(output, row_length, |row, out| {
             let in_band = row * plan.tiles_in_row;
@@ -165,7 +177,6 @@ pub(super) fn run(
                 products,
                 plan,
                 finish,
-                padded,
                 in_band,
                 first: first_tile + in_band,
                 first_row: (first + row) * plan.output_rows(),
@@ -176,15 +187,17 @@ pub(super) fn run(
     SCRATCH.set(scratch);
 }
 
-/// `G w G^T` of a group of panels: `[panel, point, from, LANES]`, the points [`stride`] apart.
+/// `G w G^T` of a group of panels, for some of the channels: `[panel, point, channels, LANES]`, the points
+/// [`stride`] apart.
 struct TransformWeights<'a> {
     layer: &'a Convolution,
     group: usize,
+    channels: Range<usize>,
     out: &'a mut [[f32; LANES]],
 }
 
 #[inline(always)]
-fn filter(w: [Lanes; 3]) -> [Lanes; REACH] {
+fn filter<L: Lanes>(w: [L; 3]) -> [L; REACH] {
     let [a, b, c] = w;
     let (even, odd) = ((a + c) * (-1.0 / 6.0), b * (-1.0 / 6.0));
     let (far, near) = (a * (1.0 / 24.0) + c * (1.0 / 6.0), b * (1.0 / 12.0));
@@ -193,22 +206,23 @@ fn filter(w: [Lanes; 3]) -> [Lanes; REACH] {
 
 impl Work for TransformWeights<'_> {
     #[inline(always)]
-    fn run(self, _: impl Multiply) {
-        let shape = self.layer.shape;
-        let from = shape.from;
-        let weights = self.layer.weights.as_chunks::<LANES>().0;
-        let stride = stride(from);
-        for (panel, out) in self.out.chunks_exact_mut(POINTS * stride).enumerate() {
-            let panel = self.group * GROUP + panel;
+    fn run(self, vectors: impl Vectors) {
+        let Self { layer, group, channels, out } = self;
+        let from = layer.shape.from;
+        let weights = layer.weights.as_chunks::<LANES>().0;
+        let stride = stride(channels.len());
+        for (panel, out) in out.chunks_exact_mut(POINTS * stride).enumerate() {
+            let panel = group * GROUP + panel;
             let Some(weights) = weights.get(panel * 9 * from..(panel + 1) * 9 * from) else { continue };
-            for channel in 0..from {
-                let mut half = [[Lanes::ZERO; REACH]; 3];
+            for (i, channel) in channels.clone().enumerate() {
+                let mut half = [[vectors.lanes([0.0; LANES]); REACH]; 3];
                 for (x, half) in half.iter_mut().enumerate() {
-                    *half = filter([0, 1, 2].map(|y| Lanes(weights[(y * 3 + x) * from + channel])));
+                    let tap = |y: usize| weights[(y * 3 + x) * from + channel];
+                    *half = filter([vectors.lanes(tap(0)), vectors.lanes(tap(1)), vectors.lanes(tap(2))]);
                 }
                 for y in 0..REACH {
                     for (x, value) in filter([half[0][y], half[1][y], half[2][y]]).into_iter().enumerate() {
-                        out[(y * REACH + x) * stride + channel] = value.0;
+                        out[(y * REACH + x) * stride + i] = value.values();
                     }
                 }
             }
@@ -227,7 +241,7 @@ struct TransformInput<'a> {
 }
 
 #[inline(always)]
-fn data(d: [Lanes; REACH]) -> [Lanes; REACH] {
+fn data<L: Lanes>(d: [L; REACH]) -> [L; REACH] {
     let [a, b, c, d, e, f] = d;
     let (s, t) = (e - c * 4.0, d - b * 4.0);
     let (u, v) = (e - c, (d - b) * 2.0);
@@ -236,7 +250,7 @@ fn data(d: [Lanes; REACH]) -> [Lanes; REACH] {
 
 impl Work for TransformInput<'_> {
     #[inline(always)]
-    fn run(self, _: impl Multiply) {
+    fn run(self, vectors: impl Vectors) {
         let Self { input, plan, from, first, count, out } = self;
         let ([height, width], stride) = (plan.size, stride(from));
         if count < ROWS {
@@ -253,19 +267,24 @@ impl Work for TransformInput<'_> {
             };
             let (ys, xs) = (along(origin[0], height), along(origin[1], width));
             for channel in (0..from).step_by(LANES) {
-                let mut half = [[Lanes::ZERO; REACH]; REACH];
+                let mut half = [[vectors.lanes([0.0; LANES]); REACH]; REACH];
                 for (x, half) in xs.iter().zip(&mut half) {
                     let Some(x) = x else { continue };
-                    *half = data(ys.map(|y| match y {
-                        Some(y) => Lanes::read(&input[(y * width + x) * from..][..from][channel..]),
-                        None => Lanes::ZERO,
-                    }));
+                    let mut column = *half;
+                    for (y, value) in ys.iter().zip(&mut column) {
+                        if let Some(y) = y {
+                            let channels = &input[(y * width + x) * from..][..from][channel..];
+                            *value = vectors.lanes(lanes::first(channels));
+                        }
+                    }
+                    *half = data(column);
                 }
                 for y in 0..REACH {
-                    let values = data(std::array::from_fn(|x| half[x][y]));
+                    let values =
+                        data([half[0][y], half[1][y], half[2][y], half[3][y], half[4][y], half[5][y]]);
                     for (x, value) in values.into_iter().enumerate() {
                         let out = &mut out[(y * REACH + x) * stride..][..from][channel..];
-                        for (out, value) in out.iter_mut().zip(value.0) {
+                        for (out, value) in out.iter_mut().zip(value.values()) {
                             out[row] = value;
                         }
                     }
@@ -275,10 +294,12 @@ impl Work for TransformInput<'_> {
     }
 }
 
-/// The products of a group: `[panel, point, tile, LANES]`.
+/// The products of a point: `[panel, tile, LANES]`.
 struct Products<'a> {
     left: &'a [[f32; ROWS]],
+    /// Of all panels, as [`TransformWeights`] leaves them.
     right: &'a [[f32; LANES]],
+    point: usize,
     from: usize,
     padded: usize,
     out: &'a mut [[f32; LANES]],
@@ -286,27 +307,83 @@ struct Products<'a> {
 
 impl Work for Products<'_> {
     #[inline(always)]
-    fn run(self, multiply: impl Multiply) {
-        let Self { left, right, from, padded, out } = self;
+    fn run(self, vectors: impl Vectors) {
+        let Self { left, right, point, from, padded, out } = self;
         let stride = stride(from);
-        for point in 0..POINTS {
-            for panel in 0..GROUP {
-                let right = &right[(panel * POINTS + point) * stride..][..from];
-                let out = &mut out[(panel * POINTS + point) * padded..][..padded];
-                let out = out.as_chunks_mut::<ROWS>().0;
-                let left = |block: usize| &left[(block * POINTS + point) * stride..][..from];
-                multiply.each(out.len(), left, right, |block, sums| out[block] = sums.map(|sum| sum.0));
+        let left = |block: usize| &left[(block * POINTS + point) * stride..][..from];
+        for (group, out) in out.chunks_exact_mut(GROUP * padded).enumerate() {
+            let right = std::array::from_fn::<_, GROUP, _>(|panel| {
+                &right[((group * GROUP + panel) * POINTS + point) * stride..][..from]
+            });
+            vectors.each(
+                padded / ROWS,
+                left,
+                right,
+                #[inline(always)]
+                |panel, tile, sum| {
+                    out[panel * padded + tile] = sum.values();
+                },
+            );
+        }
+    }
+}
+
+/// The products of a group of panels whose weights are transformed on the way, some channels at a time,
+/// so that they are still in the cache: `[panel, point, tile, LANES]`.
+struct ProductsOfGroup<'a> {
+    layer: &'a Convolution,
+    left: &'a [[f32; ROWS]],
+    group: usize,
+    /// Scratch.
+    right: &'a mut [[f32; LANES]],
+    padded: usize,
+    out: &'a mut [[f32; LANES]],
+}
+
+impl Work for ProductsOfGroup<'_> {
+    #[inline(always)]
+    fn run(self, vectors: impl Vectors) {
+        let Self { layer, left, group, right, padded, out } = self;
+        let from = layer.shape.from;
+        for first in (0..from).step_by(DEPTH) {
+            let channels = first..(first + DEPTH).min(from);
+            let depth = channels.len();
+            let right = &mut right[..GROUP * POINTS * stride(depth)];
+            TransformWeights { layer, group, channels: channels.clone(), out: &mut *right }.run(vectors);
+            for point in 0..POINTS {
+                let right = std::array::from_fn::<_, GROUP, _>(|panel| {
+                    &right[(panel * POINTS + point) * stride(depth)..][..depth]
+                });
+                let left = |block: usize| &left[(block * POINTS + point) * stride(from)..][channels.clone()];
+                vectors.each(
+                    padded / ROWS,
+                    left,
+                    right,
+                    #[inline(always)]
+                    |panel, tile, sum| {
+                        let out = &mut out[(panel * POINTS + point) * padded + tile];
+                        *out = if first == 0 { sum.values() } else { (vectors.lanes(*out) + sum).values() };
+                    },
+                );
             }
         }
     }
 }
 
+/// What the products of a band lie in.
+#[derive(Clone, Copy)]
+struct Planes<'a> {
+    values: &'a [[f32; LANES]],
+    /// From one panel to the next, and from one point to the next.
+    panel: usize,
+    point: usize,
+}
+
 /// `A^T m A` of a row of tiles, finished.
 struct TransformOutput<'a> {
-    products: &'a [[f32; LANES]],
+    products: Planes<'a>,
     plan: Plan,
     finish: &'a Finish<'a>,
-    padded: usize,
     /// Number of the first tile in the band and in all.
     in_band: usize,
     first: usize,
@@ -316,7 +393,7 @@ struct TransformOutput<'a> {
 }
 
 #[inline(always)]
-fn outputs(m: [Lanes; REACH]) -> [Lanes; SIDE] {
+fn outputs<L: Lanes>(m: [L; REACH]) -> [L; SIDE] {
     let [a, b, c, d, e, f] = m;
     let (s, t) = (b + c, b - c);
     let (u, v) = (d + e, d - e);
@@ -325,26 +402,31 @@ fn outputs(m: [Lanes; REACH]) -> [Lanes; SIDE] {
 
 impl Work for TransformOutput<'_> {
     #[inline(always)]
-    fn run(self, _: impl Multiply) {
-        let Self { products, plan, finish, padded, in_band, first, first_row, out } = self;
+    fn run(self, vectors: impl Vectors) {
+        let Self { products, plan, finish, in_band, first, first_row, out } = self;
         let shape = finish.layer.shape;
         let [height, width] = plan.size;
         for number in 0..plan.tiles_in_row {
             let origin = plan.origin(first + number);
             for panel in 0..panels(shape) {
-                let at = |point: usize| Lanes(products[(panel * POINTS + point) * padded + in_band + number]);
-                let mut half = [[Lanes::ZERO; SIDE]; REACH];
+                let mut half = [[vectors.lanes([0.0; LANES]); SIDE]; REACH];
                 for (x, half) in half.iter_mut().enumerate() {
-                    *half = outputs(std::array::from_fn(|y| at(y * REACH + x)));
+                    let mut column = [vectors.lanes([0.0; LANES]); REACH];
+                    for (y, value) in column.iter_mut().enumerate() {
+                        let at = panel * products.panel + (y * REACH + x) * products.point + in_band + number;
+                        *value = vectors.lanes(products.values[at]);
+                    }
+                    *half = outputs(column);
                 }
                 let rows = (origin[0]..height).step_by(plan.dilation).take(SIDE);
                 for (row, y) in rows.enumerate() {
-                    let values = outputs(half.map(|column| column[row]));
+                    let [a, b, c, d, e, f] = half;
+                    let values = outputs([a[row], b[row], c[row], d[row], e[row], f[row]]);
                     for (j, value) in values.into_iter().enumerate() {
                         let x = origin[1] + j * plan.dilation;
                         if x < width {
                             let out = &mut out[((y - first_row) * width + x) * shape.to..][..shape.to];
-                            finish.store(value, panel, [y, x], out);
+                            finish.store(vectors, value, panel, [y, x], out);
                         }
                     }
                 }
