@@ -3,12 +3,12 @@
 use crate::npm;
 use crate::process::{cargo, command, find, run};
 use crate::requirements::{self, Chromium};
-use crate::site::{self, Engines};
+use crate::site;
 use crate::standalone;
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitCode};
+use std::process::{Child, Command, ExitCode};
 use std::time::Instant;
 
 /// Chromium's flags, from the file that wasm-bindgen's test runner reads: headless, allowed to start
@@ -24,12 +24,11 @@ type Step = (&'static str, fn(&Path) -> Result<()>);
 const SITE: &str = "site";
 
 /// In an order that finds cheap faults first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 10] = [
     ("format", format),
     ("lints", lints),
     ("native-tests", native_tests),
-    (SITE, |root| site::build(root, Engines::Built).map(|_| ())),
-    ("wasm-lints", wasm_lints),
+    (SITE, |root| Ahead::start(root)?.finish()),
     ("standalone", |root| standalone::build(root, &site::folder(root)).map(|_| ())),
     ("types", types),
     ("page-tests", |root| browser_tests(root, "page")),
@@ -86,7 +85,8 @@ impl Ahead {
         fs::create_dir_all(root.join("dist"))?;
         let file = fs::File::create(&log)?;
         let program = std::env::current_exe().context("this program has a path")?;
-        let process = command(program, "site", root).stdout(file.try_clone()?).stderr(file).spawn()?;
+        let process =
+            linting(command(program, "site", root)).stdout(file.try_clone()?).stderr(file).spawn()?;
         Ok(Self { process, log })
     }
 
@@ -100,44 +100,44 @@ impl Ahead {
 }
 
 fn format(root: &Path) -> Result<()> {
-    run_all(root, &["fmt --all --check"])
+    run(&mut command(cargo(), "fmt --all --check", root))
 }
 
-fn lints(root: &Path) -> Result<()> {
-    run_all(
-        root,
-        &[
-            "clippy --workspace --all-targets --no-default-features --features autochrome/caffe,autochrome/cpu,autochrome/parallel,autochrome/train -- -D warnings",
-        ],
-    )
+/// Cargo with clippy in rustc's place for the workspace's own crates, where any warning is an error. What
+/// they depend on is then compiled once, for lints and tests.
+fn linting(mut cargo: Command) -> Command {
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
+    cargo
 }
 
-/// The browser's code is linted for the browser, after the site: cargo lets one build at a time into
-/// a profile's folder.
-fn wasm_lints(root: &Path) -> Result<()> {
-    requirements::wasm_target(root)?;
-    run_all(
-        root,
-        &[
-            "clippy --package autochrome --lib --tests --target wasm32-unknown-unknown --profile wasm --no-default-features --features cpu -- -D warnings",
-        ],
-    )
+/// That [`linting`] finds something, for the variable it goes by is cargo-clippy's own.
+fn linting_fails_where_it_must(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder.join("src"))?;
+    fs::write(folder.join("Cargo.toml"), "[package]\nname = \"faulty\"\nedition = \"2024\"\n[workspace]\n")?;
+    fs::write(folder.join("src/lib.rs"), "pub fn three() -> i32 {\n    return 3;\n}\n")?;
+    let output = linting(command(cargo(), "check --quiet", folder)).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(!output.status.success() && said.contains("needless_return"), "clippy let a fault pass:\n{said}");
+    Ok(())
 }
 
 /// The GPU engine is tested in Chromium, where a software adapter is always to be had. This program is
 /// tested as it was built: together with the others its crates would get more features and be built again.
-fn native_tests(root: &Path) -> Result<()> {
-    run_all(
-        root,
-        &[
-            "test --package pkg-build --no-default-features",
-            "test --workspace --exclude pkg-build --no-default-features --features autochrome/caffe,autochrome/cpu,autochrome/parallel,autochrome/train",
-        ],
-    )
+const NATIVE: [&str; 2] = [
+    "test --package pkg-build --no-default-features",
+    "test --workspace --exclude pkg-build --no-default-features --features autochrome/caffe,autochrome/cpu,autochrome/parallel,autochrome/train",
+];
+
+/// Everything native; what is built for browsers is linted as it is built.
+fn lints(root: &Path) -> Result<()> {
+    linting_fails_where_it_must(&root.join("dist/faulty"))?;
+    NATIVE
+        .iter()
+        .try_for_each(|tests| run(&mut linting(command(cargo(), &format!("{tests} --no-run"), root))))
 }
 
-fn run_all(root: &Path, arguments: &[&str]) -> Result<()> {
-    arguments.iter().try_for_each(|arguments| run(&mut command(cargo(), arguments, root)))
+fn native_tests(root: &Path) -> Result<()> {
+    NATIVE.iter().try_for_each(|tests| run(&mut linting(command(cargo(), tests, root))))
 }
 
 fn types(root: &Path) -> Result<()> {
@@ -176,7 +176,7 @@ fn browser_tests(root: &Path, script: &str) -> Result<()> {
         .env("AUTOCHROME_SERVER", server))
 }
 
-/// Once for each engine: the CPU's in the page and in a worker, the GPU's in a worker.
+/// Once for each engine, in a worker, where the site has it.
 fn wasm_tests(root: &Path) -> Result<()> {
     requirements::wasm_target(root)?;
     let Chromium { driver, .. } = requirements::chromium(root)?;
@@ -187,16 +187,10 @@ fn wasm_tests(root: &Path) -> Result<()> {
     ];
     let runner = format!("target.wasm32-unknown-unknown.runner={}", serde_json::to_string(&runner)?);
     for engine in crate::engine::DEVICES {
-        // As Cargo.toml requires it.
-        let tests = if engine == "gpu" {
-            "--test browser_worker"
-        } else {
-            "--test browser_page --test browser_worker"
-        };
         let arguments = format!(
-            "test --package autochrome --target wasm32-unknown-unknown --profile wasm --no-default-features --features {engine} {tests} --config"
+            "test --package autochrome --target wasm32-unknown-unknown --profile wasm --no-default-features --features {engine} --test browser_worker --config"
         );
-        run(command(cargo(), &arguments, root)
+        run(linting(command(cargo(), &arguments, root))
             .arg(&runner)
             .env("CHROMEDRIVER", &driver)
             .env("WASM_BINDGEN_TEST_TIMEOUT", "600"))?;

@@ -117,7 +117,7 @@ def samples(x, n):
 
 
 def hints(height, width):
-    """Two squares; tests/networks.rs makes the same."""
+    """Two squares; tests/native/networks.rs makes the same."""
     ab, mask = torch.zeros(1, 2, height, width, dtype=torch.float64), torch.zeros(1, 1, height, width, dtype=torch.float64)
     for top, left, size, a, b in [(8, 4, 5, 60.0, 40.0), (20, 30, 7, -35.0, -70.0)]:
         ab[0, 0, top:top + size, left:left + size] = a

@@ -1,17 +1,13 @@
 //! Other programs' checkpoints: read as their authors meant them, or refused with the reason.
 
-mod common;
-#[path = "common/checkpoints.rs"]
-mod writers;
-
+use crate::common::{assert_golden_eccv16, noise_lightness, seeded_eccv16, seeded_siggraph17};
+use crate::writers::{Tensors, caffe_net, caffemodel, legacy_pth, pth, state_dict_pickle, tiny_eccv16, zip};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::checkpoint::{Checkpoint, CheckpointError, Format};
 use autochrome::colorize::{Colorizer, Input, Unpaced};
 use autochrome::weights::{HostTensor, ModelFile, Precision};
 use autochrome::{Error, ab_bins, lab};
-use common::{assert_golden_eccv16, noise_lightness, seeded_eccv16, seeded_siggraph17};
 use prost::Message;
-use writers::{Tensors, caffe_net, caffemodel, legacy_pth, pth, state_dict_pickle, tiny_eccv16, zip};
 
 fn cpu() -> ComputeDevice {
     pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap()
@@ -62,15 +58,15 @@ fn what_pytorch_saves_is_read() {
         (name, bytes, Format::PytorchZip, "")
     }
     let fixtures: [(&str, &[u8], Format, &str); 7] = [
-        state("zip", include_bytes!("goldens/checkpoints/zip.pth")),
-        ("legacy", include_bytes!("goldens/checkpoints/legacy.pth"), Format::PytorchLegacy, ""),
-        ("parallel", include_bytes!("goldens/checkpoints/parallel.pth"), Format::PytorchZip, "module."),
-        state("parameters", include_bytes!("goldens/checkpoints/parameters.pth")),
-        state("protocol 4", include_bytes!("goldens/checkpoints/protocol4.pth")),
-        state("half", include_bytes!("goldens/checkpoints/channels_last_half.pth")),
+        state("zip", include_bytes!("../goldens/checkpoints/zip.pth")),
+        ("legacy", include_bytes!("../goldens/checkpoints/legacy.pth"), Format::PytorchLegacy, ""),
+        ("parallel", include_bytes!("../goldens/checkpoints/parallel.pth"), Format::PytorchZip, "module."),
+        state("parameters", include_bytes!("../goldens/checkpoints/parameters.pth")),
+        state("protocol 4", include_bytes!("../goldens/checkpoints/protocol4.pth")),
+        state("half", include_bytes!("../goldens/checkpoints/channels_last_half.pth")),
         (
             "training",
-            include_bytes!("goldens/checkpoints/training.pth"),
+            include_bytes!("../goldens/checkpoints/training.pth"),
             Format::PytorchZip,
             "state_dict.module.",
         ),
@@ -100,17 +96,17 @@ fn what_pytorch_saves_is_read() {
         }
         model.build(&cpu().device).unwrap();
     }
-    let whole = checkpoint_error(include_bytes!("goldens/checkpoints/whole_module.pth"));
+    let whole = checkpoint_error(include_bytes!("../goldens/checkpoints/whole_module.pth"));
     assert!(matches!(&whole, CheckpointError::Global(name) if name.starts_with("torch.nn")), "{whole}");
 }
 
 #[test]
 fn every_protocol_of_the_legacy_form_is_known() {
     let files: [&[u8]; 4] = [
-        include_bytes!("fuzz/corpus/legacy-protocol2"),
-        include_bytes!("fuzz/corpus/legacy-protocol3"),
-        include_bytes!("fuzz/corpus/legacy-protocol4"),
-        include_bytes!("fuzz/corpus/legacy-protocol5"),
+        include_bytes!("../fuzz/corpus/legacy-protocol2"),
+        include_bytes!("../fuzz/corpus/legacy-protocol3"),
+        include_bytes!("../fuzz/corpus/legacy-protocol4"),
+        include_bytes!("../fuzz/corpus/legacy-protocol5"),
     ];
     for bytes in files {
         let checkpoint = Checkpoint::read(bytes).unwrap();

@@ -1,7 +1,7 @@
 //! Losses and their gradients: the paper's, and their definitions in f64.
 
-use super::common::{golden, number, numbers, pair, uniform};
 use super::{classification, values};
+use crate::common::{golden, number, numbers, pair, uniform};
 use autochrome::ab_bins::{self, CENTRES, SIGMA, soft_encode};
 use autochrome::training::class_rebalancing::class_weights;
 use autochrome::training::loss;
@@ -16,8 +16,8 @@ fn tensor(values: Vec<f32>, shape: [usize; 4]) -> Tensor<4> {
 /// Against the reference's own figures (`goldens/loss.json`): six cells in a row, one picture.
 #[test]
 fn the_gradient_is_the_papers() {
-    let g = golden(include_str!("../goldens/loss.json"));
-    let prior = numbers(&golden(include_str!("../goldens/class_weights.json"))["prior"]);
+    let g = golden(include_str!("../../goldens/loss.json"));
+    let prior = numbers(&golden(include_str!("../../goldens/class_weights.json"))["prior"]);
     let colours: Vec<[f64; 2]> = g["ab"].as_array().unwrap().iter().map(pair).collect();
     let cells = colours.len();
     let logits: Vec<Vec<f32>> = (0..cells)

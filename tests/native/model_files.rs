@@ -1,13 +1,11 @@
 //! Model files: what is written is read, and what is wrong is said.
 
-mod common;
-
+use crate::common::{seeded_small_unet, uniform};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::checkpoint::{Checkpoint, CheckpointError};
 use autochrome::weights::{HostTensor, ModelFile, Precision};
 use autochrome::{Error, ab_bins};
 use burn::prelude::Device;
-use common::{seeded_small_unet, uniform};
 use proptest::prelude::*;
 
 fn weighted() -> ModelFile {
@@ -71,7 +69,7 @@ fn f16_rounds_matrices_and_keeps_vectors() {
 
 #[test]
 fn a_plain_checkpoint_is_recognised() {
-    let mut model = common::seeded_eccv16();
+    let mut model = crate::common::seeded_eccv16();
     let decoder = (0..2 * ab_bins::COUNT)
         .map(|i| f32::from(ab_bins::CENTRES[i % ab_bins::COUNT][i / ab_bins::COUNT]) / 110.0)
         .collect();
@@ -144,7 +142,7 @@ fn tensors_that_do_not_fit_are_named() {
 
 #[test]
 fn int8_rounds_each_channel_by_its_own_scale() {
-    for model in [weighted(), common::seeded_siggraph17(4)] {
+    for model in [weighted(), crate::common::seeded_siggraph17(4)] {
         let bytes = model.write(Precision::Int8).unwrap();
         let back = read(&bytes).unwrap();
         assert_eq!(back.metadata.precision, Precision::Int8);
@@ -185,10 +183,10 @@ fn int8_has_a_scale_for_each_output_channel() {
         ]
     };
     let expected = [[4, 1, 1, 1], [1, 16, 1, 1], [1, 8, 1, 1], [1, 8, 1, 1], [2, 1, 1, 1]];
-    assert_eq!(shapes(common::seeded_siggraph17(4)), expected.map(Vec::from));
+    assert_eq!(shapes(crate::common::seeded_siggraph17(4)), expected.map(Vec::from));
 
-    let tensors = common::Seeded::eccv16(2);
-    let eccv16 = ModelFile { tensors, ..common::seeded_eccv16() };
+    let tensors = crate::common::Seeded::eccv16(2);
+    let eccv16 = ModelFile { tensors, ..crate::common::seeded_eccv16() };
     let bytes = eccv16.write(Precision::Int8).unwrap();
     let checkpoint = Checkpoint::read(&bytes).unwrap();
     assert_eq!(checkpoint.tensors["model8.0.weight.scale"].shape(), [1, 8, 1, 1]);

@@ -1,7 +1,9 @@
 //! Networks on the CPU against an independent implementation in numpy.
 
-mod common;
-
+use crate::common::{
+    assert_golden_eccv16, assert_samples, golden, noise_lightness, numbers, seeded_eccv16, seeded_siggraph17,
+    seeded_small_unet,
+};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::colorize::{Colorizer, Input, Mode, Unpaced};
 use autochrome::hints::Hint;
@@ -9,10 +11,6 @@ use autochrome::photo::{Channels, Photo, Samples};
 use autochrome::prediction::Prediction;
 use autochrome::weights::ModelFile;
 use burn::prelude::*;
-use common::{
-    assert_golden_eccv16, assert_samples, golden, noise_lightness, numbers, seeded_eccv16, seeded_siggraph17,
-    seeded_small_unet,
-};
 
 fn cpu() -> ComputeDevice {
     pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).expect("there is always a CPU")
@@ -27,7 +25,7 @@ fn predict(model: ModelFile, width: usize, height: usize) -> Prediction {
 
 #[test]
 fn eccv16_at_every_step() {
-    let g = golden(include_str!("goldens/eccv16.json"));
+    let g = golden(include_str!("../goldens/eccv16.json"));
     let device = cpu().device;
     let network = seeded_eccv16().build(&device).unwrap();
     let input = TensorData::new(noise_lightness(64, 64), [1, 1, 64, 64]);
@@ -65,7 +63,7 @@ fn square_hints(width: usize, height: usize) -> Vec<f32> {
 
 #[test]
 fn siggraph17_agrees_with_pytorch_with_and_without_hints() {
-    let g = golden(include_str!("goldens/siggraph17.json"));
+    let g = golden(include_str!("../goldens/siggraph17.json"));
     let (width, height) = (48, 32);
     let (lightness, hints) = (noise_lightness(width, height), square_hints(width, height));
     let device = cpu().device;
@@ -134,15 +132,15 @@ fn the_logit_scale_is_divided_out() {
 
 #[test]
 fn unet_with_folded_norms() {
-    let g = golden(include_str!("goldens/unet_small.json"));
+    let g = golden(include_str!("../goldens/unet_small.json"));
     assert_samples("logits", &predict(seeded_small_unet(), 32, 48).planes(), &g, 1e-5);
 }
 
 #[test]
 fn the_shipped_model() {
-    let bytes = include_bytes!("../www/models/unet-pilot-f16.safetensors");
+    let bytes = include_bytes!("../../www/models/unet-pilot-f16.safetensors");
     let model = ModelFile::read(bytes, &cpu().device).unwrap();
-    let g = golden(include_str!("goldens/default_model.json"));
+    let g = golden(include_str!("../goldens/default_model.json"));
     assert_samples("logits", &predict(model, 96, 64).planes(), &g["logits"], 1e-5);
 }
 

@@ -1,31 +1,27 @@
 //! Damaged files of every format: an error or a model, never a panic. The same function is fuzzed for
 //! longer in `tests/fuzz`, which shares this corpus.
 
-mod common;
-#[path = "common/checkpoints.rs"]
-mod writers;
-
+use crate::writers::{caffemodel, legacy_pth, pth, tiny_eccv16};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::weights::{ModelFile, Precision};
 use burn::prelude::Device;
 use proptest::prelude::*;
 use std::sync::LazyLock;
-use writers::{caffemodel, legacy_pth, pth, tiny_eccv16};
 
 static CPU: LazyLock<Device> =
     LazyLock::new(|| pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap().device);
 
 static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let tensors = tiny_eccv16();
-    let small = common::seeded_small_unet();
+    let small = crate::common::seeded_small_unet();
     vec![
         pth(&tensors, ""),
         legacy_pth(&tensors, ""),
         caffemodel(&tensors, 1.0),
         small.write(Precision::F32).unwrap(),
         small.write(Precision::Int8).unwrap(),
-        include_bytes!("goldens/checkpoints/protocol4.pth").to_vec(),
-        include_bytes!("goldens/checkpoints/training.pth").to_vec(),
+        include_bytes!("../goldens/checkpoints/protocol4.pth").to_vec(),
+        include_bytes!("../goldens/checkpoints/training.pth").to_vec(),
     ]
 });
 

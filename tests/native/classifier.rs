@@ -1,8 +1,7 @@
 //! The classifier that says what recoloured photographs show: it learns, it looks at colours, it
 //! comes back from its file as it was.
 
-mod common;
-
+use crate::common::uniform;
 use autochrome::Error;
 use autochrome::photo::{Channels, Photo, Samples};
 use autochrome::training::classifier::{
@@ -16,7 +15,6 @@ use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
 use autochrome::weights::{ModelFile, Precision};
 use burn::prelude::*;
-use common::uniform;
 
 const SIDE: usize = 16;
 
@@ -188,7 +186,7 @@ fn a_file_holds_all_of_it() {
 #[test]
 fn files_of_something_else_are_refused() {
     let read = |bytes: &[u8]| ClassifierFile::read(bytes, &Device::flex()).unwrap_err();
-    let colorizer = common::seeded_small_unet().write(Precision::F32).unwrap();
+    let colorizer = crate::common::seeded_small_unet().write(Precision::F32).unwrap();
     let error = read(&colorizer);
     assert_eq!(error.code(), "model-format");
     let text = error.to_string();

@@ -1,7 +1,6 @@
 //! What holds for every photograph: size, depth, alpha and L are kept.
 
-mod common;
-
+use crate::common::{seeded_small_unet, uniform};
 use autochrome::ab_bins::{self, CENTRES};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::chroma_upsample::{ChromaGrid, Upsampling};
@@ -13,7 +12,6 @@ use autochrome::preview::Preview;
 use autochrome::render::render;
 use autochrome::weights::ModelFile;
 use autochrome::{Error, Result};
-use common::{seeded_small_unet, uniform};
 use proptest::prelude::*;
 use std::fs::File;
 use std::io::BufReader;

@@ -1,12 +1,12 @@
 //! The maths against vectors made without it: `goldens/generate.py` says how and from what.
 
-mod common;
-
+use crate::common::{
+    fnv1a64, golden, largest_difference, number, numbers, pair, splitmix64, triple, uniform,
+};
 use autochrome::ab_bins::{self, AnnealedMean, soft_encode};
 use autochrome::lab::{lab_from_srgb, linear_from_lab, srgb_from_lab};
 use autochrome::resample::{bicubic, bilinear};
 use autochrome::training::{class_rebalancing::class_weights, loss, metrics};
-use common::{fnv1a64, golden, largest_difference, number, numbers, pair, splitmix64, triple, uniform};
 use serde_json::Value;
 
 fn list(value: &Value) -> &Vec<Value> {
@@ -20,7 +20,7 @@ fn size(value: &Value) -> (usize, usize) {
 
 #[test]
 fn random_numbers() {
-    let g = golden(include_str!("goldens/random.json"));
+    let g = golden(include_str!("../goldens/random.json"));
     for (key, hash) in g["fnv1a64"].as_object().unwrap() {
         assert_eq!(format!("{:016x}", fnv1a64(key)), hash.as_str().unwrap());
         assert_eq!(
@@ -34,7 +34,7 @@ fn random_numbers() {
 
 #[test]
 fn lab() {
-    let g = golden(include_str!("goldens/lab.json"));
+    let g = golden(include_str!("../goldens/lab.json"));
     for case in list(&g["rgb8_to_lab"]) {
         let (rgb, expected) = (triple(&case["rgb8"]).map(|c| c / 255.0), triple(&case["lab"]));
         assert!(largest_difference(lab_from_srgb(rgb), expected) < 1e-9, "{case}");
@@ -59,7 +59,7 @@ fn lab() {
 
 #[test]
 fn soft_encoding() {
-    for case in list(&golden(include_str!("goldens/soft_encode.json"))) {
+    for case in list(&golden(include_str!("../goldens/soft_encode.json"))) {
         for neighbours in [5, 10] {
             let expected = &case[format!("k{neighbours}")];
             let (bins, weights): (Vec<usize>, Vec<f64>) =
@@ -77,10 +77,10 @@ fn soft_encoding() {
 
 #[test]
 fn annealed_mean() {
-    let prior = golden(include_str!("goldens/class_weights.json"));
+    let prior = golden(include_str!("../goldens/class_weights.json"));
     let weights = numbers(&prior["lambda_0.5"]);
     let narrow_weights: Vec<f32> = weights.iter().map(|w| *w as f32).collect();
-    for case in list(&golden(include_str!("goldens/annealed_mean.json"))) {
+    for case in list(&golden(include_str!("../goldens/annealed_mean.json"))) {
         let (scale, offset) = (number(&case["scale"]), number(&case["offset"]));
         let logits: Vec<f64> = uniform(case["key"].as_str().unwrap(), ab_bins::COUNT)
             .into_iter()
@@ -104,7 +104,7 @@ fn annealed_mean() {
 
 #[test]
 fn rebalancing() {
-    let g = golden(include_str!("goldens/class_weights.json"));
+    let g = golden(include_str!("../goldens/class_weights.json"));
     let prior = numbers(&g["prior"]);
     for (lambda, name) in [(0.5, "lambda_0.5"), (0.0, "lambda_0")] {
         for (w, expected) in class_weights(&prior, lambda).unwrap().iter().zip(numbers(&g[name])) {
@@ -123,8 +123,8 @@ fn rebalancing() {
 
 #[test]
 fn losses() {
-    let g = golden(include_str!("goldens/loss.json"));
-    let prior = numbers(&golden(include_str!("goldens/class_weights.json"))["prior"]);
+    let g = golden(include_str!("../goldens/loss.json"));
+    let prior = numbers(&golden(include_str!("../goldens/class_weights.json"))["prior"]);
     let colours: Vec<[f64; 2]> = list(&g["ab"]).iter().map(pair).collect();
     for case in list(&g["cases"]) {
         let weights = class_weights(&prior, number(&case["lambda"])).unwrap();
@@ -159,9 +159,10 @@ fn losses() {
 
 #[test]
 fn area_under_the_curve() {
-    let g = golden(include_str!("goldens/auc.json"));
+    let g = golden(include_str!("../goldens/auc.json"));
     let balanced =
-        class_weights(&numbers(&golden(include_str!("goldens/class_weights.json"))["prior"]), 0.0).unwrap();
+        class_weights(&numbers(&golden(include_str!("../goldens/class_weights.json"))["prior"]), 0.0)
+            .unwrap();
     let truth: Vec<[f64; 2]> = list(&g["truth"]).iter().map(pair).collect();
     let predicted: Vec<[f64; 2]> = list(&g["predicted"]).iter().map(pair).collect();
     let gray = vec![[0.0; 2]; truth.len()];
@@ -181,7 +182,7 @@ fn area_under_the_curve() {
 
 #[test]
 fn half_pixel_bilinear() {
-    for case in list(&golden(include_str!("goldens/bilinear.json"))) {
+    for case in list(&golden(include_str!("../goldens/bilinear.json"))) {
         let ((w, h), to) = (size(&case["from"]), size(&case["to"]));
         let plane: Vec<f64> = uniform(&format!("bilinear/{h}x{w}"), w * h)
             .into_iter()
@@ -198,7 +199,7 @@ fn half_pixel_bilinear() {
 
 #[test]
 fn pillow_bicubic_bit_for_bit() {
-    for case in list(&golden(include_str!("goldens/pillow_bicubic.json"))) {
+    for case in list(&golden(include_str!("../goldens/pillow_bicubic.json"))) {
         let ((w, h), to) = (size(&case["from"]), size(&case["to"]));
         let pixels: Vec<u8> =
             uniform(&format!("bicubic/{h}x{w}"), w * h * 3).into_iter().map(|u| (u * 256.0) as u8).collect();

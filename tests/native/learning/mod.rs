@@ -1,12 +1,10 @@
 //! The step that a network learns by.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod auxiliary;
 mod learner;
 mod objective;
 
+use crate::common::uniform;
 use autochrome::ab_bins;
 use autochrome::network::{Head, NetworkConfig, UnetConfig};
 use autochrome::training::labels::Labels;
@@ -16,7 +14,6 @@ use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
 use autochrome::weights::ModelFile;
 use burn::prelude::*;
-use common::uniform;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn classification(lambda: f64, neighbours: usize) -> Objective {

@@ -2,18 +2,14 @@
 //! and channel counts. So is the definition that the browser's tests hold the GPU's kernels against:
 //! Burn's operators for the GPU would take minutes to link there.
 
-mod common;
-#[path = "common/definition.rs"]
-mod definition;
-
+use crate::common::uniform;
+use crate::definition::{Addend, Layer};
 use autochrome::kernels::Shape;
 use autochrome::kernels::cpu::{Added, Convolution};
 use burn::prelude::*;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv_transpose2d, conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions};
-use common::uniform;
-use definition::{Addend, Layer};
 use proptest::prelude::*;
 
 /// Of the largest value: Winograd's transforms lose up to two digits of f32's seven.

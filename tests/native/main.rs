@@ -1,0 +1,20 @@
+//! What holds wherever the crate runs, on this processor: one program, since each would link Burn anew.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/definition.rs"]
+mod definition;
+#[path = "../common/checkpoints.rs"]
+mod writers;
+
+mod checkpoints;
+mod classifier;
+mod damaged_checkpoints;
+mod files;
+mod golden_vectors;
+mod invariants;
+mod kernels;
+mod learning;
+mod model_files;
+mod networks;
+mod old_photographs;
