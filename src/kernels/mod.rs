@@ -11,7 +11,7 @@ pub mod profile;
 pub mod webgpu;
 
 use burn::prelude::*;
-#[cfg(feature = "cpu")]
+#[cfg(any(feature = "cpu", feature = "gpu"))]
 use std::sync::Arc;
 
 /// Whether Burn's own operators are there to be run. Not in the browser's engines: all that runs there
@@ -63,7 +63,7 @@ pub(crate) enum Packed {
     Cpu(Arc<cpu::Convolution>),
     /// On a device of wgpu.
     #[cfg(feature = "gpu")]
-    WebGpu(webgpu::Packed),
+    WebGpu(Arc<webgpu::Packed>),
 }
 
 impl Packed {
@@ -84,7 +84,7 @@ impl Packed {
             return Some(Self::Cpu(Arc::new(packed)));
         }
         #[cfg(feature = "gpu")]
-        return webgpu::Packed::new(shape, weight, bias, affine).map(Self::WebGpu);
+        return webgpu::Packed::new(shape, weight, bias, affine).map(|packed| Self::WebGpu(Arc::new(packed)));
         #[cfg(not(feature = "gpu"))]
         {
             let _ = (shape, weight, bias, affine);
