@@ -120,6 +120,8 @@ describe("in Chromium", () => {
       for (const [selector, key] of [["#reset", "reset-all"], ["#hold", "hold"], ["#strip .state", "state-done"], ["label[for=temperature]", "temperature"]]) {
         assert.equal(await page.locator(/** @type {string} */ (selector)).textContent(), theirs[/** @type {string} */ (key)]);
       }
+      const terms = (await page.locator("#terms").textContent()) ?? "";
+      assert.ok(terms.includes(/** @type {string} */ (theirs["license-research"])), terms);
       assert.equal(await page.getByRole("slider", { name: /** @type {string} */ (theirs["compare"]), exact: true }).count(), 1);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);

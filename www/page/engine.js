@@ -26,6 +26,11 @@ const REASONS = {
 };
 const FAILED = "WebGPU failed: ";
 
+/** Terms of models that have words of their own; those of others are shown as their file has them. @type {Record<string, string>} */
+const TERMS = {
+  "weights for non-commercial research and education (terms of the training photographs)": "license-research",
+};
+
 /** A failed load is tried again with the next photograph. @type {Promise<Colorizer> | null} */
 let loading = null;
 
@@ -67,6 +72,13 @@ function reasonOf(reason) {
   return key ? { message: key } : reason;
 }
 
+/** @param {string} license @returns {import("./language.js").Inner | string} */
+function termsOf(license) {
+  const key = TERMS[license];
+  if (key) return { message: key };
+  return license && `${license}.`;
+}
+
 /** Says where the network runs, which it is, and its terms. @param {Colorizer} engine */
 export function describe(engine) {
   const { kind, name, reason } = engine.device;
@@ -76,7 +88,7 @@ export function describe(engine) {
   const rest = unused.length > 0 ? "model-unused" : "nothing";
   say(ui.terms, "model", {
     model: { message: model, values: { network, format, file: ownModel ?? "" } },
-    license: license ? `${license}.` : "",
+    license: termsOf(license),
     unused: { message: rest, values: { count: unused.length, first: unused[0] ?? "" } },
   });
   ui.shippedModel.hidden = ownModel === null;
