@@ -75,7 +75,7 @@ mod tests {
             ("input = 64", "input = 60", "input"),
             ("scale = [1.0, 1.3]", "scale = [1.3, 1.0]", "crop.scale"),
             ("mirror = 0.5", "mirror = 2.0", "crop.mirror"),
-            ("blocks = [1, 1, 1]", "blocks = [1]", "blocks"),
+            ("blocks = [1, 2, 2]", "blocks = [1]", "blocks"),
         ] {
             assert!(text.contains(from), "{from}");
             std::fs::write(&path, text.replace(from, to)).unwrap();
