@@ -57,41 +57,26 @@ impl<S: Simd, const N: usize> Lanes for Wide<S, N> {
     }
 }
 
-impl<S: Simd, const N: usize> Add for Wide<S, N> {
-    type Output = Self;
+/// An operator that is an instruction of `Simd`.
+macro_rules! operator {
+    ($operator:ident, $method:ident, $instruction:ident) => {
+        impl<S: Simd, const N: usize> $operator for Wide<S, N> {
+            type Output = Self;
 
-    #[inline(always)]
-    fn add(mut self, other: Self) -> Self {
-        for (part, other) in self.parts.iter_mut().zip(other.parts) {
-            *part = self.simd.add_f32s(*part, other);
+            #[inline(always)]
+            fn $method(mut self, other: Self) -> Self {
+                for (part, other) in self.parts.iter_mut().zip(other.parts) {
+                    *part = self.simd.$instruction(*part, other);
+                }
+                self
+            }
         }
-        self
-    }
+    };
 }
 
-impl<S: Simd, const N: usize> Sub for Wide<S, N> {
-    type Output = Self;
-
-    #[inline(always)]
-    fn sub(mut self, other: Self) -> Self {
-        for (part, other) in self.parts.iter_mut().zip(other.parts) {
-            *part = self.simd.sub_f32s(*part, other);
-        }
-        self
-    }
-}
-
-impl<S: Simd, const N: usize> Mul for Wide<S, N> {
-    type Output = Self;
-
-    #[inline(always)]
-    fn mul(mut self, other: Self) -> Self {
-        for (part, other) in self.parts.iter_mut().zip(other.parts) {
-            *part = self.simd.mul_f32s(*part, other);
-        }
-        self
-    }
-}
+operator!(Add, add, add_f32s);
+operator!(Sub, sub, sub_f32s);
+operator!(Mul, mul, mul_f32s);
 
 impl<S: Simd, const N: usize> Mul<f32> for Wide<S, N> {
     type Output = Self;
