@@ -128,6 +128,31 @@ describe("the CPU takes over from", () => {
   }
 });
 
+test("an engine of the CPU that stops where no call is told says so, and colours the next photograph", { timeout: PATIENCE }, async () => {
+  const page = await browser.newPage();
+  // As wasm does that stops in a microtask: the call that waits for it is never answered.
+  const stops = `let sound = false;
+const decode = self.createImageBitmap;
+self.createImageBitmap = (...photograph) => {
+  if (sound) return decode(...photograph);
+  sound = true;
+  setTimeout(() => { throw new WebAssembly.RuntimeError("unreachable"); });
+  return new Promise(() => {});
+};
+`;
+  await page.route("**/worker.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: stops + (await response.text()) });
+  });
+  await page.goto(`${server.url}?device=cpu`);
+  await drop(page, "cat.jpg");
+  await page.locator("#alert").waitFor({ timeout: PATIENCE });
+  assert.match((await page.locator("#alert").textContent()) ?? "", /cat\.jpg: The engine stopped while it worked/);
+  await drop(page, "coffee.jpg");
+  await waitForColour(page, "coffee.jpg");
+  await page.close();
+});
+
 test("an element whose colours went with the GPU colours its photograph anew", { timeout: PATIENCE }, async () => {
   const page = await browser.newPage();
   const second = spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`).replace(`data.method === "colorize"`, `data.method === "colorize" && ++photographs === 2`);
