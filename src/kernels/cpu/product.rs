@@ -1,4 +1,4 @@
-//! The inner loop of every convolution: a tile of a matrix product that stays in registers.
+//! The inner loop of every convolution, as the rest asks for it: a matrix product whose sums stay in registers.
 
 use super::lanes::{LANES, Lanes};
 
