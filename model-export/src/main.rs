@@ -36,6 +36,8 @@ enum Command {
     Convert(commands::convert::Arguments),
     /// Say what is in a model file or checkpoint
     Inspect(commands::inspect::Arguments),
+    /// Put the photographs worth learning from into one archive, apart from those to judge by
+    Sift(commands::sift::Arguments),
     /// Train a network on colour photographs
     Train(commands::train::Arguments),
     /// Count the colours of photographs: the class prior that training weighs them by
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Forward(arguments) => commands::forward::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
+        Command::Sift(arguments) => commands::sift::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Prior(arguments) => commands::prior::run(&arguments),
         Command::Classifier(arguments) => commands::classifier::run(&arguments),

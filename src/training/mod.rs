@@ -8,6 +8,7 @@ pub mod held_out;
 mod initial_weights;
 pub mod labels;
 pub mod learner;
+pub mod likeness;
 pub mod logit_scale;
 pub mod loss;
 pub mod metrics;

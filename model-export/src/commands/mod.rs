@@ -9,4 +9,5 @@ pub mod forward;
 pub mod inspect;
 pub mod prior;
 pub mod render;
+pub mod sift;
 pub mod train;

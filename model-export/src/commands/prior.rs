@@ -1,18 +1,16 @@
 //! `autochrome prior`: how often each colour bin occurs in photographs.
 
 use crate::dataset::{Dataset, with_short_side};
+use crate::photographs::on_all_processors;
 use crate::{Usage, arrays};
 use anyhow::{Result, ensure};
 use autochrome::ab_bins;
 use autochrome::lab::ToLab;
 use autochrome::training::metrics::ColourPrior;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 /// Arguments of `prior`.
 #[derive(Args)]
@@ -81,53 +79,37 @@ pub struct Counted {
 }
 
 /// Counts the colours of all photographs on all processors, with their short sides brought to
-/// `size` where one is given. One that cannot be read is said on stderr and passed over.
+/// `size` where one is given. Those that cannot be read are said on stderr and passed over.
 ///
 /// # Errors
 /// If none can be read.
 pub fn count(set: &Dataset, size: Option<usize>) -> Result<Counted> {
-    let style = ProgressStyle::with_template("{pos}/{len} photographs {wide_bar} {eta}");
-    let bar = ProgressBar::new(set.len() as u64).with_style(style.expect("a valid template"));
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let to_lab = ToLab::new();
-        let mut counted = Counted { prior: ColourPrior::default(), failed: 0 };
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= set.len() {
-                return counted;
-            }
-            let photo = set.read(index).and_then(|photo| match size {
-                Some(short) => with_short_side(&photo, short),
-                None => Ok(photo),
-            });
-            match photo {
-                Ok(photo) => {
-                    let rgb = photo.resized_over_white(photo.width(), photo.height());
-                    for pixel in rgb.as_chunks::<3>().0 {
-                        let [_, a, b] = to_lab.lab(*pixel);
-                        counted.prior.add([a, b]);
-                    }
-                }
-                Err(error) => {
-                    counted.failed += 1;
-                    bar.suspend(|| eprintln!("passed over: {error:#}"));
+    let to_lab = ToLab::new();
+    let start = || (ColourPrior::default(), Vec::new());
+    let counted = on_all_processors(set, start, |(prior, errors), _, photo| {
+        let photo = photo.and_then(|photo| match size {
+            Some(short) => with_short_side(&photo, short),
+            None => Ok(photo),
+        });
+        match photo {
+            Ok(photo) => {
+                let rgb = photo.resized_over_white(photo.width(), photo.height());
+                for pixel in rgb.as_chunks::<3>().0 {
+                    let [_, a, b] = to_lab.lab(*pixel);
+                    prior.add([a, b]);
                 }
             }
-            bar.inc(1);
-        }
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(set.len());
-    let mut whole = Counted { prior: ColourPrior::default(), failed: 0 };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        for thread in threads {
-            let part = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            whole.prior.merge(&part.prior);
-            whole.failed += part.failed;
+            Err(error) => errors.push(error),
         }
     });
-    bar.finish_and_clear();
+    let mut whole = Counted { prior: ColourPrior::default(), failed: 0 };
+    for (prior, errors) in counted {
+        whole.prior.merge(&prior);
+        whole.failed += errors.len();
+        for error in errors {
+            eprintln!("passed over: {error:#}");
+        }
+    }
     ensure!(whole.failed < set.len(), "none of the {} photographs can be read", set.len());
     Ok(whole)
 }

@@ -58,6 +58,13 @@ pub struct Item<'a> {
     pub label_index: Option<u32>,
 }
 
+impl<'a> Item<'a> {
+    /// What its list says that it shows, without its source.
+    pub fn class(&self) -> Option<&'a str> {
+        self.label.map(|label| &label[self.source.len() + 1..])
+    }
+}
+
 impl Dataset {
     /// Opens folders (with their folders, and the archives in them), `.tar` and `.zip` archives.
     ///
@@ -118,13 +125,30 @@ impl Dataset {
     /// # Panics
     /// If there is none with this number.
     pub fn read(&self, index: usize) -> Result<Photo> {
+        let bytes = self.bytes(index)?;
+        let decoded = files::decode(Cursor::new(bytes)).with_context(|| self.whereabouts(index))?;
+        Ok(decoded.photo)
+    }
+
+    /// The bytes of a photograph's file.
+    ///
+    /// # Errors
+    /// With its archive and name, where they cannot be read.
+    ///
+    /// # Panics
+    /// If there is none with this number.
+    pub fn bytes(&self, index: usize) -> Result<Vec<u8>> {
+        let Record { archive, entry, .. } = &self.records[index];
+        self.archives[*archive].read(&entry.place).with_context(|| self.whereabouts(index))
+    }
+
+    /// Archive and name of a photograph, for messages.
+    fn whereabouts(&self, index: usize) -> String {
         let Record { archive, entry: Entry { name, place }, .. } = &self.records[index];
-        let archive = &self.archives[*archive];
-        let decode = || Ok::<_, anyhow::Error>(files::decode(Cursor::new(archive.read(place)?))?.photo);
-        decode().with_context(|| match place {
+        match place {
             Place::File(path) => path.display().to_string(),
-            _ => format!("{}: {name}", archive.path.display()),
-        })
+            _ => format!("{}: {name}", self.archives[*archive].path.display()),
+        }
     }
 
     /// The collections that photographs come from, sorted.
