@@ -1,6 +1,8 @@
 //! `autochrome train` as people run it: on made photographs, small networks, a few steps.
 
 use assert_cmd::Command;
+use autochrome::backend::{ComputeDevice, DeviceChoice};
+use autochrome::weights::ModelFile;
 use image::{Rgb, RgbImage};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -247,6 +249,41 @@ fn the_alarm_says_what_it_sees() {
     let (code, stderr) = bench.run("train --config wild.toml --data photographs --out run3");
     assert_eq!(code, 1, "{stderr}");
     assert!(stderr.contains("diverged") && stderr.contains("learning rate"), "{stderr}");
+}
+
+/// A model's matrices, one after another.
+fn weights(bytes: &[u8]) -> Vec<f32> {
+    let cpu = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
+    let model = ModelFile::read(bytes, &cpu.device).unwrap();
+    model.tensors.into_values().flat_map(|tensor| tensor.values).collect()
+}
+
+#[test]
+fn a_share_of_the_first_weights_stays_in_the_model() {
+    let bench = Bench::new();
+    bench.config("first.toml", 4, "");
+    assert_eq!(bench.run("train --config first.toml --data photographs --out first").0, 0);
+    bench.config("on.toml", 6, "");
+    let rest = bench.text("on.toml");
+    for (name, share) in [("none", 0.0), ("quarter", 0.25)] {
+        let begin = format!("start = \"first/model.safetensors\"\nstart_share = {share}\n");
+        fs::write(bench.path(&format!("{name}.toml")), begin + &rest).unwrap();
+        let (code, stderr) =
+            bench.run(&format!("train --config {name}.toml --data photographs --out {name}"));
+        assert_eq!(code, 0, "{stderr}");
+    }
+    let [first, none, quarter] =
+        ["first", "none", "quarter"].map(|run| weights(&bench.bytes(&format!("{run}/model.safetensors"))));
+    assert!(first != none);
+    for ((first, none), quarter) in first.iter().zip(&none).zip(&quarter) {
+        assert!((0.25 * first + 0.75 * none - quarter).abs() <= 1e-6 * (1.0 + quarter.abs()));
+    }
+    // Nothing to take a share of, or all of it.
+    for begin in ["start_share = 0.5\n", "start = \"first/model.safetensors\"\nstart_share = 1.0\n"] {
+        fs::write(bench.path("wrong.toml"), begin.to_owned() + &rest).unwrap();
+        let (code, stderr) = bench.run("train --config wrong.toml --data photographs --out wrong");
+        assert!(code == 2 && stderr.contains("start_share"), "{stderr}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a model learns from and is judged by: objectives, the step that follows them, and metrics.
 
 pub mod augmentation;
+pub mod blend;
 pub mod class_rebalancing;
 pub mod classifier;
 pub mod collapse;

@@ -21,6 +21,10 @@ pub struct TrainConfig {
     pub accumulate: usize,
     /// Weights to begin with: a model file, relative to this file. Absent: from nothing.
     pub start: Option<PathBuf>,
+    /// Share of the weights to begin with in the model that is kept in the end, from 0 to below 1: the
+    /// rest are those of the run (their average, where there is one).
+    #[serde(default)]
+    pub start_share: f64,
     /// Examples that the class prior is counted over.
     #[serde(default = "prior_examples")]
     pub prior_examples: usize,
@@ -126,6 +130,8 @@ impl TrainConfig {
         let log = &self.log;
         ensure!(log.every > 0 && log.validate_every > 0, "log.every and log.validate_every are from 1 up");
         ensure!((0.0..1.0).contains(&self.learner.average), "learner.average must be from 0 to below 1");
+        ensure!((0.0..1.0).contains(&self.start_share), "start_share must be from 0 to below 1");
+        ensure!(self.start_share == 0.0 || self.start.is_some(), "start_share needs a start to take it from");
         self.augmentation.check()?;
         let multiple = self.network.size_multiple();
         ensure!(

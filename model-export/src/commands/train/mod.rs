@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use autochrome::ab_bins;
 use autochrome::photo::Photo;
 use autochrome::training::augmentation::plain;
+use autochrome::training::blend::blend;
 use autochrome::training::collapse::CollapseAlarm;
 use autochrome::training::learner::{Examples, Learner};
 use autochrome::training::metrics::ColourPrior;
@@ -81,6 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let validation = validation(arguments, &config)?;
 
     let start = config.start.as_deref().map(|path| models::read(Some(path))).transpose()?;
+    let kept_start = start.clone().filter(|_| config.start_share > 0.0);
     let prior = match folder.prior()? {
         Some(prior) => prior,
         None => {
@@ -109,6 +111,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         created_by: concat!("autochrome ", env!("CARGO_PKG_VERSION")).to_owned(),
         ..Metadata::for_network(config.network.clone())
     });
+    if let Some(start) = &kept_start {
+        model = blend(model, start, config.start_share)?;
+    }
     if model.class_weights.is_none() {
         model.metadata.rebalance = 1.0;
     }
