@@ -15,6 +15,12 @@ const CELLS: usize = SIDE * SIDE;
 /// Root of the mean square distance from the mean L below which nothing is shown.
 const FLAT: f32 = 2.0;
 
+/// Axes by which like pictures are looked for.
+const AXES: usize = 5;
+
+/// Half waves across and down of each axis.
+const WAVES: [(f32, f32); AXES] = [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (2.0, 0.0), (0.0, 2.0)];
+
 /// Lightness of a picture in 16 x 16 cells, less its mean, scaled to length 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thumbnail(Box<[f32; CELLS]>);
@@ -66,14 +72,14 @@ impl Thumbnail {
         sums.iter().sum()
     }
 
-    /// Places on three axes at right angles: the lowest waves of a cosine transform that tell
-    /// photographs apart, left from right, top from bottom, middle from both.
-    fn coarse(&self) -> [f32; 3] {
-        const WAVES: [(f32, f32); 3] = [(1.0, 0.0), (0.0, 1.0), (0.0, 2.0)];
+    /// Places on axes at right angles: the lowest waves of a cosine transform, which tell photographs
+    /// apart best.
+    fn coarse(&self) -> [f32; AXES] {
         WAVES.map(|(across, down)| {
             let wave = |waves: f32, i: usize| (PI * waves * (i as f32 + 0.5) / SIDE as f32).cos();
-            // The length of every such wave over all cells.
-            let length = (CELLS as f32 / 2.0).sqrt();
+            // The length of the wave over all cells.
+            let both = across > 0.0 && down > 0.0;
+            let length = (CELLS as f32 / if both { 4.0 } else { 2.0 }).sqrt();
             let cells = self.0.iter().enumerate();
             cells.map(|(i, cell)| cell * wave(across, i % SIDE) * wave(down, i / SIDE)).sum::<f32>() / length
         })
@@ -86,7 +92,7 @@ pub struct Gallery {
     least: f32,
     pictures: Vec<Thumbnail>,
     /// Numbers of pictures by where they stand on the coarse axes, in steps of `step`.
-    places: HashMap<[i32; 3], Vec<usize>>,
+    places: HashMap<[i32; AXES], Vec<usize>>,
     step: f32,
 }
 
@@ -127,9 +133,8 @@ impl Gallery {
     pub fn most_like(&self, picture: &Thumbnail) -> Option<(usize, f32)> {
         let centre = self.place(picture);
         let mut best: Option<(usize, f32)> = None;
-        for neighbour in 0..27 {
-            let offsets = [neighbour % 3, neighbour / 3 % 3, neighbour / 9];
-            let place = array::from_fn(|axis| centre[axis] + offsets[axis] - 1);
+        for neighbour in 0..3i32.pow(AXES as u32) {
+            let place = array::from_fn(|axis| centre[axis] + neighbour / 3i32.pow(axis as u32) % 3 - 1);
             for &number in self.places.get(&place).into_iter().flatten() {
                 let likeness = self.pictures[number].likeness(picture);
                 if likeness >= self.least && best.is_none_or(|(_, most)| likeness > most) {
@@ -140,7 +145,7 @@ impl Gallery {
         best
     }
 
-    fn place(&self, picture: &Thumbnail) -> [i32; 3] {
+    fn place(&self, picture: &Thumbnail) -> [i32; AXES] {
         picture.coarse().map(|place| (place / self.step).floor() as i32)
     }
 }
