@@ -91,6 +91,8 @@ impl Thumbnail {
 pub struct Gallery {
     least: f32,
     pictures: Vec<Thumbnail>,
+    /// Where each stands on the coarse axes.
+    coarse: Vec<[f32; AXES]>,
     /// Numbers of pictures by where they stand on the coarse axes, in steps of `step`.
     places: HashMap<[i32; AXES], Vec<usize>>,
     step: f32,
@@ -107,7 +109,7 @@ impl Gallery {
         // Of two vectors of length 1, |a - b|² = 2 - 2 a·b: alike ones are at most this far apart, on each
         // axis too. A little more, for what is lost in rounding.
         let step = (2.0 - 2.0 * least).sqrt() * 1.001 + 1e-5;
-        Self { least, pictures: Vec::new(), places: HashMap::new(), step }
+        Self { least, pictures: Vec::new(), coarse: Vec::new(), places: HashMap::new(), step }
     }
 
     /// How many pictures it holds.
@@ -124,18 +126,25 @@ impl Gallery {
 
     /// Adds a picture; its number is how many there were before.
     pub fn add(&mut self, picture: Thumbnail) {
-        self.places.entry(self.place(&picture)).or_default().push(self.pictures.len());
+        let coarse = picture.coarse();
+        self.places.entry(self.place(coarse)).or_default().push(self.pictures.len());
+        self.coarse.push(coarse);
         self.pictures.push(picture);
     }
 
     /// The picture most like this one, and how like it is; `None` if none is alike.
     #[must_use]
     pub fn most_like(&self, picture: &Thumbnail) -> Option<(usize, f32)> {
-        let centre = self.place(picture);
+        let coarse = picture.coarse();
+        let centre = self.place(coarse);
         let mut best: Option<(usize, f32)> = None;
         for neighbour in 0..3i32.pow(AXES as u32) {
             let place = array::from_fn(|axis| centre[axis] + neighbour / 3i32.pow(axis as u32) % 3 - 1);
             for &number in self.places.get(&place).into_iter().flatten() {
+                let apart = coarse.iter().zip(&self.coarse[number]).map(|(a, b)| (a - b) * (a - b));
+                if apart.sum::<f32>() > self.step * self.step {
+                    continue;
+                }
                 let likeness = self.pictures[number].likeness(picture);
                 if likeness >= self.least && best.is_none_or(|(_, most)| likeness > most) {
                     best = Some((number, likeness));
@@ -145,8 +154,8 @@ impl Gallery {
         best
     }
 
-    fn place(&self, picture: &Thumbnail) -> [i32; AXES] {
-        picture.coarse().map(|place| (place / self.step).floor() as i32)
+    fn place(&self, coarse: [f32; AXES]) -> [i32; AXES] {
+        coarse.map(|place| (place / self.step).floor() as i32)
     }
 }
 
