@@ -26,7 +26,7 @@ fn gpu_and_cpu_agree_within_a_thousandth_of_the_largest_output() {
     };
     println!("adapter: {}", gpu.name);
     let cpu = open(DeviceChoice::Cpu).unwrap();
-    let bytes = include_bytes!("../www/models/unet-f16.safetensors");
+    let bytes = include_bytes!("../www/models/unet-int8.safetensors");
     let shipped = ModelFile::read(bytes, &cpu.device).unwrap();
     for model in [shipped, seeded_eccv16(), seeded_siggraph17(64)] {
         let name = model.metadata.network.name();

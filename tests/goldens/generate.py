@@ -339,9 +339,11 @@ def read_safetensors(path):
     size = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:8 + size])
     header.pop("__metadata__", None)
-    types = {"F16": "<f2", "F32": "<f4"}
-    return {k: np.frombuffer(data[8 + size + v["data_offsets"][0]:8 + size + v["data_offsets"][1]], types[v["dtype"]])
-            .astype(np.float64).reshape(v["shape"]) for k, v in header.items()}
+    types = {"I8": "<i1", "F16": "<f2", "F32": "<f4"}
+    stored = {k: np.frombuffer(data[8 + size + v["data_offsets"][0]:8 + size + v["data_offsets"][1]], types[v["dtype"]])
+              .astype(np.float64).reshape(v["shape"]) for k, v in header.items()}
+    scales = {k: stored.pop(k) for k in list(stored) if k.endswith(".scale")}
+    return {k: v * scales.get(f"{k}.scale", 1.0) for k, v in stored.items()}
 
 
 def input_lightness(height, width):

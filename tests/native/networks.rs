@@ -138,7 +138,7 @@ fn unet_with_folded_norms() {
 
 #[test]
 fn the_shipped_model() {
-    let bytes = include_bytes!("../../www/models/unet-f16.safetensors");
+    let bytes = include_bytes!("../../www/models/unet-int8.safetensors");
     let model = ModelFile::read(bytes, &cpu().device).unwrap();
     let g = golden(include_str!("../goldens/default_model.json"));
     assert_samples("logits", &predict(model, 96, 64).planes(), &g["logits"], 1e-5);
