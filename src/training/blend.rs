@@ -14,7 +14,6 @@ pub fn blend(mut model: ModelFile, other: &ModelFile, share: f64) -> Result<Mode
     if !(0.0..=1.0).contains(&share) {
         return Err(Error::Parameter { name: "start_share", value: share.to_string(), range: "from 0 to 1" });
     }
-    let mix = |ours: f64, theirs: f64| ours + (theirs - ours) * share;
     for (name, tensor) in &mut model.tensors {
         let theirs = other.tensors.get(name).filter(|theirs| theirs.shape == tensor.shape);
         let Some(theirs) = theirs else {
@@ -24,12 +23,14 @@ pub fn blend(mut model: ModelFile, other: &ModelFile, share: f64) -> Result<Mode
             });
         };
         for (ours, theirs) in tensor.values.iter_mut().zip(&theirs.values) {
-            *ours = mix(f64::from(*ours), f64::from(*theirs)) as f32;
+            let (from, to) = (f64::from(*ours), f64::from(*theirs));
+            *ours = (from + (to - from) * share) as f32;
         }
     }
     if let (Some(ours), Some(theirs)) = (&mut model.class_weights, &other.class_weights) {
         for (ours, theirs) in ours.iter_mut().zip(theirs) {
-            *ours = mix(f64::from(*ours).ln(), f64::from(*theirs).ln()).exp() as f32;
+            // The mean of their logarithms, where a weight may be 0.
+            *ours = (f64::from(*ours).powf(1.0 - share) * f64::from(*theirs).powf(share)) as f32;
         }
     }
     Ok(model)
@@ -61,6 +62,15 @@ mod tests {
         assert_eq!(blend(ours.clone(), &theirs, 1.0).unwrap().tensors, theirs.tensors);
         for share in [-0.1, 1.1, f64::NAN] {
             assert_eq!(blend(ours.clone(), &theirs, share).unwrap_err().code(), "invalid-argument");
+        }
+    }
+
+    /// The weight of a colour that the photographs do not have.
+    #[test]
+    fn a_class_weight_of_zero_stays_a_number() {
+        let (ours, theirs) = (model([0.0; 2], 0.0), model([0.0; 2], 4.0));
+        for (a, b) in [(&ours, &theirs), (&theirs, &ours), (&ours, &ours)] {
+            assert_eq!(blend(a.clone(), b, 0.5).unwrap().class_weights, Some(vec![0.0]));
         }
     }
 
