@@ -91,6 +91,11 @@ pub fn srgb_from_lab<F: Float>(lab: [F; 3]) -> [F; 3] {
     linear_from_lab(lab).map(|c| srgb_from_linear(c).max(F::zero()).min(F::one()))
 }
 
+/// The sRGB value, 0…1, of the gray that has this L.
+pub fn gray_from_lightness<F: Float>(l: F) -> F {
+    srgb_from_linear(f_inverse((l + of(16.0)) / of(116.0)))
+}
+
 /// L of a gray or coloured pixel, for samples of one depth.
 ///
 /// Gray pixels take one look-up; others three look-ups and a cube root.

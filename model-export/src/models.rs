@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::weights::{MAX_FILE, ModelFile};
+use autochrome::weights::{EncoderFile, MAX_FILE, ModelFile};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -32,6 +32,12 @@ pub fn read(path: Option<&Path>) -> Result<ModelFile> {
         eprintln!("{name}: not used: {}", origin.unused.join(", "));
     }
     Ok(model)
+}
+
+/// The encoder at `path`, for a training to begin with.
+pub fn read_encoder(path: &Path) -> Result<EncoderFile> {
+    let encoder = EncoderFile::read(&bytes(Some(path))?).with_context(|| path.display().to_string())?;
+    encoder.with_context(|| format!("{} holds no EfficientNet-Lite encoder", path.display()))
 }
 
 /// A model from the bytes of a file. Nothing stays on the device.

@@ -78,6 +78,27 @@ pub(crate) fn add_everywhere(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
     })
 }
 
+/// `x`, `[batch, channels, 1, 1]`, at every place of a map of so many rows and columns.
+pub(crate) fn everywhere(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+    ours_or_burns!(x, everywhere(x, size), {
+        let [batch, channels, ..] = x.dims();
+        x.expand([batch, channels, size[0], size[1]])
+    })
+}
+
+/// The sRGB gray, from 0 to 1, of raw L: [`gray_from_lightness`](crate::lab::gray_from_lightness).
+pub(crate) fn gray(lightness: Tensor<4>) -> Tensor<4> {
+    ours_or_burns!(lightness, gray(lightness), {
+        let t = (lightness + 16.0) / 116.0;
+        let near_black = t.clone().lower_equal_elem(0.206_896_6);
+        let foot = (t.clone() - 16.0 / 116.0) / 7.787;
+        let light = t.powi_scalar(3).mask_where(near_black, foot);
+        let linear = light.clone().lower_equal_elem(0.003_130_8);
+        let bent = light.clone().clamp_min(1e-6).powf_scalar(1.0 / 2.4) * 1.055 - 0.055;
+        bent.mask_where(linear, light * 12.92)
+    })
+}
+
 /// Mean over all places: `[batch, channels, 1, 1]`.
 pub(crate) fn mean_of_places(x: Tensor<4>) -> Tensor<4> {
     ours_or_burns!(x, mean_of_places(x), {
@@ -201,6 +222,13 @@ mod tests {
                 same(affine(x.clone(), &[0.5], &[3.0]), x.clone() * 0.5 + 3.0);
                 let y = numbers([batch, channels, 1, 1]);
                 same(add_everywhere(x.clone(), y.clone()), x.clone() + y);
+                same(
+                    everywhere(mean_of_places(x.clone()), [2, 3]),
+                    x.clone().mean_dim(2).mean_dim(3).expand([batch, channels, 2, 3]),
+                );
+                let lightness = (x.clone() + 2.5) * 20.0;
+                let taped = Tensor::from_inner(lightness.clone());
+                same(gray(lightness), gray(taped).inner());
                 same(mean_of_places(x.clone()), x.clone().mean_dim(2).mean_dim(3));
                 same(every_second(x.clone()), x.clone().slice(s![.., .., ..;2, ..;2]));
                 let z = numbers([batch, 2, height, width]);

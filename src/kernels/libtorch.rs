@@ -110,11 +110,29 @@ pub fn channels_last(x: Tensor<4>) -> Tensor<4> {
     }
 }
 
-/// Batch norm over a batch's own statistics, which also move the running ones; the norm's weights
-/// stay f32 whatever `x` is. `None` unless they are watched: then it is not training.
+/// A depthwise convolution of stride 2 that something is to be learned through, in two steps: every
+/// second place of one of stride 1. The gradient of its input is then one of stride 1 too, which libtorch
+/// computes up to fifty times faster. `None` where its own way is the quicker one.
+#[must_use]
+pub fn depthwise(x: &Tensor<4>, weight: &Tensor<4>, stride: [usize; 2]) -> Option<Tensor<4>> {
+    let [channels, seen, kernel, _] = weight.dims();
+    let x = torch(x.clone())?.tensor;
+    if seen != 1 || stride != [2, 2] || !x.requires_grad() {
+        return None;
+    }
+    let weight = torch(weight.clone())?.tensor;
+    let padding = [kernel as i64 / 2; 2];
+    let all = x.conv2d(&weight, None::<tch::Tensor>, [1, 1], padding, [1, 1], channels as i64);
+    Some(burn(all.slice(2, None, None, 2).slice(3, None, None, 2)))
+}
+
+/// Batch norm over a batch's own statistics, which also move the running ones; where its weights are not
+/// watched, over the running ones, which stay. The norm's weights are f32 whatever `x` is. `None` for
+/// tensors of other backends.
 #[must_use]
 pub fn batch_norm(norm: &BatchNorm, x: &Tensor<4>) -> Option<Tensor<4>> {
-    let gamma = torch(norm.gamma.val()).map(|of| of.tensor).filter(tch::Tensor::requires_grad)?;
+    let gamma = torch(norm.gamma.val())?.tensor;
+    let learns = gamma.requires_grad();
     let [beta, mean, variance] = [norm.beta.val(), norm.running_mean.value(), norm.running_var.value()]
         .map(|tensor| torch(tensor).map(|of| of.tensor));
     let normalised = torch(x.clone())?.tensor.batch_norm(
@@ -122,7 +140,7 @@ pub fn batch_norm(norm: &BatchNorm, x: &Tensor<4>) -> Option<Tensor<4>> {
         beta,
         mean,
         variance,
-        true,
+        learns,
         norm.momentum,
         norm.epsilon,
         true,

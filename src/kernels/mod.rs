@@ -35,9 +35,17 @@ pub struct Shape {
     pub dilation: usize,
     /// The transposed 4 x 4 convolution of stride 2 and padding 1, which doubles the size.
     pub doubling: bool,
+    /// Each channel is seen by itself: as many channels out as in, one kernel each.
+    pub depthwise: bool,
 }
 
 impl Shape {
+    /// Input channels that an output channel sees.
+    #[must_use]
+    pub fn seen(&self) -> usize {
+        if self.depthwise { 1 } else { self.from }
+    }
+
     /// Height and width of the output for those of the input.
     #[must_use]
     pub fn output(&self, size: [usize; 2]) -> [usize; 2] {
@@ -50,12 +58,24 @@ impl Shape {
 pub struct Epilogue {
     /// Something to add, of the output's size or of half of it: then each value counts for 2 x 2.
     pub add: Option<Tensor<4>>,
-    /// Whether negative values become zero.
-    pub relu: bool,
+    /// What bends the sum.
+    pub activation: Activation,
+}
+
+/// What bends a sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    Identity,
+    /// Negative values become zero.
+    Relu,
+    /// Negative values become zero, and what is above 6 becomes 6 (Krizhevsky 2010).
+    Relu6,
 }
 
 /// A convolution of ours, its weights laid out for a device, with all that follows it up to the next:
-/// `scale * relu(conv(x) + bias + add) + shift`.
+/// `scale * activation(conv(x) + bias + add) + shift`.
 #[derive(Clone, Debug)]
 pub(crate) enum Packed {
     /// On the processor.
@@ -67,8 +87,8 @@ pub(crate) enum Packed {
 }
 
 impl Packed {
-    /// Packs weights as Burn has them, `[to, from, kernel, kernel]` or `[from, to, 4, 4]` where it
-    /// doubles. `affine` is scale and shift. `None` where Burn's operators have to do.
+    /// Packs weights as Burn has them, `[to, from, kernel, kernel]`, `[to, 1, kernel, kernel]` where it
+    /// is depthwise, or `[from, to, 4, 4]` where it doubles. `affine` is scale and shift. `None` where Burn's operators have to do.
     pub(crate) fn new(
         shape: Shape,
         weight: Tensor<4>,
@@ -136,7 +156,7 @@ fn on_cpu(kernel: &cpu::Convolution, x: Tensor<4>, epilogue: Epilogue) -> Tensor
             let values = &values[part(values)];
             if *half { cpu::Added::Doubled(values) } else { cpu::Added::Same(values) }
         });
-        let picture = kernel.forward(&x[part(&x)], [height, width], added, epilogue.relu);
+        let picture = kernel.forward(&x[part(&x)], [height, width], added, epilogue.activation);
         if batch == 1 {
             output = picture;
         } else {

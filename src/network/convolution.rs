@@ -1,7 +1,7 @@
 //! The layer that networks are made of, as Burn has it for training and as our own kernels run it.
 
 use super::layers::{constant, fastest_layout, normalise};
-use crate::kernels::{Epilogue, PLAIN_RUNS, Packed, Shape, between};
+use crate::kernels::{Activation, Epilogue, PLAIN_RUNS, Packed, Shape, between};
 use burn::module::{Param, RunningState};
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::nn::{BatchNorm, Linear, PaddingConfig2d};
@@ -18,12 +18,14 @@ pub(crate) struct Convolution {
     pub(crate) stride: usize,
     pub(crate) dilation: usize,
     pub(crate) bias: bool,
+    /// Each channel by itself.
+    pub(crate) depthwise: bool,
 }
 
 impl Convolution {
     /// 3 x 3, stride 1, with bias.
     pub(crate) fn new(from: usize, to: usize) -> Self {
-        Self { channels: [from, to], kernel: 3, stride: 1, dilation: 1, bias: true }
+        Self { channels: [from, to], kernel: 3, stride: 1, dilation: 1, bias: true, depthwise: false }
     }
 
     /// 1 x 1 with bias.
@@ -35,13 +37,14 @@ impl Convolution {
     pub(crate) fn init(&self, device: &Device) -> Layer<Conv2d> {
         let padding = self.dilation * (self.kernel / 2);
         let [from, to] = self.channels;
+        let groups = if self.depthwise { from } else { 1 };
         let conv = Conv2d {
-            weight: constant(0.0, [to, from, self.kernel, self.kernel], device),
+            weight: constant(0.0, [to, from / groups, self.kernel, self.kernel], device),
             bias: self.bias.then(|| constant(0.0, [to], device)),
             stride: [self.stride; 2],
             kernel_size: [self.kernel; 2],
             dilation: [self.dilation; 2],
-            groups: 1,
+            groups,
             padding: PaddingConfig2d::Explicit(padding, padding, padding, padding),
         };
         Layer { plain: Some(conv), packed: None }
@@ -74,7 +77,8 @@ pub(crate) fn linear(from: usize, to: usize, device: &Device) -> Layer<Linear> {
 /// What a convolution of Burn's can be asked.
 pub(crate) trait Plain: Module {
     fn shape(&self) -> Shape;
-    /// `[to, from, kernel, kernel]`, or `[from, to, 4, 4]` where it doubles.
+    /// `[to, from, kernel, kernel]`, `[to, 1, kernel, kernel]` where it is depthwise, or `[from, to, 4, 4]`
+    /// where it doubles.
     fn weight(&self) -> Tensor<4>;
     fn bias(&self) -> Option<Tensor<1>>;
     /// Runs in the type of `x`, whatever that of the weights: in mixed precision they stay f32 and
@@ -84,9 +88,9 @@ pub(crate) trait Plain: Module {
 
 impl Plain for Conv2d {
     fn shape(&self) -> Shape {
-        let [to, from, kernel, _] = self.weight.dims();
-        let (stride, dilation) = (self.stride[0], self.dilation[0]);
-        Shape { from, to, kernel, stride, dilation, doubling: false }
+        let [to, seen, kernel, _] = self.weight.dims();
+        let (stride, dilation, depthwise) = (self.stride[0], self.dilation[0], self.groups > 1);
+        Shape { from: seen * self.groups, to, kernel, stride, dilation, doubling: false, depthwise }
     }
 
     fn weight(&self) -> Tensor<4> {
@@ -100,7 +104,13 @@ impl Plain for Conv2d {
     fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
         let dtype = x.dtype();
         let weight = self.weight.val();
-        let [_, from, ..] = weight.dims();
+        let from = weight.dims()[1] * self.groups;
+        #[cfg(feature = "libtorch")]
+        if self.bias.is_none()
+            && let Some(y) = crate::kernels::libtorch::depthwise(&x, &weight.clone().cast(dtype), self.stride)
+        {
+            return y;
+        }
         let y = if weight.dtype() == dtype {
             self.forward(x)
         } else {
@@ -117,7 +127,8 @@ impl Plain for Conv2d {
 impl Plain for ConvTranspose2d {
     fn shape(&self) -> Shape {
         let [from, to, kernel, _] = self.weight.dims();
-        Shape { from, to, kernel, stride: self.stride[0], dilation: self.dilation[0], doubling: true }
+        let (stride, dilation) = (self.stride[0], self.dilation[0]);
+        Shape { from, to, kernel, stride, dilation, doubling: true, depthwise: false }
     }
 
     fn weight(&self) -> Tensor<4> {
@@ -150,7 +161,7 @@ impl Plain for ConvTranspose2d {
 impl Plain for Linear {
     fn shape(&self) -> Shape {
         let [from, to] = self.weight.dims();
-        Shape { from, to, kernel: 1, stride: 1, dilation: 1, doubling: false }
+        Shape { from, to, kernel: 1, stride: 1, dilation: 1, doubling: false, depthwise: false }
     }
 
     fn weight(&self) -> Tensor<4> {
@@ -175,15 +186,20 @@ impl Plain for Linear {
 pub(crate) struct Then<'a> {
     /// Something to add, of the output's size or of half of it: then each value counts for 2 x 2.
     pub(crate) add: Option<Tensor<4>>,
-    pub(crate) relu: bool,
-    /// After the `ReLU`, as in the paper's network. Always the one that [`Layer::pack`] was given.
+    pub(crate) activation: Activation,
+    /// After the activation, as in the paper's network. Always the one that [`Layer::pack`] was given.
     pub(crate) norm: Option<&'a BatchNorm>,
 }
 
 impl Then<'_> {
     /// A `ReLU`.
     pub(crate) fn relu() -> Self {
-        Self { relu: true, ..Self::default() }
+        Self { activation: Activation::Relu, ..Self::default() }
+    }
+
+    /// A `ReLU` that ends at 6.
+    pub(crate) fn relu6() -> Self {
+        Self { activation: Activation::Relu6, ..Self::default() }
     }
 
     /// What Burn's operators do after a convolution of theirs.
@@ -198,7 +214,11 @@ impl Then<'_> {
                 y + interpolate(add, nearest)
             }
         };
-        let y = if self.relu { relu(y) } else { y };
+        let y = match self.activation {
+            Activation::Identity => y,
+            Activation::Relu => relu(y),
+            Activation::Relu6 => y.clamp(0.0, 6.0),
+        };
         match self.norm {
             Some(norm) => normalise(norm, y),
             None => y,
@@ -223,7 +243,7 @@ impl<C: Plain> Layer<C> {
     /// Convolution and what follows it.
     pub(crate) fn forward(&self, x: Tensor<4>, then: Then<'_>) -> Tensor<4> {
         match (&self.packed, &self.plain) {
-            (Some(packed), _) => packed.forward(x, Epilogue { add: then.add, relu: then.relu }),
+            (Some(packed), _) => packed.forward(x, Epilogue { add: then.add, activation: then.activation }),
             (None, Some(plain)) if PLAIN_RUNS => then.follow(plain.convolve(x)),
             (None, _) => unreachable!("not packed, in a build that has no other way"),
         }

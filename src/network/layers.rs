@@ -13,14 +13,19 @@ use burn::tensor::DType;
 const BATCH_NORM_EPSILON: f64 = 1e-5;
 
 pub(super) fn batch_norm(channels: usize, device: &Device) -> BatchNorm {
+    batch_norm_of(channels, [0.1, BATCH_NORM_EPSILON], device)
+}
+
+/// A norm whose running statistics move by `momentum`, with so much added to its variance.
+pub(super) fn batch_norm_of(channels: usize, [momentum, epsilon]: [f64; 2], device: &Device) -> BatchNorm {
     BatchNorm {
         gamma: constant(1.0, [channels], device),
         beta: constant(0.0, [channels], device),
         training: Param::from_bool(true),
         running_mean: RunningState::new(filled(0.0, [channels], device)),
         running_var: RunningState::new(filled(1.0, [channels], device)),
-        momentum: 0.1,
-        epsilon: BATCH_NORM_EPSILON,
+        momentum,
+        epsilon,
     }
 }
 
@@ -106,6 +111,50 @@ impl Residual {
 
     pub(super) fn into_inference(self) -> Self {
         Self { a: self.a.into_inference(), b: self.b.into_inference() }
+    }
+}
+
+/// Twice the size, joined by a skip.
+#[derive(Module, Debug)]
+pub(crate) struct Up {
+    project: Layer<Conv2d>,
+    skip: Layer<Conv2d>,
+    block: Residual,
+}
+
+impl Up {
+    /// From the channels of what is deeper and of the skip.
+    pub(super) fn new([from, skip]: [usize; 2], to: usize, device: &Device) -> Self {
+        Self {
+            project: Convolution::pointwise(from, to).init(device),
+            skip: Convolution::pointwise(skip, to).init(device),
+            block: Residual::new(to, device),
+        }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
+        let deeper = self.project.forward(x, Then::default());
+        let joined = Then { add: Some(deeper), ..Then::relu() };
+        self.block.forward(self.skip.forward(skip, joined))
+    }
+
+    pub(super) fn into_inference(self) -> Self {
+        Self {
+            project: self.project.pack(None),
+            skip: self.skip.pack(None),
+            block: self.block.into_inference(),
+        }
+    }
+
+    /// Burn's path within a stage of a decoder to the name in files, `p.weight` or `c.a.0.weight`.
+    pub(super) fn file_name(path: &[&str]) -> Option<String> {
+        Some(match path {
+            ["project", tensor] => format!("p.{tensor}"),
+            ["skip", tensor] => format!("k.{tensor}"),
+            ["block", half, "conv", tensor] => format!("c.{half}.0.{tensor}"),
+            ["block", half, "norm", tensor] => format!("c.{half}.1.{tensor}"),
+            _ => return None,
+        })
     }
 }
 

@@ -8,12 +8,14 @@
 pub(crate) mod convolution;
 mod eccv16;
 pub(crate) mod layers;
+pub(crate) mod lite;
 pub(crate) mod named_values;
 mod siggraph17;
 mod trunk;
 mod unet;
 
 pub use eccv16::{Eccv16, Eccv16Config};
+pub use lite::{EncoderStage, Lite, LiteConfig, Variant};
 pub use siggraph17::{Siggraph17, Siggraph17Config};
 pub use unet::{Unet, UnetConfig};
 
@@ -37,6 +39,8 @@ pub enum NetworkConfig {
     Siggraph17(Siggraph17Config),
     /// Compact encoder and decoder with skips.
     Unet(UnetConfig),
+    /// A pretrained encoder under a decoder with skips.
+    Lite(LiteConfig),
 }
 
 impl NetworkConfig {
@@ -47,6 +51,7 @@ impl NetworkConfig {
             Self::Eccv16(_) => "eccv16",
             Self::Siggraph17(_) => "siggraph17",
             Self::Unet(_) => "unet",
+            Self::Lite(_) => "lite",
         }
     }
 
@@ -56,6 +61,7 @@ impl NetworkConfig {
         Siggraph17Config::recognise(shapes)
             .map(Self::Siggraph17)
             .or_else(|| Eccv16Config::recognise(shapes).map(Self::Eccv16))
+            .or_else(|| LiteConfig::recognise(shapes).map(Self::Lite))
             .or_else(|| UnetConfig::recognise(shapes).map(Self::Unet))
     }
 
@@ -66,6 +72,7 @@ impl NetworkConfig {
                 (1..=trunk::MAX_WIDTH).contains(width)
             }
             Self::Unet(config) => config.is_consistent(),
+            Self::Lite(config) => config.is_consistent(),
         }
     }
 
@@ -73,7 +80,9 @@ impl NetworkConfig {
     #[must_use]
     pub fn output(&self) -> Output {
         match self {
-            Self::Eccv16(Eccv16Config { head, .. }) | Self::Unet(UnetConfig { head, .. }) => head.output(),
+            Self::Eccv16(Eccv16Config { head, .. })
+            | Self::Unet(UnetConfig { head, .. })
+            | Self::Lite(LiteConfig { head, .. }) => head.output(),
             Self::Siggraph17(_) => Output::Chroma,
         }
     }
@@ -82,7 +91,7 @@ impl NetworkConfig {
     #[must_use]
     pub fn cell(&self) -> usize {
         match self {
-            Self::Eccv16(_) | Self::Unet(_) => 4,
+            Self::Eccv16(_) | Self::Unet(_) | Self::Lite(_) => 4,
             Self::Siggraph17(_) => 1,
         }
     }
@@ -99,7 +108,7 @@ impl NetworkConfig {
         let doubling: &[&str] = match self {
             Self::Eccv16(_) => &["model8.0.weight"],
             Self::Siggraph17(_) => &["model8up.0.weight", "model9up.0.weight", "model10up.0.weight"],
-            Self::Unet(_) => &[],
+            Self::Unet(_) | Self::Lite(_) => &[],
         };
         usize::from(doubling.contains(&tensor))
     }
@@ -110,6 +119,7 @@ impl NetworkConfig {
         match self {
             Self::Eccv16(_) | Self::Siggraph17(_) => 8,
             Self::Unet(config) => config.size_multiple(),
+            Self::Lite(_) => LiteConfig::SIZE_MULTIPLE,
         }
     }
 
@@ -119,6 +129,7 @@ impl NetworkConfig {
         match self {
             Self::Eccv16(_) | Self::Siggraph17(_) => None,
             Self::Unet(config) => config.deepest(),
+            Self::Lite(config) => Some(config.deepest()),
         }
     }
 
@@ -129,6 +140,7 @@ impl NetworkConfig {
             Self::Eccv16(config) => Network::Eccv16(Box::new(config.init(device))),
             Self::Siggraph17(config) => Network::Siggraph17(Box::new(config.init(device))),
             Self::Unet(config) => Network::Unet(Box::new(config.init(device))),
+            Self::Lite(config) => Network::Lite(Box::new(config.init(device))),
         }
     }
 }
@@ -206,6 +218,8 @@ pub enum Network {
     Siggraph17(Box<Siggraph17>),
     /// See [`Unet`].
     Unet(Box<Unet>),
+    /// See [`Lite`].
+    Lite(Box<Lite>),
 }
 
 /// What travels between two steps of a forward pass.
@@ -231,6 +245,7 @@ macro_rules! each {
             Network::Eccv16($n) => $body,
             Network::Siggraph17($n) => $body,
             Network::Unet($n) => $body,
+            Network::Lite($n) => $body,
         }
     };
 }
@@ -249,7 +264,12 @@ impl Network {
     #[must_use]
     pub fn start(&self, lightness: Tensor<4>, hints: Option<Tensor<4>>) -> Activations {
         let [batch, _, height, width] = lightness.dims();
-        // All were trained on L in this range (SPEC section 1).
+        if let Self::Lite(_) = self {
+            // Gray as EfficientNet-Lite was shown colours: (byte - 127) / 128.
+            let x = between::affine(between::gray(lightness), &[255.0 / 128.0], &[-127.0 / 128.0]);
+            return Activations { x, skips: Vec::new() };
+        }
+        // The others were trained on L in this range (SPEC section 1).
         // In two steps: as 0.01 L - 0.5, what is near 50 would lose digits.
         let mut x = between::affine(between::affine(lightness, &[1.0], &[-50.0]), &[0.01], &[0.0]);
         if let Self::Siggraph17(_) = self {
@@ -270,7 +290,7 @@ impl Network {
     pub fn finish(&self, activations: Activations) -> Tensor<4> {
         let x = activations.x;
         match self {
-            Self::Eccv16(_) | Self::Unet(_) if x.dims()[1] == 2 => between::affine(x, &[110.0], &[0.0]),
+            Self::Eccv16(_) | Self::Unet(_) | Self::Lite(_) if x.dims()[1] == 2 => between::affine(x, &[110.0], &[0.0]),
             _ => x,
         }
     }
@@ -315,6 +335,7 @@ impl Network {
             Self::Eccv16(n) => Self::Eccv16(Box::new(n.into_inference())),
             Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.into_inference())),
             Self::Unet(n) => Self::Unet(Box::new(n.into_inference())),
+            Self::Lite(n) => Self::Lite(Box::new(n.into_inference())),
         }
     }
 
@@ -363,6 +384,7 @@ impl Network {
             Self::Eccv16(n) => Self::Eccv16(Box::new(n.map(&mut set))),
             Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.map(&mut set))),
             Self::Unet(n) => Self::Unet(Box::new(n.map(&mut set))),
+            Self::Lite(n) => Self::Lite(Box::new(n.map(&mut set))),
         };
         set.unfit.first().map_or(Ok(network), |unfit| Err(unfit.clone()))
     }

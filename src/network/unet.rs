@@ -2,7 +2,7 @@
 //! quarter of the size. BatchNorm stands before the ReLU, so it folds into its convolution.
 
 use super::convolution::{Convolution, Layer, Then, linear};
-use super::layers::{ConvNorm, Residual, Stage};
+use super::layers::{ConvNorm, Stage, Up};
 use super::{Activations, Head};
 use crate::kernels::between;
 use burn::nn::Linear;
@@ -44,30 +44,6 @@ impl Scene {
 
     fn into_inference(self) -> Self {
         Self { squeeze: self.squeeze.pack(None), excite: self.excite.pack(None) }
-    }
-}
-
-/// Twice the size, joined by a skip.
-#[derive(Module, Debug)]
-struct Up {
-    project: Layer<Conv2d>,
-    skip: Layer<Conv2d>,
-    block: Residual,
-}
-
-impl Up {
-    fn forward(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
-        let deeper = self.project.forward(x, Then::default());
-        let joined = Then { add: Some(deeper), ..Then::relu() };
-        self.block.forward(self.skip.forward(skip, joined))
-    }
-
-    fn into_inference(self) -> Self {
-        Self {
-            project: self.project.pack(None),
-            skip: self.skip.pack(None),
-            block: self.block.into_inference(),
-        }
     }
 }
 
@@ -117,11 +93,7 @@ impl UnetConfig {
         let scene = Scene { squeeze: linear(from, from, device), excite: linear(from, from, device) };
         let mut decoder = Vec::new();
         for (&to, &skip) in self.decoder.iter().zip(self.encoder.iter().rev().skip(1)) {
-            decoder.push(Up {
-                project: Convolution::pointwise(from, to).init(device),
-                skip: Convolution::pointwise(skip, to).init(device),
-                block: Residual::new(to, device),
-            });
+            decoder.push(Up::new([from, skip], to, device));
             from = to;
         }
         Unet {
@@ -203,11 +175,7 @@ impl Unet {
             }
             ["scene", "squeeze", tensor] => format!("g.0.{tensor}"),
             ["scene", "excite", tensor] => format!("g.2.{tensor}"),
-            ["decoder", i, "project", tensor] => format!("u{}.p.{tensor}", up(i)?),
-            ["decoder", i, "skip", tensor] => format!("u{}.k.{tensor}", up(i)?),
-            ["decoder", i, "block", half, part, tensor] => {
-                format!("u{}.c.{half}.{}.{tensor}", up(i)?, layer(part))
-            }
+            ["decoder", i, rest @ ..] => format!("u{}.{}", up(i)?, Up::file_name(rest)?),
             ["logits", tensor] => format!("out.{tensor}"),
             _ => return None,
         })

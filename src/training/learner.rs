@@ -1,5 +1,6 @@
 //! A network that learns: its weights, their moments and their average, one step at a time.
 
+use super::encoder_learning::{EncoderLearning, EncoderPaths};
 use super::initial_weights;
 use super::labels::Labels;
 use super::objective::{Health, Objective};
@@ -9,7 +10,7 @@ use super::schedule::Schedule;
 use super::tape::{Flat, Tape, Trainable};
 use crate::error::{Error, Result};
 use crate::network::{Network, NetworkConfig};
-use crate::weights::{HostTensor, Metadata, ModelFile};
+use crate::weights::{EncoderFile, HostTensor, Metadata, ModelFile};
 use burn::prelude::*;
 use burn::tensor::DType;
 use safetensors::tensor::TensorView;
@@ -25,9 +26,12 @@ pub struct LearnerConfig {
     pub objective: Objective,
     /// Weight of what photographs show, taught beside their colours: this many times the mean
     /// cross-entropy of the labels (nats for each photograph) is added to the objective's loss. 0 for
-    /// none; for a unet.
+    /// none; for a unet or a lite.
     #[serde(default)]
     pub auxiliary: f64,
+    /// What of a pretrained encoder learns, and how fast; absent: everything, like the rest.
+    #[serde(default)]
+    pub encoder: Option<EncoderLearning>,
     /// How weights move.
     pub optimizer: OptimizerConfig,
     /// How fast.
@@ -78,6 +82,15 @@ pub struct Examples<'a> {
     pub labels: &'a [Option<usize>],
 }
 
+/// What a training begins with.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// All of a model's weights.
+    Model(ModelFile),
+    /// An encoder that knows things already, under a decoder that does not.
+    Encoder(EncoderFile),
+}
+
 /// What a step found.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
@@ -100,6 +113,7 @@ pub struct Learner {
     config: LearnerConfig,
     class_weights: Option<Vec<f64>>,
     pupil_config: PupilConfig,
+    encoder: EncoderPaths,
     labels: Labels,
     pupil: Pupil,
     optimizer: Optimizer,
@@ -111,8 +125,8 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// A learner at step 0. `start` are weights to begin with (their class weights are not used);
-    /// without them convolutions begin as He et al. (2015) propose, drawn from `seed`. `prior` is the
+    /// A learner at step 0. `start` are weights to begin with (a model's class weights are not used);
+    /// what they do not have begins as He et al. (2015) propose, drawn from `seed`. `prior` is the
     /// data's colour distribution, `[313]`. `labels` are what photographs may show; they are not looked at
     /// where nothing is taught beside the colours.
     ///
@@ -123,7 +137,7 @@ impl Learner {
     pub fn new(
         config: LearnerConfig,
         network_config: &NetworkConfig,
-        start: Option<ModelFile>,
+        start: Option<Start>,
         prior: &[f64],
         labels: Labels,
         seed: u64,
@@ -150,21 +164,22 @@ impl Learner {
         let pupil_config = PupilConfig { network: network_config.clone(), labels: labels.len() };
         check_auxiliary(config.auxiliary, &pupil_config)?;
         let tape = Tape::of(device);
+        let encoder = EncoderPaths::new(config.encoder.as_ref(), network_config)?;
+        let drawn = || initial_weights::draw(network_config.init(device), initial_weights::RELU, seed);
         let network = match start {
-            Some(model) => begin_with(model, network_config, seed, device)?,
-            None => {
-                let blank = network_config.init(device);
-                initial_weights::draw(blank, initial_weights::RELU, seed)
-            }
+            Some(Start::Model(model)) => begin_with(model, network_config, seed, device)?,
+            Some(Start::Encoder(encoder)) => begin_above(encoder, network_config, &drawn(), device)?,
+            None => drawn(),
         };
         let pupil = pupil_config.around(network, seed, device);
         let average = (config.average > 0.0).then(|| tape.copy(&pupil, pupil_config.init(device)));
-        let pupil = tape.record(pupil);
+        let pupil = tape.record(pupil, |path| encoder.stands_still(path));
         Ok(Self {
             optimizer: Optimizer::new(config.optimizer.clone(), tape),
             config,
             class_weights,
             pupil_config,
+            encoder,
             labels,
             pupil,
             average,
@@ -318,6 +333,7 @@ impl Learner {
         let rate = self.config.schedule.rate(self.step, self.config.steps);
         let fresh = self.blank();
         let pupil = std::mem::replace(&mut self.pupil, fresh);
+        let rate = |path: &str| rate * self.encoder.rate(path);
         self.pupil = self.optimizer.step(pupil, gradients, factor, rate, self.step + 1);
         Ok(length)
     }
@@ -453,7 +469,7 @@ impl Learner {
         let put = |onto: Pupil, mut values: BTreeMap<String, Vec<f32>>| {
             self.tape.change(onto, false, |path, _, _| values.remove(path).map(&tensor))
         };
-        self.pupil = self.tape.record(put(self.blank(), network));
+        self.pupil = self.tape.record(put(self.blank(), network), |path| self.encoder.stands_still(path));
         if self.average.is_some() {
             self.average = Some(put(self.blank(), average));
         }
@@ -485,7 +501,7 @@ fn check_auxiliary(weight: f64, pupil: &PupilConfig) -> Result<()> {
     if !pupil.is_consistent() {
         return refuse(
             pupil.network.name().to_owned(),
-            "0, or a unet: other networks have no deepest features",
+            "0, or a unet or a lite: other networks have no deepest features",
         );
     }
     Ok(())
@@ -493,6 +509,29 @@ fn check_auxiliary(weight: f64, pupil: &PupilConfig) -> Result<()> {
 
 fn unwritable(error: safetensors::SafeTensorError) -> Error {
     Error::ModelFormat(format!("checkpoint: {error}"))
+}
+
+/// A network of drawn weights whose encoder has those of a file.
+fn begin_above(
+    encoder: EncoderFile,
+    config: &NetworkConfig,
+    drawn: &Network,
+    device: &Device,
+) -> Result<Network> {
+    let tensors = drawn.export().into_iter();
+    let mut tensors: BTreeMap<String, HostTensor> =
+        tensors.map(|(name, shape, values)| (name, HostTensor { shape, values })).collect();
+    let fits = matches!(config, NetworkConfig::Lite(config) if config.variant == encoder.variant);
+    if !fits {
+        return Err(Error::Parameter {
+            name: "encoder",
+            value: encoder.variant.name().to_owned(),
+            range: "the encoder of the network: one of the same variant for a lite, none for others",
+        });
+    }
+    tensors.extend(encoder.tensors);
+    let metadata = Metadata::for_network(config.clone());
+    ModelFile { metadata, tensors, class_weights: None, origin: None }.assemble(device)
 }
 
 /// Weights of a model that are to be trained on.

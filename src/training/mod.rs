@@ -5,6 +5,7 @@ pub mod blend;
 pub mod class_rebalancing;
 pub mod classifier;
 pub mod collapse;
+pub mod encoder_learning;
 pub mod held_out;
 mod initial_weights;
 pub mod labels;

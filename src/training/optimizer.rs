@@ -134,13 +134,14 @@ impl Optimizer {
         (if length > clip { share * (clip / length) } else { share }, Some(length))
     }
 
-    /// Moves the weights that have a gradient, `factor` times it; `step` counts from 1.
+    /// Moves the weights that have a gradient, `factor` times it; `rate` is asked for by path, `step`
+    /// counts from 1.
     pub(crate) fn step<N: Trainable>(
         &mut self,
         network: N,
         mut gradients: Flat,
         factor: f64,
-        rate: f64,
+        rate: impl Fn(&str) -> f64,
         step: u64,
     ) -> N {
         let Self { config, tape, moments } = self;
@@ -148,7 +149,7 @@ impl Optimizer {
             let gradient = gradients.remove(path)? * factor;
             let before =
                 moments.remove(path).unwrap_or_else(|| Moments::none(weight.dims()[0], &weight.device()));
-            let (weight, after) = config.update(weight, gradient, before, matrix, rate, step);
+            let (weight, after) = config.update(weight, gradient, before, matrix, rate(path), step);
             moments.insert(path.to_owned(), after);
             Some(weight)
         })

@@ -2,7 +2,7 @@
 
 use crate::network::Network;
 use crate::network::convolution::without_layer;
-use burn::module::{ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Flag, ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use burn::tensor::DType;
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ impl Trainable for Network {
             Self::Eccv16(n) => n.visit(visitor),
             Self::Siggraph17(n) => n.visit(visitor),
             Self::Unet(n) => n.visit(visitor),
+            Self::Lite(n) => n.visit(visitor),
         }
     }
 
@@ -39,6 +40,7 @@ impl Trainable for Network {
             Self::Eccv16(n) => Self::Eccv16(Box::new(n.map(mapper))),
             Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.map(mapper))),
             Self::Unet(n) => Self::Unet(Box::new(n.map(mapper))),
+            Self::Lite(n) => Self::Lite(Box::new(n.map(mapper))),
         }
     }
 
@@ -47,6 +49,7 @@ impl Trainable for Network {
             Self::Eccv16(n) => Self::Eccv16(Box::new(n.train())),
             Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.train())),
             Self::Unet(n) => Self::Unet(Box::new(n.train())),
+            Self::Lite(n) => Self::Lite(Box::new(n.train())),
         }
     }
 
@@ -55,6 +58,7 @@ impl Trainable for Network {
             Self::Eccv16(n) => Self::Eccv16(Box::new(n.valid())),
             Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.valid())),
             Self::Unet(n) => Self::Unet(Box::new(n.valid())),
+            Self::Lite(n) => Self::Lite(Box::new(n.valid())),
         }
     }
 }
@@ -81,12 +85,13 @@ impl Tape {
         Self::Burn
     }
 
-    /// A network whose weights are recorded.
-    pub(crate) fn record<N: Trainable>(self, network: N) -> N {
+    /// A network whose weights are recorded, but for those at paths that stand `still`; norms there use
+    /// their running statistics and leave them as they are.
+    pub(crate) fn record<N: Trainable>(self, network: N, still: impl Fn(&str) -> bool) -> N {
         match self {
-            Self::Burn => network.train(),
+            Self::Burn => network.train().map(&mut KeepStill { still, path: Vec::new() }),
             #[cfg(feature = "libtorch")]
-            Self::Libtorch => network.map(&mut Watch { path: Vec::new() }),
+            Self::Libtorch => network.map(&mut Watch { still, path: Vec::new() }),
         }
     }
 
@@ -275,16 +280,49 @@ impl<F: FnMut(&str, Tensor<1>, bool) -> Option<Tensor<1>>> ModuleMapper for Chan
     }
 }
 
-/// Marks every weight for libtorch's tape; running statistics move by another way.
+/// Takes weights off Burn's tape.
+struct KeepStill<F> {
+    still: F,
+    path: Vec<String>,
+}
+
+impl<F: Fn(&str) -> bool> KeepStill<F> {
+    fn here(&self) -> bool {
+        (self.still)(&without_layer(&self.path.join(".")))
+    }
+}
+
+impl<F: Fn(&str) -> bool> ModuleMapper for KeepStill<F> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.here() { param.set_require_grad(false) } else { param }
+    }
+
+    /// Whether a norm learns.
+    fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
+        if self.here() { flag.with_value(false) } else { flag }
+    }
+
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+}
+
+/// Marks weights for libtorch's tape; running statistics move by another way.
 #[cfg(feature = "libtorch")]
-struct Watch {
+struct Watch<F> {
+    still: F,
     path: Vec<String>,
 }
 
 #[cfg(feature = "libtorch")]
-impl ModuleMapper for Watch {
+impl<F: Fn(&str) -> bool> ModuleMapper for Watch<F> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if self.path.last().is_some_and(|name| name.starts_with("running_")) {
+        let running = self.path.last().is_some_and(|name| name.starts_with("running_"));
+        if running || (self.still)(&without_layer(&self.path.join("."))) {
             return param;
         }
         let (id, tensor, mapper) = param.consume();

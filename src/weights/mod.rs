@@ -17,11 +17,15 @@
 //! matrix.
 
 mod arriving;
+#[cfg(feature = "train")]
+mod encoder;
 mod int8;
 mod read;
 mod write;
 
 pub use arriving::{Arriving, MAX_FILE};
+#[cfg(feature = "train")]
+pub use encoder::EncoderFile;
 
 use crate::ab_bins;
 use crate::checkpoint::Format;
@@ -37,6 +41,9 @@ pub const FORMAT: &str = "1";
 
 /// Prefix of every metadata key and tensor that is ours.
 const PREFIX: &str = "autochrome.";
+
+/// The metadata key of a file that holds no model but an encoder to begin one with.
+pub(crate) const ENCODER: &str = "autochrome.encoder";
 
 /// The metadata key of a file that holds no model but a classifier of photographs.
 pub(crate) const CLASSIFIER: &str = "autochrome.classifier";

@@ -1,12 +1,12 @@
 //! From a file to a model: our own files, and checkpoints recognised by their tensors.
 
 use super::{
-    CLASS_WEIGHTS, CLASSIFIER, FORMAT, HostTensor, Metadata, ModelFile, Origin, PREFIX, Precision, int8,
+    CLASS_WEIGHTS, CLASSIFIER, ENCODER, FORMAT, HostTensor, Metadata, ModelFile, Origin, PREFIX, Precision, int8,
 };
 use crate::ab_bins;
 use crate::checkpoint::{Checkpoint, Element, RawTensor};
 use crate::error::{Error, Result};
-use crate::network::NetworkConfig;
+use crate::network::{NetworkConfig, lite};
 use burn::prelude::*;
 use std::collections::BTreeMap;
 
@@ -32,6 +32,10 @@ impl ModelFile {
             let what = "it is a classifier, which measures colours and makes none";
             return Err(Error::ModelFormat(what.to_owned()));
         }
+        if strings.contains_key(ENCODER) {
+            let what = "it is an encoder that a training begins with, and colours nothing by itself";
+            return Err(Error::ModelFormat(what.to_owned()));
+        }
         let own = strings.contains_key(&format!("{PREFIX}format"));
         let mut unused = Vec::new();
         let prefix = if own { String::new() } else { strip_prefix(&mut tensors, &mut unused) };
@@ -47,7 +51,11 @@ impl ModelFile {
             }
         };
         let expected = metadata.network.init(device).shapes();
-        let found = tensors.iter().map(|(name, raw)| (name.clone(), raw.shape().to_vec())).collect();
+        let mut found: Shapes =
+            tensors.iter().map(|(name, raw)| (name.clone(), raw.shape().to_vec())).collect();
+        if sees_colors(&metadata.network, &tensors) {
+            found.extend(expected.get_key_value(lite::STEM_WEIGHT).map(|(name, shape)| (name.clone(), shape.clone())));
+        }
         check_shapes(&metadata.network, &expected, &found)?;
         let mut values = BTreeMap::new();
         for (name, shape) in expected {
@@ -91,6 +99,13 @@ fn strip_prefix(tensors: &mut BTreeMap<String, RawTensor<'_>>, unused: &mut Vec<
     prefix
 }
 
+/// Whether a lite's stem is that of the released encoder, which sees red, green and blue: gray in all
+/// three, so that its kernels act as their sum.
+fn sees_colors(network: &NetworkConfig, tensors: &BTreeMap<String, RawTensor<'_>>) -> bool {
+    let stem = tensors.get(lite::STEM_WEIGHT).map(RawTensor::shape);
+    matches!(network, NetworkConfig::Lite(_)) && matches!(stem, Some([_, 3, 3, 3]))
+}
+
 /// Whether a tensor is the scales of another, quantised one.
 fn is_scale(name: &str, tensors: &BTreeMap<String, RawTensor<'_>>) -> bool {
     name.strip_suffix(".scale")
@@ -114,6 +129,9 @@ fn read_tensor(
         values = int8::dequantise(&shape, values, &scales).ok_or_else(|| {
             Error::ModelFormat(format!("{scale} {:?} does not fit {name} {shape:?}", raw.shape()))
         })?;
+    }
+    if name == lite::STEM_WEIGHT && raw.shape() != shape {
+        values = lite::gray_stem(&values);
     }
     Ok(HostTensor { shape, values })
 }
@@ -183,7 +201,8 @@ fn recognise(strings: &Strings, tensors: &BTreeMap<String, RawTensor<'_>>) -> Re
         let listed = if first.is_empty() { String::new() } else { format!(" ({}, …)", first.join(", ")) };
         Error::ModelFormat(format!(
             "its {} tensors{listed} are those of no known network; eccv16 and siggraph17 begin with \
-             model1.0.weight [64, 1 or 4, 3, 3], a unet with stem.0.weight [width, 1, 3, 3]",
+             model1.0.weight [64, 1 or 4, 3, 3], a unet with stem.0.weight [width, 1, 3, 3], a lite with \
+             enc.stem.weight [32, 1, 3, 3]",
             tensors.len(),
         ))
     })?;

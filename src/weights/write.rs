@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A tensor of the file that is to be.
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     name: String,
     shape: Cow<'a, [usize]>,
     dtype: &'static str,
@@ -53,29 +53,7 @@ impl ModelFile {
             .map(|values| HostTensor { shape: vec![ab_bins::COUNT], values: values.clone() });
         entries.extend(class_weights.as_ref().map(|tensor| single(CLASS_WEIGHTS, tensor)));
 
-        // Wide types come first so that every tensor is aligned.
-        entries.sort_by_key(|entry| ["F32", "F16", "I8"].iter().position(|dtype| *dtype == entry.dtype));
-
-        // The `safetensors` crate writes metadata in the order of a hash map, which differs from
-        // run to run; a file that is named by its SHA-256 needs one order.
-        let mut header =
-            BTreeMap::from([("__metadata__".to_owned(), serde_json::json!(self.strings(precision)))]);
-        let mut offset = 0;
-        for Entry { name, shape, dtype, bytes } in &entries {
-            let end = offset + bytes.len();
-            let entry = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [offset, end]});
-            header.insert(name.clone(), entry);
-            offset = end;
-        }
-        let mut json = serde_json::to_vec(&header).expect("a map of plain data");
-        json.resize(json.len().next_multiple_of(8), b' ');
-        let mut file = (json.len() as u64).to_le_bytes().to_vec();
-        file.reserve_exact(json.len() + offset);
-        file.extend(json);
-        for entry in entries {
-            file.extend(entry.bytes);
-        }
-        Ok(file)
+        Ok(write_entries(entries, &self.strings(precision)))
     }
 
     fn strings(&self, precision: Precision) -> BTreeMap<String, String> {
@@ -97,7 +75,34 @@ impl ModelFile {
     }
 }
 
-fn single<'a>(name: &str, tensor: &'a HostTensor) -> Entry<'a> {
+/// The bytes of a file with these tensors and texts. The same give the same bytes.
+pub(super) fn write_entries(mut entries: Vec<Entry<'_>>, strings: &BTreeMap<String, String>) -> Vec<u8> {
+    // Wide types come first so that every tensor is aligned.
+    entries.sort_by_key(|entry| ["F32", "F16", "I8"].iter().position(|dtype| *dtype == entry.dtype));
+
+    // The `safetensors` crate writes metadata in the order of a hash map, which differs from
+    // run to run; a file that is named by its SHA-256 needs one order.
+    let mut header =
+        BTreeMap::from([("__metadata__".to_owned(), serde_json::json!(strings))]);
+    let mut offset = 0;
+    for Entry { name, shape, dtype, bytes } in &entries {
+        let end = offset + bytes.len();
+        let entry = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [offset, end]});
+        header.insert(name.clone(), entry);
+        offset = end;
+    }
+    let mut json = serde_json::to_vec(&header).expect("a map of plain data");
+    json.resize(json.len().next_multiple_of(8), b' ');
+    let mut file = (json.len() as u64).to_le_bytes().to_vec();
+    file.reserve_exact(json.len() + offset);
+    file.extend(json);
+    for entry in entries {
+        file.extend(entry.bytes);
+    }
+    file
+}
+
+pub(super) fn single<'a>(name: &str, tensor: &'a HostTensor) -> Entry<'a> {
     Entry {
         name: name.to_owned(),
         shape: Cow::Borrowed(&tensor.shape),

@@ -1,6 +1,6 @@
 //! A convolution and what follows it, by definition: slow, in f64, of no library.
 
-use autochrome::kernels::Shape;
+use autochrome::kernels::{Activation, Shape};
 
 /// What is added to the output.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct Layer<'a> {
     pub weights: &'a [f32],
     pub bias: Option<&'a [f32]>,
     pub added: Addend<'a>,
-    pub relu: bool,
+    pub activation: Activation,
     /// Scale and shift of each channel, last of all.
     pub affine: Option<[&'a [f32]; 2]>,
 }
@@ -40,9 +40,11 @@ impl Layer<'_> {
                 Addend::Same(values) => f64::from(values[i]),
                 Addend::Half(values) => f64::from(values[(y / 2 * (wide / 2) + x / 2) * to + channel]),
             };
-            if self.relu {
-                *sum = sum.max(0.0);
-            }
+            *sum = match self.activation {
+                Activation::Identity => *sum,
+                Activation::Relu => sum.max(0.0),
+                Activation::Relu6 => sum.clamp(0.0, 6.0),
+            };
             if let Some([scale, shift]) = self.affine {
                 *sum = *sum * f64::from(scale[channel]) + f64::from(shift[channel]);
             }
@@ -52,7 +54,8 @@ impl Layer<'_> {
 
     /// Each output gathers its inputs; beyond the border they are 0.
     fn convolved(&self, x: &[f32], [height, width]: [usize; 2]) -> Vec<f64> {
-        let Shape { from, to, kernel, stride, dilation, .. } = self.shape;
+        let Shape { from, to, kernel, stride, dilation, depthwise, .. } = self.shape;
+        let seen = self.shape.seen();
         let [high, wide] = self.shape.output([height, width]);
         let mut sums = vec![0.0; high * wide * to];
         let at = |out: usize, tap: usize, end: usize| {
@@ -67,7 +70,8 @@ impl Layer<'_> {
                 };
                 let inputs = &x[(row * width + column) * from..][..from];
                 for (channel, sum) in sums.iter_mut().enumerate() {
-                    let weights = self.weights[channel * from * kernel * kernel + tap..].iter();
+                    let inputs = if depthwise { &inputs[channel..=channel] } else { inputs };
+                    let weights = self.weights[channel * seen * kernel * kernel + tap..].iter();
                     let products = inputs.iter().zip(weights.step_by(kernel * kernel));
                     *sum += products.map(|(x, w)| f64::from(*x) * f64::from(*w)).sum::<f64>();
                 }

@@ -7,7 +7,7 @@ use autochrome::ab_bins::{AnnealedMean, COUNT};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::colorize::{Colorizer, Mode, Tone, Unpaced};
 use autochrome::kernels::webgpu::{Numbers, Packed, annealed_mean};
-use autochrome::kernels::{Epilogue, Shape};
+use autochrome::kernels::{Activation, Epilogue, Shape};
 use autochrome::photo::{Channels, Photo, Samples};
 use burn::prelude::*;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
@@ -63,9 +63,20 @@ enum Add {
 
 /// Every way of cutting the work, against the definition.
 async fn compare(shape: Shape, [batch, height, width]: [usize; 3], add: Add, relu: bool, affine: bool) {
+    let activation = if relu { Activation::Relu } else { Activation::Identity };
+    compare_with(shape, [batch, height, width], add, activation, affine).await;
+}
+
+async fn compare_with(
+    shape: Shape,
+    [batch, height, width]: [usize; 3],
+    add: Add,
+    activation: Activation,
+    affine: bool,
+) {
     let device = ComputeDevice::open(DeviceChoice::Gpu).await.expect("a GPU for the tests").device;
     let Shape { from, to, kernel, doubling, .. } = shape;
-    let size = if doubling { [from, to, 4, 4] } else { [to, from, kernel, kernel] };
+    let size = if doubling { [from, to, 4, 4] } else { [to, shape.seen(), kernel, kernel] };
     let [high, wide] = shape.output([height, width]);
     let weights = random("weight", size.iter().product());
     let bias = random("bias", to);
@@ -83,7 +94,7 @@ async fn compare(shape: Shape, [batch, height, width]: [usize; 3], add: Add, rel
                 Add::Half => Addend::Half(added),
             };
             let affine = affine.as_ref().map(|[scale, shift]| [scale.as_slice(), shift.as_slice()]);
-            let layer = Layer { shape, weights: &weights, bias: Some(&bias), added, relu, affine };
+            let layer = Layer { shape, weights: &weights, bias: Some(&bias), added, activation, affine };
             layer.of(x, [height, width])
         })
         .collect();
@@ -107,7 +118,8 @@ async fn compare(shape: Shape, [batch, height, width]: [usize; 3], add: Add, rel
         for ((layout, x), (_, added)) in
             layouts(&x, [batch, height, width, from], &device).into_iter().zip(added)
         {
-            let y = packed.forward(x, Epilogue { add: (add != Add::Nothing).then_some(added), relu });
+            let add = (add != Add::Nothing).then_some(added);
+            let y = packed.forward(x, Epilogue { add, activation });
             assert_eq!(y.dims(), [batch, to, high, wide]);
             let error = values(y).await.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(
@@ -119,7 +131,7 @@ async fn compare(shape: Shape, [batch, height, width]: [usize; 3], add: Add, rel
 }
 
 fn conv(from: usize, to: usize, kernel: usize) -> Shape {
-    Shape { from, to, kernel, stride: 1, dilation: 1, doubling: false }
+    Shape { from, to, kernel, stride: 1, dilation: 1, doubling: false, depthwise: false }
 }
 
 #[wasm_bindgen_test]
@@ -153,10 +165,23 @@ async fn wgsl_winograd_is_the_convolution() {
 
 #[wasm_bindgen_test]
 async fn wgsl_doubling_is_the_transposed_convolution() {
-    let doubling = |from, to| Shape { from, to, kernel: 4, stride: 2, dilation: 1, doubling: true };
+    let doubling = |from, to| Shape { stride: 2, doubling: true, ..conv(from, to, 4) };
     compare(doubling(10, 3), [2, 5, 3], Add::Nothing, true, true).await;
     compare(doubling(64, 32), [1, 4, 4], Add::Same, true, false).await;
     compare(doubling(5, 66), [1, 1, 2], Add::Half, false, false).await;
+}
+
+#[wasm_bindgen_test]
+async fn wgsl_depthwise_sees_each_channel_by_itself() {
+    let spread =
+        |channels, kernel, stride| Shape { stride, depthwise: true, ..conv(channels, channels, kernel) };
+    let relu6 = Activation::Relu6;
+    compare_with(spread(8, 3, 1), [2, 9, 11], Add::Nothing, relu6, false).await;
+    compare_with(spread(12, 3, 2), [1, 10, 13], Add::Nothing, relu6, true).await;
+    compare_with(spread(7, 5, 1), [2, 6, 8], Add::Same, Activation::Identity, true).await;
+    compare_with(spread(20, 5, 2), [1, 12, 16], Add::Half, Activation::Relu, false).await;
+    compare_with(spread(5, 5, 1), [1, 1, 2], Add::Nothing, relu6, false).await;
+    compare_with(spread(6, 1, 1), [1, 3, 5], Add::Nothing, relu6, false).await;
 }
 
 #[wasm_bindgen_test]

@@ -6,7 +6,9 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use autochrome::ab_bins::{self, AnnealedMean};
-use autochrome::network::{Eccv16Config, Head, NetworkConfig, Siggraph17Config, UnetConfig};
+use autochrome::network::{
+    Eccv16Config, Head, LiteConfig, NetworkConfig, Siggraph17Config, UnetConfig, Variant,
+};
 use autochrome::prediction::Prediction;
 use autochrome::weights::{HostTensor, Metadata, ModelFile};
 use serde_json::Value;
@@ -131,6 +133,14 @@ impl Seeded {
         self.weight(&format!("{key}.0"), &[to, from, 3, 3], from * 9, 1.0);
         self.norm(&format!("{key}.1"), to);
     }
+
+    /// A stage of a decoder.
+    fn up(&mut self, key: &str, [from, skip]: [usize; 2], to: usize) {
+        self.conv(&format!("{key}.p"), from, to, 1, 1.0);
+        self.conv(&format!("{key}.k"), skip, to, 1, 1.0);
+        self.conv_norm(&format!("{key}.c.a"), to, to);
+        self.conv_norm(&format!("{key}.c.b"), to, to);
+    }
 }
 
 fn model(network: NetworkConfig, tensors: BTreeMap<String, HostTensor>) -> ModelFile {
@@ -196,6 +206,65 @@ pub fn seeded_siggraph17(width: usize) -> ModelFile {
     model(NetworkConfig::Siggraph17(Siggraph17Config { width }), t.0)
 }
 
+/// A lite with seeded weights and a narrow decoder.
+pub fn seeded_lite(variant: Variant, decoder: [usize; 3]) -> ModelFile {
+    // Blocks, kernel, expansion, channels of each stage.
+    let stages = match variant {
+        Variant::Lite0 => [
+            (1, 3, 1, 16),
+            (2, 3, 6, 24),
+            (2, 5, 6, 40),
+            (3, 3, 6, 80),
+            (3, 5, 6, 112),
+            (4, 5, 6, 192),
+            (1, 3, 6, 320),
+        ],
+        Variant::Lite2 => [
+            (1, 3, 1, 16),
+            (3, 3, 6, 24),
+            (3, 5, 6, 48),
+            (4, 3, 6, 88),
+            (4, 5, 6, 120),
+            (5, 5, 6, 208),
+            (1, 3, 6, 352),
+        ],
+    };
+    let mut t = Seeded(BTreeMap::new());
+    t.weight("enc.stem", &[32, 1, 3, 3], 9, 1.0);
+    t.norm("enc.b", 32);
+    let (mut from, mut block) = (32, 0);
+    for (count, kernel, expansion, to) in stages {
+        for _ in 0..count {
+            let (key, wide) = (format!("enc.bl.{block}"), from * expansion);
+            if expansion > 1 {
+                t.weight(&format!("{key}.ex"), &[wide, from, 1, 1], from, 1.0);
+                t.norm(&format!("{key}.b0"), wide);
+            }
+            t.weight(&format!("{key}.dw"), &[wide, 1, kernel, kernel], kernel * kernel, 1.0);
+            t.norm(&format!("{key}.b1"), wide);
+            t.weight(&format!("{key}.pr"), &[to, wide, 1, 1], wide, 1.0);
+            t.norm(&format!("{key}.b2"), to);
+            (from, block) = (to, block + 1);
+        }
+    }
+    t.weight("enc.head", &[1280, from, 1, 1], from, 1.0);
+    t.norm("enc.hb", 1280);
+    t.conv("t", from, decoder[0], 1, 1.0);
+    t.weight("g", &[decoder[0], 1280], 1280, 1.0);
+    t.bias("g", decoder[0]);
+    let skips = [stages[4].3, stages[2].3, stages[1].3];
+    let mut from = decoder[0];
+    for (i, (to, skip)) in decoder.into_iter().zip(skips).enumerate() {
+        t.up(&format!("u{}", decoder.len() - i), [from, skip], to);
+        from = to;
+    }
+    t.conv("out", from, ab_bins::COUNT, 1, 1.0);
+    let config = LiteConfig { variant, decoder, head: Head::default() };
+    let mut model = model(NetworkConfig::Lite(config), t.0);
+    model.metadata.working_size = 64;
+    model
+}
+
 /// A small U-Net of odd widths and uneven depths.
 pub fn seeded_small_unet() -> ModelFile {
     let config = UnetConfig {
@@ -222,10 +291,7 @@ pub fn seeded_small_unet() -> ModelFile {
     }
     for (i, &to) in config.decoder.iter().enumerate() {
         let key = format!("u{}", config.decoder.len() - i);
-        t.conv(&format!("{key}.p"), from, to, 1, 1.0);
-        t.conv(&format!("{key}.k"), config.encoder[config.encoder.len() - 2 - i], to, 1, 1.0);
-        t.conv_norm(&format!("{key}.c.a"), to, to);
-        t.conv_norm(&format!("{key}.c.b"), to, to);
+        t.up(&key, [from, config.encoder[config.encoder.len() - 2 - i]], to);
         from = to;
     }
     t.conv("out", from, ab_bins::COUNT, 1, 1.0);

@@ -1,9 +1,9 @@
-"""Makes what only PyTorch can: the golden of siggraph17, and small checkpoints as it saves them.
+"""Makes what only PyTorch can: the goldens of siggraph17 and lite, and small checkpoints as it saves them.
 
     python -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy
     /tmp/torch/bin/python tests/goldens/generate_torch.py
 
-The network is written here from the table in its authors' paper and the shapes of its state_dict;
+The networks are written here from the tables in their authors' papers and the shapes of their state_dicts;
 weights and inputs come from `uniform(key, n)`, as in generate.py. It runs in float64. Last made with
 PyTorch 2.15.0.
 """
@@ -88,6 +88,83 @@ class Eccv16(nn.Module):
                                     conv(4 * w, 4 * w), nn.ReLU(), conv(4 * w, 313, 1))
 
 
+class Bottleneck(nn.Module):
+    """MobileNetV2's block as EfficientNet-Lite has it."""
+
+    def __init__(self, i, o, kernel, stride, expansion):
+        super().__init__()
+        m = i * expansion
+        norm = lambda channels: nn.BatchNorm2d(channels, eps=1e-3)
+        if expansion > 1:
+            self.ex, self.b0 = nn.Conv2d(i, m, 1, bias=False), norm(m)
+        self.dw, self.b1 = nn.Conv2d(m, m, kernel, stride, kernel // 2, groups=m, bias=False), norm(m)
+        self.pr, self.b2 = nn.Conv2d(m, o, 1, bias=False), norm(o)
+        self.expanded, self.residual = expansion > 1, stride == 1 and i == o
+
+    def forward(self, x):
+        y = nn.functional.relu6(self.b0(self.ex(x))) if self.expanded else x
+        y = self.b2(self.pr(nn.functional.relu6(self.b1(self.dw(y)))))
+        return x + y if self.residual else y
+
+
+class Up(nn.Module):
+    """Twice the size, joined by a skip, then a residual block."""
+
+    def __init__(self, i, skip, o):
+        super().__init__()
+        self.p, self.k = nn.Conv2d(i, o, 1), nn.Conv2d(skip, o, 1)
+        half = lambda: nn.Sequential(nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o))
+        self.c = nn.ModuleDict({"a": half(), "b": half()})
+
+    def forward(self, x, skip):
+        x = torch.relu(nn.functional.interpolate(self.p(x), scale_factor=2) + self.k(skip))
+        return torch.relu(x + self.c["b"](torch.relu(self.c["a"](x))))
+
+
+class Lite(nn.Module):
+    """EfficientNet-Lite (widths and depths of Google's release) under a decoder with skips."""
+
+    def __init__(self, stages, decoder):
+        super().__init__()
+        self.enc = nn.Module()
+        self.enc.stem, self.enc.b = nn.Conv2d(1, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32, eps=1e-3)
+        blocks, ends, i = [], [], 32
+        for count, kernel, stride, expansion, o in stages:
+            for n in range(count):
+                blocks.append(Bottleneck(i, o, kernel, stride if n == 0 else 1, expansion))
+                i = o
+            ends.append(len(blocks) - 1)
+        self.enc.bl = nn.ModuleList(blocks)
+        self.enc.head, self.enc.hb = nn.Conv2d(i, 1280, 1, bias=False), nn.BatchNorm2d(1280, eps=1e-3)
+        self.taps = [ends[1], ends[2], ends[4]]
+        skips = [stages[n][4] for n in (1, 2, 4)]
+        self.t, self.g = nn.Conv2d(i, decoder[0], 1), nn.Linear(1280, decoder[0])
+        self.u3 = Up(decoder[0], skips[2], decoder[0])
+        self.u2 = Up(decoder[0], skips[1], decoder[1])
+        self.u1 = Up(decoder[1], skips[0], decoder[2])
+        self.out = nn.Conv2d(decoder[2], 313, 1)
+
+    def forward(self, lightness):
+        t = (lightness + 16) / 116
+        light = torch.where(t > 0.2068966, t ** 3, (t - 16 / 116) / 7.787)
+        gray = torch.where(light > 0.0031308, 1.055 * light.clamp_min(1e-9) ** (1 / 2.4) - 0.055, 12.92 * light)
+        x = nn.functional.relu6(self.enc.b(self.enc.stem((255 * gray - 127) / 128)))
+        skips = []
+        for n, block in enumerate(self.enc.bl):
+            x = block(x)
+            if n in self.taps:
+                skips.append(x)
+        pooled = nn.functional.relu6(self.enc.hb(self.enc.head(x))).mean((2, 3))
+        y = torch.relu(self.t(x) + self.g(pooled)[:, :, None, None])
+        logits = self.out(self.u1(self.u2(self.u3(y, skips[2]), skips[1]), skips[0]))
+        return [*skips, x, y], logits
+
+
+# Blocks, kernel, stride, expansion, channels of each stage, as tabulated for the released networks.
+LITE0 = [(1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)]
+LITE2 = [(1, 3, 1, 1, 16), (3, 3, 2, 6, 24), (3, 5, 2, 6, 48), (4, 3, 2, 6, 88), (4, 5, 1, 6, 120), (5, 5, 2, 6, 208), (1, 3, 1, 6, 352)]
+
+
 def seed(network):
     """Fills a network as tests/common does."""
     for name, module in network.named_modules():
@@ -99,13 +176,18 @@ def seed(network):
             module.bias.data = torch.from_numpy(v["bias"] * f(.125))
             module.running_mean = torch.from_numpy(f(.25) + v["running_mean"] * f(.125))
             module.running_var = torch.from_numpy(uniform(f"{name}.running_var", n) + f(.5))
-        elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-            fan_in = module.in_channels * (4 if isinstance(module, nn.ConvTranspose2d) else module.kernel_size[0] ** 2)
+        elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            if isinstance(module, nn.Linear):
+                fan_in = module.in_features
+            else:
+                taps = 4 if isinstance(module, nn.ConvTranspose2d) else module.kernel_size[0] ** 2
+                fan_in = module.in_channels // module.groups * taps
             gain = np.float32(4 if name == "model8.6" else 1)
             scale = np.float32(np.sqrt(6 / fan_in)) * gain
             weight = (2 * uniform(f"{name}.weight", module.weight.numel()) - 1) * scale
             module.weight.data = torch.from_numpy(weight.reshape(tuple(module.weight.shape)))
-            module.bias.data = torch.from_numpy((2 * uniform(f"{name}.bias", len(module.bias)) - 1) * np.float32(.0625))
+            if module.bias is not None:
+                module.bias.data = torch.from_numpy((2 * uniform(f"{name}.bias", len(module.bias)) - 1) * np.float32(.0625))
     return network.eval()
 
 
@@ -137,6 +219,19 @@ def siggraph17_golden():
             taps, output = network(lightness, ab, mask)
             golden[name] = {"taps": [samples(x, 16) for x in taps], "ab": samples(output, 1024)}
     path = HERE / "siggraph17.json"
+    path.write_text(json.dumps(golden, separators=(",", ":")) + "\n")
+    print(f"{path.name:32} {path.stat().st_size:8}")
+
+
+def lite_golden():
+    height, width = 32, 64
+    lightness = torch.from_numpy((uniform("input_l", height * width) * np.float32(100)).astype(np.float64)).reshape(1, 1, height, width)
+    golden = {}
+    with torch.no_grad():
+        for name, stages, decoder in [("lite0", LITE0, (12, 10, 6)), ("lite2", LITE2, (9, 7, 5))]:
+            taps, logits = seed(Lite(stages, decoder)).double()(lightness)
+            golden[name] = {"taps": [samples(x, 16) for x in taps], "logits": samples(logits, 1024)}
+    path = HERE / "lite.json"
     path.write_text(json.dumps(golden, separators=(",", ":")) + "\n")
     print(f"{path.name:32} {path.stat().st_size:8}")
 
@@ -208,5 +303,6 @@ def corpus():
 
 if __name__ == "__main__":
     siggraph17_golden()
+    lite_golden()
     checkpoints()
     corpus()

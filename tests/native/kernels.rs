@@ -4,7 +4,7 @@
 
 use crate::common::uniform;
 use crate::definition::{Addend, Layer};
-use autochrome::kernels::Shape;
+use autochrome::kernels::{Activation, Shape};
 use autochrome::kernels::cpu::{Added, Convolution};
 use burn::prelude::*;
 use burn::tensor::activation::relu;
@@ -21,7 +21,7 @@ struct Case {
     size: [usize; 2],
     bias: bool,
     affine: bool,
-    relu: bool,
+    activation: Activation,
     /// None, as large, half as large.
     added: u8,
 }
@@ -37,9 +37,9 @@ fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
 /// Largest distance of kernel and of definition to what Burn computes, relative to its largest value.
 fn apart(case: Case) -> f32 {
     let Case { shape, size: [height, width], .. } = case;
-    let Shape { from, to, kernel, stride, dilation, doubling } = shape;
+    let Shape { from, to, kernel, stride, dilation, doubling, depthwise } = shape;
     let [high, wide] = shape.output(case.size);
-    let weights = values("weights", from * to * kernel * kernel);
+    let weights = values("weights", shape.seen() * to * kernel * kernel);
     let x = values("x", height * width * from);
     let bias = case.bias.then(|| values("bias", to));
     let affine = case.affine.then(|| [values("scale", to), values("shift", to)]);
@@ -54,8 +54,9 @@ fn apart(case: Case) -> f32 {
         conv_transpose2d(input, tensor(weights.clone(), [from, to, 4, 4]), bias_tensor, options)
     } else {
         let padding = [dilation * (kernel / 2); 2];
-        let options = ConvOptions::new([stride; 2], padding, [dilation; 2], 1);
-        conv2d(input, tensor(weights.clone(), [to, from, kernel, kernel]), bias_tensor, options)
+        let groups = if depthwise { from } else { 1 };
+        let options = ConvOptions::new([stride; 2], padding, [dilation; 2], groups);
+        conv2d(input, tensor(weights.clone(), [to, shape.seen(), kernel, kernel]), bias_tensor, options)
     };
     assert_eq!(expected.dims(), [1, to, high, wide]);
     if let Some(values) = &added {
@@ -66,9 +67,11 @@ fn apart(case: Case) -> f32 {
         }
         expected = expected + more;
     }
-    if case.relu {
-        expected = relu(expected);
-    }
+    expected = match case.activation {
+        Activation::Identity => expected,
+        Activation::Relu => relu(expected),
+        Activation::Relu6 => expected.clamp(0.0, 6.0),
+    };
     if let Some([scale, shift]) = &affine {
         let along = |values: &[f32]| tensor(values.to_vec(), [1, to, 1, 1]);
         expected = expected * along(scale) + along(shift);
@@ -78,14 +81,15 @@ fn apart(case: Case) -> f32 {
     let affine = affine.as_ref().map(|[scale, shift]| [scale.as_slice(), shift.as_slice()]);
     let layer = Convolution::new(shape, &weights, bias.as_deref(), affine);
     let added = added.as_deref().map(|v| if case.added == 2 { Added::Doubled(v) } else { Added::Same(v) });
-    let found = layer.forward(&x, case.size, added, case.relu);
+    let found = layer.forward(&x, case.size, added, case.activation);
     assert_eq!(found.len(), expected.len());
     let added = match added {
         Some(Added::Same(values)) => Addend::Same(values),
         Some(Added::Doubled(values)) => Addend::Half(values),
         None => Addend::Nothing,
     };
-    let layer = Layer { shape, weights: &weights, bias: bias.as_deref(), added, relu: case.relu, affine };
+    let activation = case.activation;
+    let layer = Layer { shape, weights: &weights, bias: bias.as_deref(), added, activation, affine };
     let defined = layer.of(&x, case.size);
     assert_eq!(defined.len(), expected.len());
     let largest = expected.iter().fold(1.0f32, |most, v| most.max(v.abs()));
@@ -102,12 +106,21 @@ fn case() -> impl Strategy<Value = Case> {
         Just((5, 1, 1, false)),
         Just((4, 2, 1, true)),
     ];
+    let depthwise = (prop_oneof![Just(1usize), Just(3), Just(5), Just(7)], 1..3usize);
+    let kind = prop_oneof![
+        2 => kind.prop_map(|kind| (kind, false)),
+        1 => depthwise.prop_map(|(k, s)| ((k, s, 1, false), true)),
+    ];
     let size = [1..40usize, 1..40usize];
-    (channels.clone(), channels, kind, size, any::<[bool; 3]>(), 0..3u8).prop_map(
-        |(from, to, (kernel, stride, dilation, doubling), size, [bias, affine, relu], added)| {
-            let shape = Shape { from, to, kernel, stride, dilation, doubling };
+    let activation =
+        prop_oneof![Just(Activation::Identity), Just(Activation::Relu), Just(Activation::Relu6)];
+    (channels.clone(), channels, kind, size, any::<[bool; 2]>(), activation, 0..3u8).prop_map(
+        |(from, to, (kind, depthwise), size, [bias, affine], activation, added)| {
+            let (kernel, stride, dilation, doubling) = kind;
+            let to = if depthwise { from } else { to };
+            let shape = Shape { from, to, kernel, stride, dilation, doubling, depthwise };
             let even = shape.output(size).iter().all(|n| n % 2 == 0);
-            Case { shape, size, bias, affine, relu, added: if even { added } else { added.min(1) } }
+            Case { shape, size, bias, affine, activation, added: if even { added } else { added.min(1) } }
         },
     )
 }
@@ -125,8 +138,13 @@ proptest! {
 /// The networks' own layers: large enough for every way a kernel has of cutting up its work.
 #[test]
 fn the_networks_layers() {
-    let layer =
-        |from, to, kernel, stride, dilation, doubling| Shape { from, to, kernel, stride, dilation, doubling };
+    let layer = |from, to, kernel, stride, dilation, doubling| {
+        Shape { from, to, kernel, stride, dilation, doubling, depthwise: false }
+    };
+    let spread = |channels, kernel, stride| Shape {
+        depthwise: true,
+        ..layer(channels, channels, kernel, stride, 1, false)
+    };
     for (shape, side) in [
         (layer(1, 64, 3, 1, 1, false), 64),
         (layer(64, 64, 3, 2, 1, false), 62),
@@ -134,9 +152,14 @@ fn the_networks_layers() {
         (layer(96, 96, 3, 1, 2, false), 50),
         (layer(256, 313, 1, 1, 1, false), 20),
         (layer(128, 64, 4, 2, 1, true), 17),
+        (spread(96, 3, 2), 64),
+        (spread(144, 5, 2), 33),
+        (spread(144, 3, 1), 32),
+        (spread(1248, 5, 1), 8),
     ] {
+        let size = [side, side + 1];
         let apart =
-            apart(Case { shape, size: [side, side + 1], bias: true, affine: true, relu: true, added: 0 });
+            apart(Case { shape, size, bias: true, affine: true, activation: Activation::Relu, added: 0 });
         assert!(apart < TOLERANCE, "{apart} in {shape:?}");
     }
 }
@@ -146,10 +169,16 @@ fn the_networks_layers() {
 fn slivers() {
     for size in [[1, 1], [1, 33], [33, 1], [2, 3], [4, 4], [5, 5]] {
         for dilation in [1, 2] {
-            let shape = Shape { from: 16, to: 16, kernel: 3, stride: 1, dilation, doubling: false };
-            let case = Case { shape, size, bias: true, affine: false, relu: false, added: 1 };
-            let apart = apart(case);
-            assert!(apart < TOLERANCE, "{apart} in {case:?}");
+            let plain =
+                Shape { from: 16, to: 16, kernel: 3, stride: 1, dilation, doubling: false, depthwise: false };
+            let spread = Shape { kernel: 5, stride: dilation, dilation: 1, depthwise: true, ..plain };
+            for shape in [plain, spread] {
+                let added = u8::from(shape.stride == 1);
+                let activation = Activation::Identity;
+                let case = Case { shape, size, bias: true, affine: false, activation, added };
+                let apart = apart(case);
+                assert!(apart < TOLERANCE, "{apart} in {case:?}");
+            }
         }
     }
 }

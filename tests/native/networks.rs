@@ -1,15 +1,16 @@
 //! Networks on the CPU against an independent implementation in numpy.
 
 use crate::common::{
-    assert_golden_eccv16, assert_samples, golden, noise_lightness, numbers, seeded_eccv16, seeded_siggraph17,
-    seeded_small_unet,
+    assert_golden_eccv16, assert_samples, golden, noise_lightness, numbers, seeded_eccv16, seeded_lite,
+    seeded_siggraph17, seeded_small_unet,
 };
 use autochrome::backend::{ComputeDevice, DeviceChoice};
 use autochrome::colorize::{Colorizer, Input, Mode, Unpaced};
 use autochrome::hints::Hint;
+use autochrome::network::Variant;
 use autochrome::photo::{Channels, Photo, Samples};
 use autochrome::prediction::Prediction;
-use autochrome::weights::ModelFile;
+use autochrome::weights::{ModelFile, Precision};
 use burn::prelude::*;
 
 fn cpu() -> ComputeDevice {
@@ -134,6 +135,45 @@ fn the_logit_scale_is_divided_out() {
 fn unet_with_folded_norms() {
     let g = golden(include_str!("../goldens/unet_small.json"));
     assert_samples("logits", &predict(seeded_small_unet(), 32, 48).planes(), &g, 1e-5);
+}
+
+#[test]
+fn lite_agrees_with_pytorch_at_its_skips_and_in_the_end() {
+    let g = golden(include_str!("../goldens/lite.json"));
+    let (width, height) = (64, 32);
+    let device = cpu().device;
+    for (variant, decoder) in [(Variant::Lite0, [12, 10, 6]), (Variant::Lite2, [9, 7, 5])] {
+        let expected = &g[variant.name()];
+        let network = seeded_lite(variant, decoder).build(&device).unwrap();
+        let lightness = TensorData::new(noise_lightness(width, height), [1, 1, height, width]);
+        let mut activations = network.start(Tensor::from_data(lightness, &device), None);
+        let mut compared = 0;
+        for step in 0..network.steps() {
+            activations = network.step(step, activations);
+            // After the stages that are skips, the last stage, and at the decoder's beginning.
+            let Some(tap) = [2, 3, 5, 7, 8].iter().position(|after| *after == step) else { continue };
+            let values = activations.output().into_data().try_to_vec::<f32>().unwrap();
+            assert_samples(&format!("{variant:?}, step {step}"), &values, &expected["taps"][tap], 1e-5);
+            compared += 1;
+        }
+        assert_eq!(compared, 5);
+        let logits = network.finish(activations).into_data().try_to_vec::<f32>().unwrap();
+        assert_samples(variant.name(), &logits, &expected["logits"], 1e-5);
+    }
+}
+
+#[test]
+fn a_stem_that_sees_colours_acts_as_the_sum_of_its_kernels() {
+    let gray = seeded_lite(Variant::Lite0, [4, 4, 4]);
+    let mut colours = gray.clone();
+    let stem = colours.tensors.get_mut("enc.stem.weight").unwrap();
+    stem.shape[1] = 3;
+    stem.values = stem.values.chunks(9).flat_map(|k| [[0.5; 9], [-2.0; 9], [2.5; 9]].map(|f| (k, f))).flat_map(|(k, f)| std::array::from_fn::<f32, 9, _>(|i| k[i] * f[i])).collect();
+    let written = colours.write(Precision::F32).unwrap();
+    let read = ModelFile::read(&written, &cpu().device).unwrap();
+    assert_eq!(read.tensors["enc.stem.weight"].shape, [32, 1, 3, 3]);
+    let [ours, theirs] = [gray, read].map(|model| model.tensors["enc.stem.weight"].values.clone());
+    assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-6));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use autochrome::ab_bins::{self, AnnealedMean};
 use autochrome::colorize::{Colorizer, Mode, Unpaced};
 use autochrome::network::Output;
 use autochrome::training::logit_scale::{self, Calibration, Evidence};
-use autochrome::weights::{ModelFile, Precision};
+use autochrome::weights::{EncoderFile, ModelFile, Precision};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -80,6 +80,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if to_onnx && arguments.precision.is_some_and(|precision| precision != PrecisionArgument::F32) {
         return Err(Usage("ONNX is written in f32 only; leave --precision away".to_owned()).into());
     }
+    let checkpoint = models::bytes(Some(&arguments.checkpoint))?;
+    let encoder = EncoderFile::read(&checkpoint);
+    if let Some(encoder) = encoder.with_context(|| arguments.checkpoint.display().to_string())? {
+        return write_encoder(arguments, &encoder);
+    }
+    drop(checkpoint);
     let mut model = models::read(Some(&arguments.checkpoint))?;
     if let Some(origin) = &model.origin {
         let prefix = match origin.prefix.as_str() {
@@ -127,6 +133,38 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     output::write_whole(&arguments.out, |out| Ok(out.write_all(&bytes)?))?;
     eprintln!("{}: {}, {} bytes", arguments.out.display(), precision.name(), bytes.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An encoder, for `train` to begin with: nothing of a model's settings means anything to it.
+fn write_encoder(arguments: &Arguments, encoder: &EncoderFile) -> Result<ExitCode> {
+    let Arguments { precision, working_size, temperature, rebalance, logit_scale, reference, .. } = arguments;
+    let settings = [
+        precision.is_some_and(|precision| precision != PrecisionArgument::F32),
+        working_size.is_some(),
+        temperature.is_some(),
+        rebalance.is_some(),
+        logit_scale.is_some(),
+        reference.is_some(),
+        arguments.calibrate.is_some(),
+        arguments.trained_on.is_some(),
+    ];
+    if settings.contains(&true) || arguments.out.extension().is_some_and(|extension| extension == "onnx") {
+        let name = arguments.checkpoint.display();
+        return Err(Usage(format!(
+            "{name} holds an encoder alone, which becomes an f32 safetensors file; leave all options but \
+             --license away"
+        ))
+        .into());
+    }
+    let mut encoder = encoder.clone();
+    if let Some(license) = &arguments.license {
+        encoder.license.clone_from(license);
+    }
+    let bytes = encoder.write();
+    output::write_whole(&arguments.out, |out| Ok(out.write_all(&bytes)?))?;
+    let (out, name) = (arguments.out.display(), encoder.variant.name());
+    eprintln!("{out}: the encoder of EfficientNet-{name}, {} bytes; {}", bytes.len(), encoder.license);
     Ok(ExitCode::SUCCESS)
 }
 

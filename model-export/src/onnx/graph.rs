@@ -8,7 +8,7 @@ use super::messages::{
 use autochrome::weights::HostTensor;
 use std::collections::BTreeMap;
 
-/// PyTorch's and Caffe's default, and the engine's.
+/// What is added to the variance of a norm: PyTorch's and Caffe's default, and the engine's.
 const BATCH_NORM_EPSILON: f32 = 1e-5;
 
 /// A square convolution; zero padding keeps the size at stride 1.
@@ -17,24 +17,36 @@ pub(super) struct Conv {
     pub(super) kernel: usize,
     pub(super) stride: usize,
     pub(super) dilation: usize,
+    /// Each channel by itself.
+    pub(super) depthwise: bool,
 }
 
 impl Conv {
     /// 1 x 1.
-    pub(super) const POINTWISE: Self = Self { kernel: 1, stride: 1, dilation: 1 };
+    pub(super) const POINTWISE: Self = Self { kernel: 1, ..Self::SQUARE };
     /// 3 x 3.
-    pub(super) const SQUARE: Self = Self { kernel: 3, stride: 1, dilation: 1 };
+    pub(super) const SQUARE: Self = Self { kernel: 3, stride: 1, dilation: 1, depthwise: false };
     /// 3 x 3, half the size.
     pub(super) const HALVING: Self = Self { stride: 2, ..Self::SQUARE };
 
-    fn attributes(self) -> Vec<AttributeProto> {
+    /// For so many channels out.
+    fn attributes(self, channels: usize) -> Vec<AttributeProto> {
         let padding = self.dilation * (self.kernel / 2);
-        vec![
+        let mut attributes = vec![
             ints("dilations", &[self.dilation; 2]),
             ints("kernel_shape", &[self.kernel; 2]),
             ints("pads", &[padding; 4]),
             ints("strides", &[self.stride; 2]),
-        ]
+        ];
+        if self.depthwise {
+            attributes.push(AttributeProto {
+                name: "group".to_owned(),
+                i: channels as i64,
+                r#type: attribute::INT,
+                ..AttributeProto::default()
+            });
+        }
+        attributes
     }
 }
 
@@ -59,6 +71,11 @@ impl<'a> Graph<'a> {
         self.graph.input.push(value(input));
         self.graph.output.push(value(output));
         self.graph
+    }
+
+    /// Whether the model has a tensor.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
     }
 
     /// A tensor of the model.
@@ -116,24 +133,37 @@ impl<'a> Graph<'a> {
         let (weight, bias) = (self.tensor(&format!("{key}.weight"))?, self.tensor(&format!("{key}.bias"))?);
         let w = self.weight(&format!("{key}.weight"), &weight.shape, &scaled(weight));
         let b = self.weight(&format!("{key}.bias"), &bias.shape, &scaled(bias));
-        Ok(self.node("Conv", name, &[x, &w, &b], conv.attributes()))
+        Ok(self.node("Conv", name, &[x, &w, &b], conv.attributes(weight.shape[0])))
     }
 
-    /// The convolution `key.0` with the norm `key.1` behind it inside: exact, since nothing stands
-    /// between the two.
+    /// The convolution `key.0` with the norm `key.1` behind it inside.
     pub(super) fn conv_norm(&mut self, key: &str, x: &str, conv: Conv) -> Result<String, OnnxError> {
-        let weight = self.tensor(&format!("{key}.0.weight"))?;
-        let part = |part: &str| self.tensor(&format!("{key}.1.{part}")).map(|tensor| &tensor.values);
+        let names = [format!("{key}.0"), format!("{key}.1")];
+        self.conv_and_norm(key, names.each_ref().map(String::as_str), BATCH_NORM_EPSILON, x, conv)
+    }
+
+    /// A convolution with the norm behind it inside, which is exact, since nothing stands between the
+    /// two; its result is `key`.
+    pub(super) fn conv_and_norm(
+        &mut self,
+        key: &str,
+        [convolution, norm]: [&str; 2],
+        epsilon: f32,
+        x: &str,
+        conv: Conv,
+    ) -> Result<String, OnnxError> {
+        let weight = self.tensor(&format!("{convolution}.weight"))?;
+        let part = |part: &str| self.tensor(&format!("{norm}.{part}")).map(|tensor| &tensor.values);
         let (gamma, beta) = (part("weight")?, part("bias")?);
         let (mean, variance) = (part("running_mean")?, part("running_var")?);
         let scale: Vec<f32> =
-            gamma.iter().zip(variance).map(|(g, v)| g / (v + BATCH_NORM_EPSILON).sqrt()).collect();
+            gamma.iter().zip(variance).map(|(g, v)| g / (v + epsilon).sqrt()).collect();
         let shift: Vec<f32> = (0..scale.len()).map(|c| beta[c] - mean[c] * scale[c]).collect();
         let taps = weight.values.len() / scale.len();
         let folded: Vec<f32> = weight.values.iter().enumerate().map(|(i, w)| w * scale[i / taps]).collect();
         let w = self.weight(&format!("{key}.weight"), &weight.shape, &folded);
         let b = self.weight(&format!("{key}.bias"), &[shift.len()], &shift);
-        Ok(self.node("Conv", key, &[x, &w, &b], conv.attributes()))
+        Ok(self.node("Conv", key, &[x, &w, &b], conv.attributes(weight.shape[0])))
     }
 
     /// A linear layer on `[batch, channels, 1, 1]`, as the convolution that it is.
@@ -142,7 +172,8 @@ impl<'a> Graph<'a> {
         let shape = [weight.shape.as_slice(), &[1, 1]].concat();
         let w = self.weight(&format!("{key}.weight"), &shape, &weight.values);
         let b = self.weight(&format!("{key}.bias"), &bias.shape, &bias.values);
-        Ok(self.node("Conv", key, &[x, &w, &b], Conv::POINTWISE.attributes()))
+        let attributes = Conv::POINTWISE.attributes(weight.shape[0]);
+        Ok(self.node("Conv", key, &[x, &w, &b], attributes))
     }
 
     /// The transposed convolution that doubles the size: 4 x 4, stride 2, padding 1.
@@ -174,6 +205,23 @@ impl<'a> Graph<'a> {
 
     pub(super) fn relu(&mut self, x: &str) -> String {
         self.node("Relu", &format!("{x}.relu"), &[x], Vec::new())
+    }
+
+    /// A ReLU that ends at 6.
+    pub(super) fn relu6(&mut self, x: &str) -> String {
+        let name = format!("{x}.relu6");
+        let (least, most) = (self.number(&format!("{name}.least"), 0.0), self.number(&format!("{name}.most"), 6.0));
+        self.node("Clip", &name, &[x, &least, &most], Vec::new())
+    }
+
+    /// A number, called `name`.
+    pub(super) fn number(&mut self, name: &str, value: f32) -> String {
+        self.weight(name, &[], &[value])
+    }
+
+    /// An operator of two or three operands without attributes.
+    pub(super) fn operator(&mut self, operator: &str, name: &str, operands: &[&str]) -> String {
+        self.node(operator, name, operands, Vec::new())
     }
 
     /// `a + b`, called `name`.

@@ -10,6 +10,8 @@ pub const FLOAT: i32 = 1;
 pub mod attribute {
     /// One float.
     pub const FLOAT: i32 = 1;
+    /// One integer.
+    pub const INT: i32 = 2;
     /// Bytes of a text.
     pub const STRING: i32 = 3;
     /// Integers.
@@ -110,6 +112,9 @@ pub struct AttributeProto {
     /// Value of a float.
     #[prost(float, tag = "2")]
     pub f: f32,
+    /// Value of an integer.
+    #[prost(int64, tag = "3")]
+    pub i: i64,
     /// Value of a text.
     #[prost(bytes = "vec", tag = "4")]
     pub s: Vec<u8>,

@@ -8,9 +8,11 @@
 //! inside that layer, so the output is that of `autochrome forward`.
 
 mod graph;
+mod lite;
 mod messages;
 
 use autochrome::network::{NetworkConfig, Output, UnetConfig};
+use lite::lite;
 use autochrome::weights::ModelFile;
 use graph::{Conv, Graph};
 use messages::{Dimension, ModelProto, OperatorSetIdProto, StringStringEntryProto};
@@ -24,7 +26,7 @@ const OPERATORS: i64 = 17;
 #[derive(Debug, thiserror::Error)]
 pub enum OnnxError {
     /// The network is none of those that are written.
-    #[error("{0} cannot be written as ONNX, only eccv16 and unet can; write --out MODEL.safetensors instead")]
+    #[error("{0} cannot be written as ONNX, only eccv16, unet and lite can; write --out MODEL.safetensors instead")]
     Network(&'static str),
     /// The model lacks a tensor of its network.
     #[error("the model lacks {0}; read it from its file again")]
@@ -43,10 +45,14 @@ pub fn write(model: &ModelFile) -> Result<Vec<u8>, OnnxError> {
         Output::Chroma => ("ab", 110.0),
     };
     let mut graph = Graph::new(network.name(), &model.tensors);
-    let x = graph.normalise("lightness", 50.0, 100.0);
+    let x = match network {
+        NetworkConfig::Lite(_) => lite::gray(&mut graph, "lightness"),
+        _ => graph.normalise("lightness", 50.0, 100.0),
+    };
     match network {
         NetworkConfig::Eccv16(_) => eccv16(&mut graph, x, output, factor)?,
         NetworkConfig::Unet(config) => unet(&mut graph, config, x, output, factor)?,
+        NetworkConfig::Lite(config) => lite(&mut graph, config, x, output, factor)?,
         NetworkConfig::Siggraph17(_) => return Err(OnnxError::Network(network.name())),
     }
     let fixed = |n: usize| Dimension::Fixed(n as i64);
@@ -125,6 +131,12 @@ fn unet(
     let scene = graph.linear("g.2", &scene)?;
     x = graph.add("g", &x, &scene);
 
+    x = decoder(graph, &skips, x)?;
+    graph.scaled_conv("out", &x, Conv::POINTWISE, factor, output).map(|_| ())
+}
+
+/// Stages that double the size and look at a skip each, the last of `skips` first.
+fn decoder(graph: &mut Graph<'_>, skips: &[String], mut x: String) -> Result<String, OnnxError> {
     for (stage, skip) in skips.iter().enumerate().rev().map(|(i, skip)| (i + 1, skip)) {
         x = graph.conv(&format!("u{stage}.p"), &x, Conv::POINTWISE)?;
         x = graph.double(&x);
@@ -133,7 +145,7 @@ fn unet(
         x = graph.relu(&x);
         x = residual(graph, &format!("u{stage}.c"), x)?;
     }
-    graph.scaled_conv("out", &x, Conv::POINTWISE, factor, output).map(|_| ())
+    Ok(x)
 }
 
 /// `relu(x + conv(relu(conv(x))))`.

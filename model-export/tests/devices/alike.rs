@@ -6,7 +6,7 @@ mod common;
 
 use autochrome::network::{Eccv16Config, Head, NetworkConfig, UnetConfig};
 use autochrome::training::labels::Labels;
-use autochrome::training::learner::{ComputePrecision, Examples, Learner, LearnerConfig};
+use autochrome::training::learner::{ComputePrecision, Examples, Learner, LearnerConfig, Start};
 use autochrome::training::objective::{Objective, Reduction};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
@@ -20,6 +20,7 @@ fn config(objective: Objective, precision: ComputePrecision) -> LearnerConfig {
     LearnerConfig {
         objective,
         auxiliary: 0.0,
+        encoder: None,
         optimizer: OptimizerConfig {
             kind: Kind::Adam,
             beta_1: 0.9,
@@ -48,7 +49,7 @@ fn learned(
     let prior = vec![1.0 / 313.0; 313];
     let config = config(objective.clone(), precision);
     let mut learner =
-        Learner::new(config, network, Some(start.clone()), &prior, Labels::default(), 1, device).unwrap();
+        Learner::new(config, network, Some(Start::Model(start.clone())), &prior, Labels::default(), 1, device).unwrap();
     for step in 0..3 {
         let parts: Vec<(Vec<f32>, Vec<[f32; 2]>)> = (0..2)
             .map(|part| {

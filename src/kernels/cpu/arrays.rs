@@ -55,9 +55,19 @@ impl Plain {
 
 impl Lanes for Plain {
     #[inline(always)]
+    fn plus_product(self, left: Self, right: Self) -> Self {
+        self + left * right
+    }
+
+    #[inline(always)]
     fn at_least_zero(self) -> Self {
         // Not `max`: a comparison is one instruction, the rules of `max` for NaN are more.
         Self(self.0.map(|lane| if lane > 0.0 { lane } else { 0.0 }))
+    }
+
+    #[inline(always)]
+    fn at_most(self, most: f32) -> Self {
+        Self(self.0.map(|lane| if lane < most { lane } else { most }))
     }
 
     #[inline(always)]

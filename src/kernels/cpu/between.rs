@@ -1,6 +1,7 @@
 //! What networks do between convolutions, on the processor.
 
 use super::super::host;
+use crate::lab::gray_from_lightness;
 use burn::prelude::*;
 
 /// Whether a tensor is one that the kernels take.
@@ -68,6 +69,22 @@ pub(crate) fn add_everywhere(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
         }
     }
     from_places(values, shape)
+}
+
+/// `x`, `[batch, channels, 1, 1]`, at every place of a map of so many rows and columns.
+pub(crate) fn everywhere(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, ..] = x.dims();
+    let values = host(x);
+    let mut all = Vec::with_capacity(values.len() * height * width);
+    for image in values.chunks(channels) {
+        (0..height * width).for_each(|_| all.extend_from_slice(image));
+    }
+    from_places(all, [batch, height, width, channels])
+}
+
+/// The sRGB gray of raw L.
+pub(crate) fn gray(lightness: Tensor<4>) -> Tensor<4> {
+    each(lightness, gray_from_lightness)
 }
 
 /// Mean over all places: `[batch, channels, 1, 1]`.

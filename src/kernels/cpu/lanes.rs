@@ -9,7 +9,10 @@ pub const LANES: usize = if cfg!(target_arch = "wasm32") { 8 } else { 16 };
 pub(super) trait Lanes:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Mul<f32, Output = Self>
 {
+    /// `left * right + self`.
+    fn plus_product(self, left: Self, right: Self) -> Self;
     fn at_least_zero(self) -> Self;
+    fn at_most(self, most: f32) -> Self;
     fn values(self) -> [f32; LANES];
 
     /// Into the first channels of a slice, as far as it goes.

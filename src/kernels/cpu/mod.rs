@@ -3,12 +3,14 @@
 //!
 //! 3 x 3 at stride 1 goes through Winograd's F(4 x 4, 3 x 3) (Lavin & Gray 2016), which needs a
 //! quarter of the multiplications, everything else through a matrix product that gathers its rows
-//! from the photograph as it goes. Both end in the same inner loop, [`product`].
+//! from the photograph as it goes. Both end in the same inner loop, [`product`]. Depthwise
+//! convolutions have no product of matrices in them: [`depthwise`].
 
 mod arithmetic;
 #[cfg(not(target_arch = "wasm32"))]
 mod arrays;
 pub(crate) mod between;
+mod depthwise;
 mod direct;
 mod lanes;
 mod product;
@@ -18,7 +20,7 @@ mod winograd;
 
 pub use lanes::LANES;
 
-use super::Shape;
+use super::{Activation, Shape};
 use arithmetic::Arithmetic;
 use lanes::Lanes;
 use product::Vectors;
@@ -32,11 +34,11 @@ pub enum Added<'a> {
     Doubled(&'a [f32]),
 }
 
-/// A convolution ready to run: `scale * relu(conv(x) + bias + added) + shift`.
+/// A convolution ready to run: `scale * activation(conv(x) + bias + added) + shift`.
 #[derive(Clone, Debug)]
 pub struct Convolution {
     shape: Shape,
-    /// `[phase, panel, tap, from, LANES]`.
+    /// `[phase, panel, tap, from, LANES]`; `from` is 1 where it is depthwise.
     weights: Vec<f32>,
     bias: Vec<[f32; LANES]>,
     affine: Option<[Vec<[f32; LANES]>; 2]>,
@@ -71,15 +73,17 @@ fn padded(values: &[f32]) -> Vec<[f32; LANES]> {
 }
 
 impl Convolution {
-    /// Packs weights `[to, from, kernel, kernel]`, or `[from, to, 4, 4]` where it doubles. `affine` is
-    /// scale and shift of each output channel, after the `ReLU`.
+    /// Packs weights `[to, from, kernel, kernel]`, `[to, 1, kernel, kernel]` where it is depthwise, or
+    /// `[from, to, 4, 4]` where it doubles. `affine` is scale and shift of each output channel, after the
+    /// activation.
     ///
     /// # Panics
     /// If the lengths do not fit the shape.
     #[must_use]
     pub fn new(shape: Shape, weights: &[f32], bias: Option<&[f32]>, affine: Option<[&[f32]; 2]>) -> Self {
-        let Shape { from, to, kernel, doubling, .. } = shape;
-        let square = kernel * kernel;
+        let Shape { to, kernel, doubling, depthwise, .. } = shape;
+        assert!(!depthwise || shape.from == to && !doubling && shape.dilation == 1, "{shape:?}");
+        let (from, square) = (shape.seen(), kernel * kernel);
         assert_eq!(weights.len(), from * to * square, "weights of {shape:?}");
         assert!(if doubling { kernel == 4 && shape.stride == 2 } else { kernel % 2 == 1 }, "{shape:?}");
         let at = |output: usize, input: usize, y: usize, x: usize| {
@@ -122,7 +126,13 @@ impl Convolution {
     /// # Panics
     /// If the lengths do not fit.
     #[must_use]
-    pub fn forward(&self, input: &[f32], size: [usize; 2], added: Option<Added<'_>>, relu: bool) -> Vec<f32> {
+    pub fn forward(
+        &self,
+        input: &[f32],
+        size: [usize; 2],
+        added: Option<Added<'_>>,
+        activation: Activation,
+    ) -> Vec<f32> {
         let [height, width] = self.shape.output(size);
         assert_eq!(input.len(), size[0] * size[1] * self.shape.from, "input of {:?}", self.shape);
         if let Some(Added::Same(values)) = added {
@@ -135,9 +145,11 @@ impl Convolution {
         if self.shape.to == 0 || output.is_empty() {
             return output;
         }
-        let finish = Finish { layer: self, width, added, relu };
+        let finish = Finish { layer: self, width, added, activation };
         let arithmetic = Arithmetic::of_this_processor();
-        if winograd::pays(self.shape, size) {
+        if self.shape.depthwise {
+            depthwise::run(self, input, size, &finish, arithmetic, &mut output);
+        } else if winograd::pays(self.shape, size) {
             winograd::run(self, input, size, &finish, arithmetic, &mut output);
         } else {
             direct::run(self, input, size, &finish, arithmetic, &mut output);
@@ -153,7 +165,7 @@ struct Finish<'a> {
     /// Of the output.
     width: usize,
     added: Option<Added<'a>>,
-    relu: bool,
+    activation: Activation,
 }
 
 impl Finish<'_> {
@@ -177,8 +189,11 @@ impl Finish<'_> {
         if let Some(added) = added {
             sum = sum + vectors.lanes(lanes::first(&added[first..]));
         }
-        if self.relu {
+        if self.activation != Activation::Identity {
             sum = sum.at_least_zero();
+        }
+        if self.activation == Activation::Relu6 {
+            sum = sum.at_most(6.0);
         }
         if let Some([scale, shift]) = &self.layer.affine {
             sum = sum * vectors.lanes(scale[panel]) + vectors.lanes(shift[panel]);

@@ -30,23 +30,31 @@ impl<S: Simd, const N: usize> Wide<S, N> {
     pub(super) fn splat(simd: S, value: f32) -> Self {
         Self { simd, parts: [simd.splat_f32s(value); N] }
     }
+}
 
-    /// `left * right + self`.
+impl<S: Simd, const N: usize> Lanes for Wide<S, N> {
     #[inline(always)]
-    pub(super) fn plus_product(mut self, left: Self, right: Self) -> Self {
+    fn plus_product(mut self, left: Self, right: Self) -> Self {
         for i in 0..N {
             self.parts[i] = self.simd.mul_add_e_f32s(left.parts[i], right.parts[i], self.parts[i]);
         }
         self
     }
-}
 
-impl<S: Simd, const N: usize> Lanes for Wide<S, N> {
     #[inline(always)]
     fn at_least_zero(mut self) -> Self {
         let zero = self.simd.splat_f32s(0.0);
         for part in &mut self.parts {
             *part = self.simd.max_f32s(*part, zero);
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn at_most(mut self, most: f32) -> Self {
+        let most = self.simd.splat_f32s(most);
+        for part in &mut self.parts {
+            *part = self.simd.min_f32s(*part, most);
         }
         self
     }

@@ -27,6 +27,7 @@ pub(super) enum Bend {
     None = 0,
     Tanh = 1,
     LeakyRelu = 2,
+    Gray = 3,
 }
 
 /// `scale * f(x) + shift` for `length` values, where `f` is its bend. A list has one number for `inner` values in a row, and begins again where it ends.
@@ -125,6 +126,21 @@ pub(crate) fn add_everywhere(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
         map.launch(&x.client);
     }
     tensor(&x, output, [batch, height, width, channels]).permute([0, 3, 1, 2])
+}
+
+/// `x`, `[batch, channels, 1, 1]`, at every place of a map of so many rows and columns: another view of
+/// the same memory.
+pub(crate) fn everywhere(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, ..] = x.dims();
+    let x = own(x);
+    let [b, c] = [0, 1].map(|axis| x.meta.strides()[axis]);
+    let handle = x.handle.clone();
+    super::view(&x, handle, [batch, channels, height, width], [b, c, 0, 0])
+}
+
+/// The sRGB gray of raw L.
+pub(crate) fn gray(lightness: Tensor<4>) -> Tensor<4> {
+    bent(lightness, Bend::Gray, 1.0)
 }
 
 /// Mean over all places: `[batch, channels, 1, 1]`.

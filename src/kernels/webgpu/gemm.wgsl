@@ -30,7 +30,7 @@ struct Info {
     doubling: u32,
     // 1 for an addend of the output's size, 2 for half of it.
     addend_scale: u32,
-    relu: u32,
+    activation: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> activations: array<vec4<{{ activation }}>>;

@@ -1,12 +1,14 @@
 //! Convolutions in WGSL, for what Burn's wgpu backend runs on.
 //!
 //! Activations are NHWC in memory (to Burn: permuted views), so that a position's channels are read
-//! as vectors. 3 x 3 convolutions of stride 1 are Winograd's, four times fewer multiplications; all
-//! others are one matrix product over gathered rows. Bias, addend, ReLU and the affine map after it are
+//! as vectors. 3 x 3 convolutions of stride 1 are Winograd's, four times fewer multiplications; those
+//! that see each channel by itself have a kernel of their own; all others are one matrix product over
+//! gathered rows. Bias, addend, ReLU and the affine map after it are
 //! applied on the way out. After the last one, [`annealed_mean`] makes colours of logits.
 
 mod annealed_mean;
 pub(crate) mod between;
+mod depthwise;
 mod gemm;
 mod numbers;
 mod source;
@@ -19,7 +21,7 @@ pub use numbers::Numbers;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use warm_up::warm_up;
 
-use super::{Epilogue, Shape};
+use super::{Activation, Epilogue, Shape};
 use between::{Bend, From, Map, upload};
 use burn::backend::wgpu::Wgpu;
 use burn::prelude::*;
@@ -30,6 +32,7 @@ use burn_cubecl::cubecl::server::Handle;
 use burn_cubecl::cubecl::zspace::Strides;
 use burn_cubecl::cubecl::zspace::metadata::Metadata;
 use burn_cubecl::tensor::CubeTensor;
+use depthwise::{STRIP, Strip};
 use gemm::Tile;
 use source::{Kernel, Store, count, groups_of_64};
 use std::fmt;
@@ -73,10 +76,12 @@ enum Weights {
     Rows(Handle),
     /// As they came, and in Winograd's form where that is kept.
     Winograd(Handle, Option<Handle>),
+    /// `[tap][channel]`.
+    Depthwise(Handle),
 }
 
 impl Packed {
-    /// Lays out a convolution: `y = scale * relu(conv + bias + add) + shift`, with `affine` being scale
+    /// Lays out a convolution: `y = scale * activation(conv + bias + add) + shift`, with `affine` being scale
     /// and shift. `None` for tensors that are not f32 on a device of wgpu, and for convolutions that
     /// there is no kernel for.
     #[must_use]
@@ -99,9 +104,10 @@ impl Packed {
         bias: Option<Tensor<1>>,
         affine: Option<(Tensor<1>, Tensor<1>)>,
     ) -> Option<Self> {
-        let Shape { from, to, kernel, doubling, .. } = shape;
-        let expected = if doubling { [from, to, 4, 4] } else { [to, from, kernel, kernel] };
-        if weight.dims() != expected || kernel % 2 == usize::from(doubling) {
+        let Shape { from, to, kernel, doubling, depthwise, .. } = shape;
+        let expected = if doubling { [from, to, 4, 4] } else { [to, shape.seen(), kernel, kernel] };
+        let fits = !depthwise || from == to && shape.dilation == 1 && !doubling;
+        if weight.dims() != expected || kernel % 2 == usize::from(doubling) || !fits {
             return None;
         }
         let weight = primitive(weight)?;
@@ -131,7 +137,9 @@ impl Packed {
         let weights = Weights::Winograd(values.clone(), None);
         let mut packed = Self { shape, client, device, epilogue, weights, numbers, tile: None };
         let winograd = (kernel, shape.stride, doubling) == (3, 1, false) && from.min(to) >= WORTH_WINOGRAD;
-        packed.weights = if winograd {
+        packed.weights = if depthwise {
+            Weights::Depthwise(packed.to_taps(&values))
+        } else if winograd {
             let kept = (from * to <= KEPT_WINOGRAD).then(|| packed.to_winograd(&values));
             Weights::Winograd(values, kept)
         } else {
@@ -167,7 +175,7 @@ impl Packed {
         };
         let addend = epilogue.add.map(|add| (self.to_nhwc(add, self.shape.to), scale));
         let output = self.empty(out.iter().product());
-        let last = Last { addend, relu: epilogue.relu, output: &output };
+        let last = Last { addend, activation: epilogue.activation, output: &output };
         let tiles = self.winograd_tiles(batch, size);
         let largest = 4 * MATRICES * tiles.all * self.rows().max(self.shape.to);
         match &self.weights {
@@ -180,6 +188,7 @@ impl Packed {
                     self.gathered(&x, &self.to_rows(weights), [batch, height, width], size, &last);
                 }
             }
+            Weights::Depthwise(weights) => self.depthwise(&x, weights, [batch, height, width], size, &last),
         }
         let (client, device) = (self.client.clone(), self.device.clone());
         let output = CubeTensor::new_contiguous(client, device, out.into(), output, DType::F32);
@@ -242,6 +251,17 @@ impl Packed {
         packed
     }
 
+    /// Of a depthwise convolution, `[channel, 1, kernel, kernel]`.
+    fn to_taps(&self, weights: &Handle) -> Handle {
+        let (taps, room) = (self.shape.kernel.pow(2), self.columns());
+        let length = taps * room;
+        let packed = self.empty(length);
+        // To the kernel, channels are channels and the taps are the places of a row.
+        let info = [self.shape.to, 1, taps, room, length, 0, taps, 0, 1];
+        Kernel::Nhwc.launch(&self.client, groups_of_64(length), &[weights, &packed], &info);
+        packed
+    }
+
     fn to_winograd(&self, weights: &Handle) -> Handle {
         let (rows, columns) = (self.rows(), self.columns());
         let transformed = self.factors(MATRICES * rows * columns);
@@ -289,12 +309,32 @@ impl Packed {
             0,
             scale,
             last.scale(),
-            usize::from(last.relu),
+            last.activation(),
         ];
         let groups = [count(rows, tile.rows()), count(columns, tile.columns()), phases];
         let mut buffers = vec![x, weights, last.output, &self.epilogue];
         buffers.extend(last.addend());
         Kernel::Gemm(tile, last.store(), self.numbers).launch(&self.client, groups, &buffers, &info);
+    }
+
+    /// Each channel by itself.
+    fn depthwise(
+        &self,
+        x: &Handle,
+        weights: &Handle,
+        [batch, height, width]: [usize; 3],
+        [high, wide]: [usize; 2],
+        last: &Last,
+    ) {
+        let Shape { to, kernel, stride, .. } = self.shape;
+        let (columns, strips) = (self.columns() / 4, wide.div_ceil(STRIP));
+        let length = batch * high * strips * columns;
+        let info =
+            [columns, to, high, wide, height, width, strips, length, last.scale(), last.activation()];
+        let mut buffers = vec![x, weights, last.output, &self.epilogue];
+        buffers.extend(last.addend());
+        let kernel = Kernel::Depthwise(Strip { kernel, stride }, last.store());
+        kernel.launch(&self.client, groups_of_64(length), &buffers, &info);
     }
 
     fn winograd_tiles(&self, batch: usize, [height, width]: [usize; 2]) -> Tiles {
@@ -343,7 +383,7 @@ impl Packed {
         kernel.launch(&self.client, groups, &[&transformed, weights, &products], &info);
 
         let info =
-            [to, columns / 4, height, width, dilation, high, wide, all, last.scale(), usize::from(last.relu)];
+            [to, columns / 4, height, width, dilation, high, wide, all, last.scale(), last.activation()];
         let mut buffers = vec![&products, last.output, &self.epilogue];
         buffers.extend(last.addend());
         Kernel::WinogradOutput(last.store()).launch(&self.client, per_tile(to), &buffers, &info);
@@ -364,13 +404,22 @@ struct Tiles {
 struct Last<'a> {
     /// What is added, and 2 where that has half the size.
     addend: Option<(Handle, usize)>,
-    relu: bool,
+    activation: Activation,
     output: &'a Handle,
 }
 
 impl Last<'_> {
     fn store(&self) -> Store {
         if self.addend.is_some() { Store::Add } else { Store::Plain }
+    }
+
+    /// As `epilogue.wgsl` has it.
+    fn activation(&self) -> usize {
+        match self.activation {
+            Activation::Identity => 0,
+            Activation::Relu => 1,
+            Activation::Relu6 => 2,
+        }
     }
 
     fn scale(&self) -> usize {

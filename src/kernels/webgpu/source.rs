@@ -1,6 +1,6 @@
 //! Our kernels as Burn's runtime takes them: WGSL, launched with buffers and a list of numbers.
 
-use super::{Numbers, gemm, winograd};
+use super::{Numbers, depthwise, gemm, winograd};
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::prelude::KernelId;
 use burn_cubecl::cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
@@ -34,6 +34,8 @@ pub(super) enum Kernel {
     Weights(Numbers),
     /// Rows of activations times weights.
     Gemm(gemm::Tile, Store, Numbers),
+    /// Each channel by itself.
+    Depthwise(depthwise::Strip, Store),
     /// Activations to tiles.
     WinogradInput(Numbers),
     /// Weights for tiles.
@@ -56,6 +58,7 @@ impl Kernel {
                 fill(include_str!("weights.wgsl"), &values)
             }
             Self::Gemm(tile, store, numbers) => gemm::text(*tile, *store, *numbers),
+            Self::Depthwise(strip, store) => depthwise::text(*strip, *store),
             Self::WinogradInput(numbers) => winograd::input_text(*numbers),
             Self::WinogradWeights(numbers) => winograd::weights_text(*numbers),
             Self::WinogradOutput(store) => winograd::output_text(*store),

@@ -1,5 +1,6 @@
 //! Pipelines made ahead of their use.
 
+use super::depthwise::Strip;
 use super::gemm::Tile;
 use super::source::{Kernel, Store};
 use super::{Numbers, client};
@@ -44,6 +45,7 @@ impl Kernel {
             Self::WinogradOutput(Store::Add),
             Self::AnnealedMean,
         ];
+        kernels.extend(Strip::all().map(|strip| Self::Depthwise(strip, Store::Plain)));
         for tile in Tile::all(client) {
             let stores = [Store::Raw, Store::Plain, Store::Add];
             kernels.extend(stores.map(|store| Self::Gemm(tile, store, numbers)));
@@ -67,7 +69,7 @@ impl Kernel {
             Self::AnnealedMean => 3,
             Self::Map => 4,
             Self::Norm => 7,
-            Self::Gemm(_, store, _) => 3 + stores(store),
+            Self::Depthwise(_, store) | Self::Gemm(_, store, _) => 3 + stores(store),
             Self::WinogradOutput(store) => 2 + stores(store),
         }
     }

@@ -9,7 +9,7 @@ struct Info {
     tiles_wide: u32,
     tiles: u32,
     addend_scale: u32,
-    relu: u32,
+    activation: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> products: array<f32>;

@@ -80,7 +80,7 @@ impl ClassifierLearner {
         }
         let tape = Tape::of(device);
         let blank = network_config.init(labels.len(), device);
-        let network = tape.record(initial_weights::draw(blank, initial_weights::RELU, seed));
+        let network = tape.record(initial_weights::draw(blank, initial_weights::RELU, seed), |_| false);
         Ok(Self {
             optimizer: Optimizer::new(config.optimizer.clone(), tape),
             config,
@@ -134,7 +134,7 @@ impl ClassifierLearner {
         }
         let blank = self.blank();
         let network = std::mem::replace(&mut self.network, blank);
-        self.network = self.optimizer.step(network, gradients, factor, rate, self.step + 1);
+        self.network = self.optimizer.step(network, gradients, factor, |_| rate, self.step + 1);
         self.step += 1;
         Ok(lesson)
     }

@@ -8,7 +8,7 @@ use crate::common::uniform;
 use autochrome::ab_bins;
 use autochrome::network::{Head, NetworkConfig, UnetConfig};
 use autochrome::training::labels::Labels;
-use autochrome::training::learner::{ComputePrecision, Examples, Learner, LearnerConfig};
+use autochrome::training::learner::{ComputePrecision, Examples, Learner, LearnerConfig, Start};
 use autochrome::training::objective::{Objective, Reduction};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
@@ -38,6 +38,7 @@ fn config(objective: Objective, steps: u64) -> LearnerConfig {
     LearnerConfig {
         objective,
         auxiliary: 0.0,
+        encoder: None,
         optimizer: OptimizerConfig {
             kind: Kind::AdamW,
             beta_1: 0.9,
@@ -62,7 +63,7 @@ fn learner(config: LearnerConfig, head: Head, start: Option<ModelFile>) -> Learn
 }
 
 fn labelled(config: LearnerConfig, head: Head, start: Option<ModelFile>, labels: Labels) -> Learner {
-    Learner::new(config, &network(head), start, &flat_prior(), labels, 7, &Device::flex()).unwrap()
+    Learner::new(config, &network(head), start.map(Start::Model), &flat_prior(), labels, 7, &Device::flex()).unwrap()
 }
 
 /// Photographs whose colour is told by their lightness: dark ones are blue, bright ones yellow.

@@ -21,6 +21,9 @@ pub struct TrainConfig {
     pub accumulate: usize,
     /// Weights to begin with: a model file, relative to this file. Absent: from nothing.
     pub start: Option<PathBuf>,
+    /// Weights of the encoder alone to begin with, as `convert` makes them of a published checkpoint,
+    /// relative to this file. For a lite, in place of `start`.
+    pub encoder: Option<PathBuf>,
     /// Share of the weights to begin with in the model that is kept in the end, from 0 to below 1: the
     /// rest are those of the run (their average, where there is one).
     #[serde(default)]
@@ -116,8 +119,9 @@ impl TrainConfig {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
         let mut config: Self =
             toml::from_str(&text).with_context(|| format!("{name} is no training configuration"))?;
-        if let (Some(start), Some(folder)) = (&config.start, path.parent()) {
-            config.start = Some(folder.join(start));
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for file in [&mut config.start, &mut config.encoder].into_iter().flatten() {
+            *file = folder.join(&*file);
         }
         config.check().with_context(|| name.to_string())?;
         Ok(config)
@@ -132,6 +136,7 @@ impl TrainConfig {
         ensure!((0.0..1.0).contains(&self.learner.average), "learner.average must be from 0 to below 1");
         ensure!((0.0..1.0).contains(&self.start_share), "start_share must be from 0 to below 1");
         ensure!(self.start_share == 0.0 || self.start.is_some(), "start_share needs a start to take it from");
+        ensure!(self.start.is_none() || self.encoder.is_none(), "give start or encoder, not both");
         self.augmentation.check()?;
         let multiple = self.network.size_multiple();
         ensure!(

@@ -15,7 +15,7 @@ use autochrome::photo::Photo;
 use autochrome::training::augmentation::plain;
 use autochrome::training::blend::blend;
 use autochrome::training::collapse::CollapseAlarm;
-use autochrome::training::learner::{Examples, Learner};
+use autochrome::training::learner::{Examples, Learner, Start};
 use autochrome::training::metrics::ColourPrior;
 use autochrome::training::objective::Objective;
 use autochrome::weights::{Metadata, Precision};
@@ -81,8 +81,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let validation = validation(arguments, &config)?;
 
-    let start = config.start.as_deref().map(|path| models::read(Some(path))).transpose()?;
-    let kept_start = start.clone().filter(|_| config.start_share > 0.0);
+    let start = match (&config.start, &config.encoder) {
+        (Some(path), _) => Some(Start::Model(models::read(Some(path))?)),
+        (None, Some(path)) => Some(Start::Encoder(models::read_encoder(path)?)),
+        (None, None) => None,
+    };
+    let kept_start = match &start {
+        Some(Start::Model(model)) if config.start_share > 0.0 => Some(model.clone()),
+        _ => None,
+    };
     let prior = match folder.prior()? {
         Some(prior) => prior,
         None => {
