@@ -109,11 +109,11 @@ fn layers(model: &Path, lightness: &Path, runs: usize) -> Result<()> {
             .map(|pass| {
                 let [high, wide] = pass.shape.output(pass.size);
                 let kernel = if pass.shape.doubling { 2 } else { pass.shape.kernel };
-                let products = high * wide * pass.shape.to * pass.shape.from * kernel * kernel;
+                let products = high * wide * pass.shape.to * pass.shape.seen() * kernel * kernel;
                 serde_json::json!({
                     "from": pass.shape.from, "to": pass.shape.to, "kernel": pass.shape.kernel,
                     "stride": pass.shape.stride, "dilation": pass.shape.dilation,
-                    "doubling": pass.shape.doubling, "height": high, "width": wide,
+                    "doubling": pass.shape.doubling, "depthwise": pass.shape.depthwise, "height": high, "width": wide,
                     "products": products, "milliseconds": pass.time.as_secs_f64() * 1e3,
                 })
             })

@@ -5,7 +5,7 @@
 //! marked, and [`backward`] asks it for the gradients. What Burn calls (convolutions, activations,
 //! sums) is recorded like anything else; batch norm and the memory layout are asked for by name.
 
-#![expect(deprecated, reason = "Burn 0.22 is the last with libtorch; CONTRIBUTING says why it is used")]
+#![expect(deprecated, reason = "Burn 0.22 is the last with libtorch; docs/training.md says why it is used")]
 
 use crate::error::{Error, Result};
 use burn::backend::LibTorch;

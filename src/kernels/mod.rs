@@ -129,6 +129,40 @@ impl Packed {
     }
 }
 
+/// An inverted residual block: widened by 1 x 1, seen channel by channel, brought together by 1 x 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bottleneck<'a> {
+    pub(crate) expand: &'a Packed,
+    pub(crate) depthwise: &'a Packed,
+    pub(crate) project: &'a Packed,
+}
+
+impl Bottleneck<'_> {
+    /// The block at once, `activation` after its first two convolutions; `residual`: `x` is added in the
+    /// end. `None` where its convolutions are as quick one after the other.
+    pub(crate) fn forward(&self, x: &Tensor<4>, activation: Activation, residual: bool) -> Option<Tensor<4>> {
+        #[cfg(all(feature = "cpu", not(feature = "profile")))]
+        #[allow(irrefutable_let_patterns, reason = "a build for the browser has one device")]
+        if let (Packed::Cpu(expand), Packed::Cpu(depthwise), Packed::Cpu(project)) =
+            (self.expand, self.depthwise, self.project)
+        {
+            let block = cpu::Bottleneck { expand, depthwise, project };
+            let [batch, _, height, width] = x.dims();
+            if batch > 1 || !block.pays([height, width]) {
+                return None;
+            }
+            let device = x.device();
+            let [high, wide] = depthwise.shape().output([height, width]);
+            let narrow = host(x.clone().permute([0, 2, 3, 1]));
+            let output = block.forward(&narrow, [height, width], activation, residual);
+            let data = TensorData::new(output, [1, high, wide, project.shape().to]);
+            return Some(Tensor::from_data(data, &device).permute([0, 3, 1, 2]));
+        }
+        let _ = (x, activation, residual);
+        None
+    }
+}
+
 #[cfg(feature = "cpu")]
 fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().try_into_vec().expect("converted to f32")

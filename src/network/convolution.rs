@@ -249,6 +249,11 @@ impl<C: Plain> Layer<C> {
         }
     }
 
+    /// The kernel of ours that has the weights, once it has.
+    pub(super) fn packed(&self) -> Option<&Packed> {
+        self.packed.as_ref()
+    }
+
     /// Hands the weights to a kernel of ours, `norm` with them, where the device has one. For
     /// inference only.
     pub(super) fn pack(self, norm: Option<&BatchNorm>) -> Self {

@@ -8,7 +8,7 @@
 use super::convolution::{Convolution, Layer, Then, linear};
 use super::layers::{ConvNorm, Up, batch_norm_of};
 use super::{Activations, Head};
-use crate::kernels::between;
+use crate::kernels::{self, Activation, between};
 use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::prelude::*;
@@ -30,9 +30,8 @@ pub(crate) const STEM_WEIGHT: &str = "enc.stem.weight";
 /// [`STEM_WEIGHT`] for gray, `[32, 1, 3, 3]`, of one for red, green and blue, `[32, 3, 3, 3]`: they would
 /// see the same, so that three kernels act as their sum.
 pub(crate) fn gray_stem(colors: &[f32]) -> Vec<f32> {
-    let of_channel = |kernels: &[f32]| -> Vec<f32> {
-        (0..9).map(|tap| kernels[tap..].iter().step_by(9).sum()).collect()
-    };
+    let of_channel =
+        |kernels: &[f32]| -> Vec<f32> { (0..9).map(|tap| kernels[tap..].iter().step_by(9).sum()).collect() };
     colors.chunks(27).flat_map(of_channel).collect()
 }
 
@@ -169,6 +168,9 @@ impl Bottleneck {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        if let Some(y) = self.at_once(&x) {
+            return y;
+        }
         let wide = match &self.expand {
             Some(expand) => expand.forward(x.clone(), Then::relu6()),
             None => x.clone(),
@@ -176,6 +178,16 @@ impl Bottleneck {
         let seen = self.depthwise.forward(wide, Then::relu6());
         let add = self.residual.then_some(x);
         self.project.forward(seen, Then { add, ..Then::default() })
+    }
+
+    /// [`Bottleneck::forward`] by a kernel of ours, where there is one that is quicker so.
+    fn at_once(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
+        let block = kernels::Bottleneck {
+            expand: self.expand.as_ref()?.conv.packed()?,
+            depthwise: self.depthwise.conv.packed()?,
+            project: self.project.conv.packed()?,
+        };
+        block.forward(x, Activation::Relu6, self.residual)
     }
 
     fn into_inference(self) -> Self {

@@ -290,7 +290,9 @@ impl Network {
     pub fn finish(&self, activations: Activations) -> Tensor<4> {
         let x = activations.x;
         match self {
-            Self::Eccv16(_) | Self::Unet(_) | Self::Lite(_) if x.dims()[1] == 2 => between::affine(x, &[110.0], &[0.0]),
+            Self::Eccv16(_) | Self::Unet(_) | Self::Lite(_) if x.dims()[1] == 2 => {
+                between::affine(x, &[110.0], &[0.0])
+            }
             _ => x,
         }
     }

@@ -42,7 +42,11 @@ impl EncoderPaths {
         let Some(EncoderLearning { rate, still, depthwise }) = learning else { return Ok(Self::default()) };
         let refuse = |name, value: String, range| Err(Error::Parameter { name, value, range });
         let NetworkConfig::Lite(config) = network else {
-            return refuse("encoder", network.name().to_owned(), "a lite: others have no encoder of their own");
+            return refuse(
+                "encoder",
+                network.name().to_owned(),
+                "a lite: others have no encoder of their own",
+            );
         };
         let stages = config.variant.stages();
         if !(0.0..=1.0).contains(rate) {

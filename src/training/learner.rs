@@ -344,8 +344,9 @@ impl Learner {
         let Some(average) = self.average.take() else { return };
         let memory = self.config.average.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
         let mut now = self.tape.untaped(|| self.tape.flat(&self.pupil.valid()));
+        let still = |path: &str| self.encoder.stands_still(path);
         self.average = Some(self.tape.change(average, false, |path, mean, _| {
-            now.remove(path).map(|now| mean * memory + now * (1.0 - memory))
+            now.remove(path).filter(|_| !still(path)).map(|now| mean * memory + now * (1.0 - memory))
         }));
     }
 

@@ -97,7 +97,8 @@ impl EncoderFile {
     /// The bytes of a safetensors file, f32.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        let entries: Vec<Entry<'_>> = self.tensors.iter().map(|(name, tensor)| single(name, tensor)).collect();
+        let entries: Vec<Entry<'_>> =
+            self.tensors.iter().map(|(name, tensor)| single(name, tensor)).collect();
         let strings = BTreeMap::from([
             (ENCODER.to_owned(), self.variant.name().to_owned()),
             (format!("{PREFIX}license"), self.license.clone()),

@@ -1,7 +1,8 @@
 //! From a file to a model: our own files, and checkpoints recognised by their tensors.
 
 use super::{
-    CLASS_WEIGHTS, CLASSIFIER, ENCODER, FORMAT, HostTensor, Metadata, ModelFile, Origin, PREFIX, Precision, int8,
+    CLASS_WEIGHTS, CLASSIFIER, ENCODER, FORMAT, HostTensor, Metadata, ModelFile, Origin, PREFIX, Precision,
+    int8,
 };
 use crate::ab_bins;
 use crate::checkpoint::{Checkpoint, Element, RawTensor};
@@ -54,7 +55,9 @@ impl ModelFile {
         let mut found: Shapes =
             tensors.iter().map(|(name, raw)| (name.clone(), raw.shape().to_vec())).collect();
         if sees_colors(&metadata.network, &tensors) {
-            found.extend(expected.get_key_value(lite::STEM_WEIGHT).map(|(name, shape)| (name.clone(), shape.clone())));
+            found.extend(
+                expected.get_key_value(lite::STEM_WEIGHT).map(|(name, shape)| (name.clone(), shape.clone())),
+            );
         }
         check_shapes(&metadata.network, &expected, &found)?;
         let mut values = BTreeMap::new();

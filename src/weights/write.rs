@@ -82,8 +82,7 @@ pub(super) fn write_entries(mut entries: Vec<Entry<'_>>, strings: &BTreeMap<Stri
 
     // The `safetensors` crate writes metadata in the order of a hash map, which differs from
     // run to run; a file that is named by its SHA-256 needs one order.
-    let mut header =
-        BTreeMap::from([("__metadata__".to_owned(), serde_json::json!(strings))]);
+    let mut header = BTreeMap::from([("__metadata__".to_owned(), serde_json::json!(strings))]);
     let mut offset = 0;
     for Entry { name, shape, dtype, bytes } in &entries {
         let end = offset + bytes.len();

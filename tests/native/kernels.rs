@@ -4,8 +4,8 @@
 
 use crate::common::uniform;
 use crate::definition::{Addend, Layer};
+use autochrome::kernels::cpu::{Added, Bottleneck, Convolution};
 use autochrome::kernels::{Activation, Shape};
-use autochrome::kernels::cpu::{Added, Convolution};
 use burn::prelude::*;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv_transpose2d, conv2d, interpolate};
@@ -112,8 +112,7 @@ fn case() -> impl Strategy<Value = Case> {
         1 => depthwise.prop_map(|(k, s)| ((k, s, 1, false), true)),
     ];
     let size = [1..40usize, 1..40usize];
-    let activation =
-        prop_oneof![Just(Activation::Identity), Just(Activation::Relu), Just(Activation::Relu6)];
+    let activation = prop_oneof![Just(Activation::Identity), Just(Activation::Relu), Just(Activation::Relu6)];
     (channels.clone(), channels, kind, size, any::<[bool; 2]>(), activation, 0..3u8).prop_map(
         |(from, to, (kind, depthwise), size, [bias, affine], activation, added)| {
             let (kernel, stride, dilation, doubling) = kind;
@@ -138,8 +137,14 @@ proptest! {
 /// The networks' own layers: large enough for every way a kernel has of cutting up its work.
 #[test]
 fn the_networks_layers() {
-    let layer = |from, to, kernel, stride, dilation, doubling| {
-        Shape { from, to, kernel, stride, dilation, doubling, depthwise: false }
+    let layer = |from, to, kernel, stride, dilation, doubling| Shape {
+        from,
+        to,
+        kernel,
+        stride,
+        dilation,
+        doubling,
+        depthwise: false,
     };
     let spread = |channels, kernel, stride| Shape {
         depthwise: true,
@@ -180,5 +185,46 @@ fn slivers() {
                 assert!(apart < TOLERANCE, "{apart} in {case:?}");
             }
         }
+    }
+}
+
+/// Maps of several bands, at strides and with kernels that see across their borders.
+#[test]
+fn a_block_by_rows_is_its_convolutions_one_after_the_other() {
+    for (from, kernel, stride, size, residual) in [
+        (16, 3, 1, [100, 61], true),
+        (16, 5, 2, [99, 80], false),
+        (20, 3, 2, [64, 64], false),
+        (24, 5, 1, [50, 90], true),
+        (8, 3, 1, [1, 3], true),
+    ] {
+        let (middle, to) = (6 * from, if residual { from } else { from + 3 });
+        let plain = |from, to| Shape {
+            from,
+            to,
+            kernel: 1,
+            stride: 1,
+            dilation: 1,
+            doubling: false,
+            depthwise: false,
+        };
+        let spread = Shape { kernel, stride, depthwise: true, ..plain(middle, middle) };
+        let layer = |name: &str, shape: Shape| {
+            let weights = values(name, shape.seen() * shape.to * shape.kernel * shape.kernel);
+            Convolution::new(shape, &weights, Some(&values("bias", shape.to)), None)
+        };
+        let expand = layer("expand", plain(from, middle));
+        let depthwise = layer("depthwise", spread);
+        let project = layer("project", plain(middle, to));
+        let x = values("x", size[0] * size[1] * from);
+        let wide = expand.forward(&x, size, None, Activation::Relu6);
+        let seen = depthwise.forward(&wide, size, None, Activation::Relu6);
+        let added = residual.then_some(Added::Same(&x));
+        let expected = project.forward(&seen, spread.output(size), added, Activation::Identity);
+        let block = Bottleneck { expand: &expand, depthwise: &depthwise, project: &project };
+        let found = block.forward(&x, size, Activation::Relu6, residual);
+        assert_eq!(found.len(), expected.len());
+        let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4, "{worst}: {from}, {kernel}, {stride}, {size:?}");
     }
 }

@@ -168,7 +168,12 @@ fn a_stem_that_sees_colours_acts_as_the_sum_of_its_kernels() {
     let mut colours = gray.clone();
     let stem = colours.tensors.get_mut("enc.stem.weight").unwrap();
     stem.shape[1] = 3;
-    stem.values = stem.values.chunks(9).flat_map(|k| [[0.5; 9], [-2.0; 9], [2.5; 9]].map(|f| (k, f))).flat_map(|(k, f)| std::array::from_fn::<f32, 9, _>(|i| k[i] * f[i])).collect();
+    stem.values = stem
+        .values
+        .chunks(9)
+        .flat_map(|k| [[0.5; 9], [-2.0; 9], [2.5; 9]].map(|f| (k, f)))
+        .flat_map(|(k, f)| std::array::from_fn::<f32, 9, _>(|i| k[i] * f[i]))
+        .collect();
     let written = colours.write(Precision::F32).unwrap();
     let read = ModelFile::read(&written, &cpu().device).unwrap();
     assert_eq!(read.tensors["enc.stem.weight"].shape, [32, 1, 3, 3]);

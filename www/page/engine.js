@@ -28,7 +28,8 @@ const FAILED = "WebGPU failed: ";
 
 /** Terms of models that have words of their own; those of others are shown as their file has them. @type {Record<string, string>} */
 const TERMS = {
-  "weights for non-commercial research and education (terms of the training photographs)": "license-research",
+  "weights for non-commercial research and education (terms of the training photographs); encoder begun with EfficientNet-Lite2 (Google, Apache-2.0)":
+    "license-research",
 };
 
 /** A failed load is tried again with the next photograph. @type {Promise<Colorizer> | null} */

@@ -156,8 +156,7 @@ impl<'a> Graph<'a> {
         let part = |part: &str| self.tensor(&format!("{norm}.{part}")).map(|tensor| &tensor.values);
         let (gamma, beta) = (part("weight")?, part("bias")?);
         let (mean, variance) = (part("running_mean")?, part("running_var")?);
-        let scale: Vec<f32> =
-            gamma.iter().zip(variance).map(|(g, v)| g / (v + epsilon).sqrt()).collect();
+        let scale: Vec<f32> = gamma.iter().zip(variance).map(|(g, v)| g / (v + epsilon).sqrt()).collect();
         let shift: Vec<f32> = (0..scale.len()).map(|c| beta[c] - mean[c] * scale[c]).collect();
         let taps = weight.values.len() / scale.len();
         let folded: Vec<f32> = weight.values.iter().enumerate().map(|(i, w)| w * scale[i / taps]).collect();
@@ -210,7 +209,8 @@ impl<'a> Graph<'a> {
     /// A ReLU that ends at 6.
     pub(super) fn relu6(&mut self, x: &str) -> String {
         let name = format!("{x}.relu6");
-        let (least, most) = (self.number(&format!("{name}.least"), 0.0), self.number(&format!("{name}.most"), 6.0));
+        let (least, most) =
+            (self.number(&format!("{name}.least"), 0.0), self.number(&format!("{name}.most"), 6.0));
         self.node("Clip", &name, &[x, &least, &most], Vec::new())
     }
 

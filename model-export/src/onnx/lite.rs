@@ -75,7 +75,7 @@ fn bottleneck(
     conv: Conv,
     residual: bool,
 ) -> Result<String, OnnxError> {
-    let mut layer = |graph: &mut Graph<'_>, [weight, norm]: [&str; 2], x: &str, conv: Conv| {
+    let layer = |graph: &mut Graph<'_>, [weight, norm]: [&str; 2], x: &str, conv: Conv| {
         let names = [format!("{key}.{weight}"), format!("{key}.{norm}")];
         graph.conv_and_norm(&names[0], names.each_ref().map(String::as_str), EPSILON, x, conv)
     };

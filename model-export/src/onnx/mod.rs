@@ -12,9 +12,9 @@ mod lite;
 mod messages;
 
 use autochrome::network::{NetworkConfig, Output, UnetConfig};
-use lite::lite;
 use autochrome::weights::ModelFile;
 use graph::{Conv, Graph};
+use lite::lite;
 use messages::{Dimension, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use prost::Message;
 
@@ -26,7 +26,9 @@ const OPERATORS: i64 = 17;
 #[derive(Debug, thiserror::Error)]
 pub enum OnnxError {
     /// The network is none of those that are written.
-    #[error("{0} cannot be written as ONNX, only eccv16, unet and lite can; write --out MODEL.safetensors instead")]
+    #[error(
+        "{0} cannot be written as ONNX, only eccv16, unet and lite can; write --out MODEL.safetensors instead"
+    )]
     Network(&'static str),
     /// The model lacks a tensor of its network.
     #[error("the model lacks {0}; read it from its file again")]

@@ -44,12 +44,16 @@ fn evaluate_measures_models_beside_gray() {
 }
 
 /// Every figure of a method.
-const FIGURES: [&str; 8] = [
+const FIGURES: [&str; 12] = [
     "auc",
     "balanced_auc",
     "rmse",
     "psnr",
     "chroma_ratio",
+    "skin_chroma_ratio",
+    "other_chroma_ratio",
+    "skin_hue_error",
+    "other_hue_error",
     "mean_chroma",
     "colorfulness_m3",
     "colorfulness_m1",

@@ -48,8 +48,16 @@ fn learned(
 ) -> ModelFile {
     let prior = vec![1.0 / 313.0; 313];
     let config = config(objective.clone(), precision);
-    let mut learner =
-        Learner::new(config, network, Some(Start::Model(start.clone())), &prior, Labels::default(), 1, device).unwrap();
+    let mut learner = Learner::new(
+        config,
+        network,
+        Some(Start::Model(start.clone())),
+        &prior,
+        Labels::default(),
+        1,
+        device,
+    )
+    .unwrap();
     for step in 0..3 {
         let parts: Vec<(Vec<f32>, Vec<[f32; 2]>)> = (0..2)
             .map(|part| {

@@ -21,6 +21,7 @@ struct Convolution {
     stride: usize,
     dilation: usize,
     doubling: bool,
+    depthwise: bool,
     height: usize,
     width: usize,
     /// Multiply-adds by definition.
@@ -40,6 +41,8 @@ impl Convolution {
     fn kind(&self) -> Kind {
         let Self { kernel, stride, dilation, height, width, .. } = *self;
         let name = match (kernel, stride, dilation) {
+            (_, 1, _) if self.depthwise => format!("{kernel} x {kernel}, depthwise"),
+            _ if self.depthwise => format!("{kernel} x {kernel}, depthwise, stride {stride}"),
             _ if self.doubling => "4 x 4, doubling: a product for each phase".to_owned(),
             (3, 1, 1) => "3 x 3: Winograd F(4 x 4, 3 x 3)".to_owned(),
             (3, 1, step) => format!("3 x 3, dilation {step}: Winograd on interleaved grids"),

@@ -1,7 +1,7 @@
 //! Lanes in arrays, of which the compiler makes vectors: what runs where no instructions are named.
 
 use super::lanes::{LANES, Lanes};
-use super::product::{ROWS, Vectors};
+use super::product::{Left, ROWS, Vectors};
 use std::ops::{Add, Mul, Sub};
 
 /// What the compiler makes vectors of, a block at a time. `FUSED`: multiply-add is one instruction.
@@ -17,18 +17,20 @@ impl<const FUSED: bool> Vectors for Arrays<FUSED> {
     }
 
     #[inline(always)]
-    fn each<'a, const PANELS: usize>(
+    fn each<L: Left, const PANELS: usize>(
         self,
         blocks: usize,
-        left: impl Fn(usize) -> &'a [[f32; ROWS]],
+        left: impl Fn(usize) -> L,
         right: [&[[f32; LANES]]; PANELS],
         mut take: impl FnMut(usize, usize, Plain),
     ) {
         for (panel, right) in right.into_iter().enumerate() {
             for block in 0..blocks {
                 let mut sums = [[0.0f32; LANES]; ROWS];
-                for (left, right) in left(block).iter().zip(right) {
-                    for (sums, left) in sums.iter_mut().zip(left) {
+                let left = left(block).cut(right.len());
+                for (k, right) in right.iter().enumerate() {
+                    for (row, sums) in sums.iter_mut().enumerate() {
+                        let left = left.at(k, row);
                         for (sum, right) in sums.iter_mut().zip(right) {
                             *sum = if FUSED { left.mul_add(*right, *sum) } else { *sum + left * right };
                         }

@@ -17,25 +17,43 @@ const REACH: usize = (STRIP - 1) * 2 + 5;
 /// Outputs that a thread takes at a time.
 const BAND: usize = 256;
 
-/// Runs the convolution, band by band of whole output rows.
+/// Rows of an input, from one on, as far as they are there.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) values: &'a [f32],
+    /// Rows of the map above the first.
+    pub(super) above: usize,
+}
+
+/// Makes rows of the output from `first` on, as many as `output` has room for, band by band. `size` is
+/// that of the whole input, of which `input` has at least the rows that are seen.
 pub(super) fn run(
     layer: &Convolution,
-    input: &[f32],
+    input: Rows<'_>,
     size: [usize; 2],
     finish: &Finish<'_>,
     arithmetic: Arithmetic,
+    first: usize,
     output: &mut [f32],
 ) {
     let [high, wide] = layer.shape.output(size);
     let rows = (BAND / wide).clamp(1, high);
     each_chunk(output, rows * wide * layer.shape.to, |index, output| {
-        arithmetic.run(Band { layer, input, size, finish, first: index * rows, output });
+        arithmetic.run(Band { layer, input, size, finish, first: first + index * rows, output });
     });
+}
+
+/// Which rows of the input are seen by so many of the output.
+pub(super) fn rows_seen(layer: &Convolution, outputs: Range<usize>, height: usize) -> Range<usize> {
+    let (kernel, stride) = (layer.shape.kernel, layer.shape.stride);
+    let half = kernel / 2;
+    let end = (outputs.end - 1) * stride + kernel - half;
+    (outputs.start * stride).saturating_sub(half)..end.min(height)
 }
 
 struct Band<'a> {
     layer: &'a Convolution,
-    input: &'a [f32],
+    input: Rows<'a>,
     size: [usize; 2],
     finish: &'a Finish<'a>,
     /// First row of the output.
@@ -76,15 +94,17 @@ impl Band<'_> {
             for panel in 0..panels(layer.shape) {
                 let sight = Sight {
                     weights: &weights[panel * kernel * kernel..][..kernel * kernel],
-                    input: &input[panel * LANES..],
+                    input: &input.values[panel * LANES..],
+                    chunks: &input.values.as_chunks().0[panel..],
+                    panels: channels.is_multiple_of(LANES).then_some(channels / LANES),
                     channels,
                     kernel,
                     width,
                 };
-                let top = (y * stride + rows.start) - half;
+                let top = (y * stride + rows.start) - half - input.above;
                 let mut store = |x: usize, sum| {
                     let out = &mut output[x * channels..][..channels];
-                    finish.store(vectors, sum, panel, [y, x], out);
+                    finish.store(vectors, sum, panel, y * finish.width + x, out);
                 };
                 let mut x = 0;
                 while x < finish.width {
@@ -121,6 +141,9 @@ struct Sight<'a> {
     weights: &'a [[f32; LANES]],
     /// From the panel's first channel on.
     input: &'a [f32],
+    /// The same in whole panels, and how many a place has, where its channels are whole panels.
+    chunks: &'a [[f32; LANES]],
+    panels: Option<usize>,
     channels: usize,
     kernel: usize,
     width: usize,
@@ -130,7 +153,11 @@ impl Sight<'_> {
     /// Lanes beyond the last channel are the next place's, or nothing: they are not stored.
     #[inline(always)]
     fn read<V: Vectors>(&self, vectors: V, y: usize, x: usize) -> V::Lanes {
-        vectors.lanes(lanes::first(&self.input[(y * self.width + x) * self.channels..]))
+        let place = y * self.width + x;
+        vectors.lanes(match self.panels {
+            Some(panels) => self.chunks[place * panels],
+            None => lanes::first(&self.input[place * self.channels..]),
+        })
     }
 
     /// Outputs side by side, inside on the left and the right. `[top, left]` is the input under the

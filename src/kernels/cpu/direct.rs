@@ -1,10 +1,11 @@
-//! Convolution as a matrix product whose left side is gathered from the photograph: a row for each
-//! output, a column for each tap and input channel.
+//! Convolution as a matrix product: a row for each output, a column for each tap and input channel. The
+//! left side is gathered from the map; where there is one tap, the map is the left side.
 
 use super::arithmetic::{Arithmetic, Work};
 use super::lanes::Lanes;
-use super::product::{ROWS, Vectors};
+use super::product::{Left, ROWS, Vectors};
 use super::{Convolution, Finish, LANES, each_chunk, panels, phases, taps};
+use std::ops::Range;
 
 /// Outputs gathered at a time: many enough to use each weight often, few enough to stay in the cache.
 const GATHERED: usize = 96;
@@ -51,6 +52,38 @@ struct Band<'a> {
 impl Work for Band<'_> {
     #[inline(always)]
     fn run(self, vectors: impl Vectors) {
+        if (self.layer.shape.kernel, self.layer.shape.stride) == (1, 1) {
+            self.straight(vectors);
+        } else {
+            self.gathered(vectors);
+        }
+    }
+}
+
+impl Band<'_> {
+    /// 1 x 1: the rows lie in memory as they are multiplied.
+    #[inline(always)]
+    fn straight(self, vectors: impl Vectors) {
+        let Self { layer, input, finish, grid, first, rows, output, .. } = self;
+        let (from, count, start) = (layer.shape.from, rows * grid[1], first * grid[1]);
+        let left = |block: usize, part: Range<usize>| -> [&[f32]; ROWS] {
+            std::array::from_fn(|row| {
+                let position = start + (block * ROWS + row).min(count - 1);
+                &input[position * from..][part.clone()]
+            })
+        };
+        let place = Place { finish, phase: 0, scale: 1, start, count, columns: grid[1] };
+        let right = layer.weights.as_chunks::<LANES>().0;
+        Product { right, depth: from, blocks: count.div_ceil(ROWS) }.run(
+            vectors,
+            left,
+            #[inline(always)]
+            |panel, row, sum| place.store(vectors, panel, row, sum, output),
+        );
+    }
+
+    #[inline(always)]
+    fn gathered(self, vectors: impl Vectors) {
         let Self { layer, input, size: [height, width], finish, grid, first, rows, output } = self;
         let shape = layer.shape;
         let from = shape.from;
@@ -58,7 +91,6 @@ impl Work for Band<'_> {
         let stride = if shape.doubling { 1 } else { shape.stride };
         let padding = vec![0.0; from];
         let mut left = Vec::new();
-        let mut sums = Vec::new();
         for phase in 0..phases(shape) {
             let taps = taps(shape, phase);
             let depth = taps.len() * from;
@@ -83,32 +115,17 @@ impl Work for Band<'_> {
                 }
             }
             let panels = panels(shape);
-            let right = layer.weights.as_chunks::<LANES>().0;
-            let right = &right[phase * panels * depth..][..panels * depth];
-            let place = Place {
-                finish,
-                phase,
-                scale: if shape.doubling { 2 } else { 1 },
-                first,
-                rows,
-                columns: grid[1],
-            };
-            let mut panel = 0;
-            while panel + ABREAST <= panels {
-                let right = std::array::from_fn(|i| &right[(panel + i) * depth..][..depth]);
-                product::<ABREAST>(vectors, &left, right, &mut sums);
-                for (i, sums) in sums.chunks_exact(count.next_multiple_of(ROWS)).enumerate() {
-                    place.store(vectors, panel + i, sums, output);
-                }
-                panel += ABREAST;
-            }
-            // None in a browser, whose panels are not abreast; the code for it is left out there.
-            if ABREAST > 1 {
-                for panel in panel..panels {
-                    product(vectors, &left, [&right[panel * depth..][..depth]], &mut sums);
-                    place.store(vectors, panel, &sums, output);
-                }
-            }
+            let right = &layer.weights.as_chunks::<LANES>().0[phase * panels * depth..][..panels * depth];
+            let scale = if shape.doubling { 2 } else { 1 };
+            let start = first * scale * finish.width;
+            let place = Place { finish, phase, scale, start, count, columns: grid[1] };
+            let left = |block: usize, part: Range<usize>| &left[block * depth..][part];
+            Product { right, depth, blocks: count.div_ceil(ROWS) }.run(
+                vectors,
+                left,
+                #[inline(always)]
+                |panel, row, sum| place.store(vectors, panel, row, sum, output),
+            );
         }
     }
 }
@@ -119,53 +136,99 @@ struct Place<'a> {
     phase: usize,
     /// Outputs of all phases along an axis, for one of the grid.
     scale: usize,
-    first: usize,
-    rows: usize,
+    /// Position of the band's first output.
+    start: usize,
+    /// Places of the grid in the band, and in a row.
+    count: usize,
     columns: usize,
 }
 
 impl Place<'_> {
-    /// Finishes a panel into the band's output.
+    /// Finishes a panel of one place of the grid into the band's output.
     #[inline(always)]
-    fn store(&self, vectors: impl Vectors, panel: usize, sums: &[[f32; LANES]], output: &mut [f32]) {
-        let Self { finish, phase, scale, first, rows, columns } = *self;
-        let to = finish.layer.shape.to;
-        for (row, sums) in sums.chunks_exact(columns).enumerate().take(rows) {
-            let y = row * scale + phase / 2;
-            for (column, sum) in sums.iter().enumerate() {
-                let x = column * scale + phase % 2;
-                let out = &mut output[(y * finish.width + x) * to..][..to];
-                finish.store(vectors, vectors.lanes(*sum), panel, [y + first * scale, x], out);
-            }
+    fn store<V: Vectors>(&self, vectors: V, panel: usize, row: usize, sum: V::Lanes, output: &mut [f32]) {
+        let Self { finish, phase, scale, start, count, columns } = *self;
+        // The last block's rows beyond the band.
+        if row >= count {
+            return;
         }
+        let position = if scale == 1 {
+            row
+        } else {
+            let (y, x) = (row / columns, row % columns);
+            (y * scale + phase / 2) * finish.width + x * scale + phase % 2
+        };
+        let to = finish.layer.shape.to;
+        finish.store(vectors, sum, panel, start + position, &mut output[position * to..][..to]);
     }
 }
 
-/// Panels of the product: `left` is `[block, K, ROWS]`, a panel `[K, LANES]`, `sums` becomes `[panel,
-/// row]`.
-#[inline(always)]
-fn product<const PANELS: usize>(
-    vectors: impl Vectors,
-    left: &[[f32; ROWS]],
-    right: [&[[f32; LANES]]; PANELS],
-    sums: &mut Vec<[f32; LANES]>,
-) {
-    let depth = right[0].len();
-    let blocks = left.len() / depth;
-    sums.resize(PANELS * blocks * ROWS, [0.0; LANES]);
-    for start in (0..depth).step_by(DEPTH) {
-        let part = start..(start + DEPTH).min(depth);
-        let right = right.map(|right| &right[part.clone()]);
-        let left = |block: usize| &left[block * depth..][part.clone()];
-        vectors.each(
-            blocks,
-            left,
-            right,
-            #[inline(always)]
-            |panel, row, more| {
-                let sum = &mut sums[panel * blocks * ROWS + row];
-                *sum = if start == 0 { more.values() } else { (vectors.lanes(*sum) + more).values() };
-            },
-        );
+/// All panels of a right side, `[panel, depth, LANES]`, and how many blocks there are to multiply by it.
+struct Product<'a> {
+    right: &'a [[f32; LANES]],
+    depth: usize,
+    blocks: usize,
+}
+
+impl Product<'_> {
+    /// Hands each row of each panel to `store(panel, row, ..)`. `left` gives some terms of a block.
+    #[inline(always)]
+    fn run<V: Vectors, L: Left>(
+        &self,
+        vectors: V,
+        left: impl Fn(usize, Range<usize>) -> L,
+        mut store: impl FnMut(usize, usize, V::Lanes),
+    ) {
+        let mut sums = Vec::new();
+        let mut rest = self.right;
+        let mut first = 0;
+        while let Some((right, after)) = rest.split_at_checked(ABREAST * self.depth) {
+            let right = std::array::from_fn(|i| &right[i * self.depth..][..self.depth]);
+            self.panels::<V, L, ABREAST>(vectors, &left, right, &mut sums, first, &mut store);
+            (rest, first) = (after, first + ABREAST);
+        }
+        // None in a browser, whose panels are not abreast; the code for it is left out there.
+        if ABREAST > 1 {
+            while let Some((right, after)) = rest.split_at_checked(self.depth) {
+                self.panels::<V, L, 1>(vectors, &left, [right], &mut sums, first, &mut store);
+                (rest, first) = (after, first + 1);
+            }
+        }
+    }
+
+    /// Some panels, from `first` on.
+    #[inline(always)]
+    fn panels<V: Vectors, L: Left, const PANELS: usize>(
+        &self,
+        vectors: V,
+        left: &impl Fn(usize, Range<usize>) -> L,
+        right: [&[[f32; LANES]]; PANELS],
+        sums: &mut Vec<[f32; LANES]>,
+        first: usize,
+        store: &mut impl FnMut(usize, usize, V::Lanes),
+    ) {
+        let Self { depth, blocks, .. } = *self;
+        if depth > DEPTH {
+            sums.resize(PANELS * blocks * ROWS, [0.0; LANES]);
+        }
+        for start in (0..depth).step_by(DEPTH) {
+            let part = start..(start + DEPTH).min(depth);
+            vectors.each(
+                blocks,
+                #[inline(always)]
+                |block| left(block, part.clone()),
+                right.map(|right| &right[part.clone()]),
+                #[inline(always)]
+                |panel, row, more| {
+                    let at = panel * blocks * ROWS + row;
+                    let sum = if start == 0 { more } else { vectors.lanes(sums[at]) + more };
+                    if part.end == depth {
+                        store(first + panel, row, sum);
+                    } else {
+                        sums[at] = sum.values();
+                    }
+                },
+            );
+        }
     }
 }

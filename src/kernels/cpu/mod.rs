@@ -10,6 +10,7 @@ mod arithmetic;
 #[cfg(not(target_arch = "wasm32"))]
 mod arrays;
 pub(crate) mod between;
+mod bottleneck;
 mod depthwise;
 mod direct;
 mod lanes;
@@ -18,6 +19,7 @@ mod product;
 mod wide;
 mod winograd;
 
+pub use bottleneck::Bottleneck;
 pub use lanes::LANES;
 
 use super::{Activation, Shape};
@@ -134,6 +136,22 @@ impl Convolution {
         activation: Activation,
     ) -> Vec<f32> {
         let [height, width] = self.shape.output(size);
+        let mut output = vec![0.0; height * width * self.shape.to];
+        self.forward_into(input, size, added, activation, &mut output);
+        output
+    }
+
+    /// [`Convolution::forward`] into memory that is there.
+    fn forward_into(
+        &self,
+        input: &[f32],
+        size: [usize; 2],
+        added: Option<Added<'_>>,
+        activation: Activation,
+        output: &mut [f32],
+    ) {
+        let [height, width] = self.shape.output(size);
+        assert_eq!(output.len(), height * width * self.shape.to, "output of {:?}", self.shape);
         assert_eq!(input.len(), size[0] * size[1] * self.shape.from, "input of {:?}", self.shape);
         if let Some(Added::Same(values)) = added {
             assert_eq!(values.len(), height * width * self.shape.to, "what is added");
@@ -141,20 +159,19 @@ impl Convolution {
         if let Some(Added::Doubled(values)) = added {
             assert_eq!(values.len() * 4, height * width * self.shape.to, "what is added");
         }
-        let mut output = vec![0.0; height * width * self.shape.to];
         if self.shape.to == 0 || output.is_empty() {
-            return output;
+            return;
         }
         let finish = Finish { layer: self, width, added, activation };
         let arithmetic = Arithmetic::of_this_processor();
         if self.shape.depthwise {
-            depthwise::run(self, input, size, &finish, arithmetic, &mut output);
+            let rows = depthwise::Rows { values: input, above: 0 };
+            depthwise::run(self, rows, size, &finish, arithmetic, 0, output);
         } else if winograd::pays(self.shape, size) {
-            winograd::run(self, input, size, &finish, arithmetic, &mut output);
+            winograd::run(self, input, size, &finish, arithmetic, output);
         } else {
-            direct::run(self, input, size, &finish, arithmetic, &mut output);
+            direct::run(self, input, size, &finish, arithmetic, output);
         }
-        output
     }
 }
 
@@ -169,22 +186,19 @@ struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    /// Finishes a panel of the output at `[y, x]` into `out`, that pixel's channels.
+    /// Finishes a panel of the output at a position, counted row by row, into `out`, that pixel's
+    /// channels.
     #[inline(always)]
-    fn store<V: Vectors>(
-        &self,
-        vectors: V,
-        sum: V::Lanes,
-        panel: usize,
-        [y, x]: [usize; 2],
-        out: &mut [f32],
-    ) {
+    fn store<V: Vectors>(&self, vectors: V, sum: V::Lanes, panel: usize, position: usize, out: &mut [f32]) {
         let to = self.layer.shape.to;
         let first = panel * LANES;
         let mut sum = sum + vectors.lanes(self.layer.bias[panel]);
         let added = self.added.map(|added| match added {
-            Added::Same(values) => &values[(y * self.width + x) * to..][..to],
-            Added::Doubled(values) => &values[(y / 2 * (self.width / 2) + x / 2) * to..][..to],
+            Added::Same(values) => &values[position * to..][..to],
+            Added::Doubled(values) => {
+                let (y, x) = (position / self.width, position % self.width);
+                &values[(y / 2 * (self.width / 2) + x / 2) * to..][..to]
+            }
         });
         if let Some(added) = added {
             sum = sum + vectors.lanes(lanes::first(&added[first..]));

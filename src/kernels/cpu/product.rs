@@ -6,6 +6,41 @@ use super::lanes::{LANES, Lanes};
 /// that most processors have.
 pub(super) const ROWS: usize = 6;
 
+/// A block of the left side of a product.
+pub(super) trait Left: Copy {
+    /// With so many terms, of which none is then checked.
+    fn cut(self, depth: usize) -> Self;
+
+    /// Term `k` of a row.
+    fn at(self, k: usize, row: usize) -> f32;
+}
+
+/// Gathered: the rows' terms beside each other.
+impl Left for &[[f32; ROWS]] {
+    #[inline(always)]
+    fn cut(self, depth: usize) -> Self {
+        &self[..depth]
+    }
+
+    #[inline(always)]
+    fn at(self, k: usize, row: usize) -> f32 {
+        self[k][row]
+    }
+}
+
+/// Rows as they lie in memory.
+impl Left for [&[f32]; ROWS] {
+    #[inline(always)]
+    fn cut(self, depth: usize) -> Self {
+        self.map(|row| &row[..depth])
+    }
+
+    #[inline(always)]
+    fn at(self, k: usize, row: usize) -> f32 {
+        self[row][k]
+    }
+}
+
 /// The vectors of a kind of processor, and the matrix product as it does it best.
 pub(super) trait Vectors: Copy {
     type Lanes: Lanes;
@@ -13,11 +48,11 @@ pub(super) trait Vectors: Copy {
     fn lanes(self, values: [f32; LANES]) -> Self::Lanes;
 
     /// Hands each row of `left(i)` times `right[panel]`, for each `i` below `blocks`, to `take(panel, row,
-    /// ..)`; rows count through the blocks. `left(i)` is `[K, ROWS]`, a panel `[K, LANES]`.
-    fn each<'a, const PANELS: usize>(
+    /// ..)`; rows count through the blocks. `left(i)` has K terms, a panel is `[K, LANES]`.
+    fn each<L: Left, const PANELS: usize>(
         self,
         blocks: usize,
-        left: impl Fn(usize) -> &'a [[f32; ROWS]],
+        left: impl Fn(usize) -> L,
         right: [&[[f32; LANES]]; PANELS],
         take: impl FnMut(usize, usize, Self::Lanes),
     );

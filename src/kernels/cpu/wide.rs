@@ -5,7 +5,7 @@
 //! of them is a call.
 
 use super::lanes::{LANES, Lanes};
-use super::product::{ROWS, Vectors};
+use super::product::{Left, ROWS, Vectors};
 use pulp::Simd;
 #[cfg(target_arch = "wasm32")]
 use pulp::wasm::Simd128 as Narrow;
@@ -105,10 +105,10 @@ impl Vectors for Narrow {
     }
 
     #[inline(always)]
-    fn each<'a, const PANELS: usize>(
+    fn each<L: Left, const PANELS: usize>(
         self,
         blocks: usize,
-        left: impl Fn(usize) -> &'a [[f32; ROWS]],
+        left: impl Fn(usize) -> L,
         right: [&[[f32; LANES]]; PANELS],
         mut take: impl FnMut(usize, usize, Self::Lanes),
     ) {
@@ -138,10 +138,10 @@ impl Vectors for pulp::x86::V4 {
     }
 
     #[inline(always)]
-    fn each<'a, const PANELS: usize>(
+    fn each<L: Left, const PANELS: usize>(
         self,
         blocks: usize,
-        left: impl Fn(usize) -> &'a [[f32; ROWS]],
+        left: impl Fn(usize) -> L,
         right: [&[[f32; LANES]]; PANELS],
         mut take: impl FnMut(usize, usize, Self::Lanes),
     ) {
@@ -170,16 +170,16 @@ impl Vectors for pulp::x86::V4 {
 
 /// Hands `take(panel, row, ..)` each row of each product of a block and a panel.
 #[inline(always)]
-fn tile<S: pulp::Simd, const N: usize, const BLOCKS: usize, const PANELS: usize>(
+fn tile<S: pulp::Simd, L: Left, const N: usize, const BLOCKS: usize, const PANELS: usize>(
     simd: S,
-    left: [&[[f32; ROWS]]; BLOCKS],
+    left: [L; BLOCKS],
     right: [&[[f32; LANES]]; PANELS],
     mut take: impl FnMut(usize, usize, Wide<S, N>),
 ) {
     let mut sums = [[[Wide::splat(simd, 0.0); ROWS]; BLOCKS]; PANELS];
     // All of one length, so that no index has to be checked.
     let depth = right[0].len();
-    let (left, right) = (left.map(|left| &left[..depth]), right.map(|right| &right[..depth]));
+    let (left, right) = (left.map(|left| left.cut(depth)), right.map(|right| &right[..depth]));
     for k in 0..depth {
         let mut vectors = [Wide::splat(simd, 0.0); PANELS];
         for (vector, right) in vectors.iter_mut().zip(right) {
@@ -187,7 +187,7 @@ fn tile<S: pulp::Simd, const N: usize, const BLOCKS: usize, const PANELS: usize>
         }
         for block in 0..BLOCKS {
             for row in 0..ROWS {
-                let left = Wide::splat(simd, left[block][k][row]);
+                let left = Wide::splat(simd, left[block].at(k, row));
                 for panel in 0..PANELS {
                     sums[panel][block][row] = sums[panel][block][row].plus_product(left, vectors[panel]);
                 }

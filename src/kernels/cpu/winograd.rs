@@ -426,7 +426,7 @@ impl Work for TransformOutput<'_> {
                         let x = origin[1] + j * plan.dilation;
                         if x < width {
                             let out = &mut out[((y - first_row) * width + x) * shape.to..][..shape.to];
-                            finish.store(vectors, value, panel, [y, x], out);
+                            finish.store(vectors, value, panel, y * width + x, out);
                         }
                     }
                 }

@@ -329,8 +329,7 @@ impl Packed {
         let Shape { to, kernel, stride, .. } = self.shape;
         let (columns, strips) = (self.columns() / 4, wide.div_ceil(STRIP));
         let length = batch * high * strips * columns;
-        let info =
-            [columns, to, high, wide, height, width, strips, length, last.scale(), last.activation()];
+        let info = [columns, to, high, wide, height, width, strips, length, last.scale(), last.activation()];
         let mut buffers = vec![x, weights, last.output, &self.epilogue];
         buffers.extend(last.addend());
         let kernel = Kernel::Depthwise(Strip { kernel, stride }, last.store());

@@ -11,6 +11,7 @@ pub mod colourfulness;
 pub mod edge_band;
 pub mod photograph;
 mod prior;
+pub mod skin;
 
 pub use accuracy::{AreaUnderCurve, ColourAccuracy, balanced_weight};
 pub use bootstrap::{Bootstrap, Interval};

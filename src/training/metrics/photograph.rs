@@ -1,6 +1,7 @@
 //! What is kept of one photograph under one method, and the measures of a set that follow from it.
 
 use super::accuracy::RANGE;
+use super::skin::{HueSums, is_skin};
 use super::{AreaUnderCurve, Colourfulness, balanced_weight};
 use crate::colour_error::psnr;
 use crate::lab::ToLab;
@@ -14,6 +15,8 @@ const GRAY: f64 = 0.5;
 pub struct Picture {
     rgb: Vec<u8>,
     ab: Vec<[f64; 2]>,
+    /// Whether each pixel has the colour of skin.
+    skin: Vec<bool>,
 }
 
 impl Picture {
@@ -24,14 +27,12 @@ impl Picture {
     #[must_use]
     pub fn new(rgb: Vec<u8>, to_lab: &ToLab) -> Self {
         assert!(!rgb.is_empty() && rgb.len().is_multiple_of(3), "three samples to a pixel");
-        let ab = rgb
-            .chunks_exact(3)
-            .map(|p| {
-                let [_, a, b] = to_lab.lab([p[0], p[1], p[2]]);
-                [a, b]
-            })
-            .collect();
-        Self { rgb, ab }
+        let lab = |p: &[u8]| {
+            let [l, a, b] = to_lab.lab([p[0], p[1], p[2]]);
+            ([a, b], is_skin([l, a, b]))
+        };
+        let (ab, skin) = rgb.chunks_exact(3).map(lab).unzip();
+        Self { rgb, ab, skin }
     }
 
     /// Interleaved sRGB samples.
@@ -60,6 +61,9 @@ pub struct Score {
     squares: f64,
     chroma: f64,
     true_chroma: f64,
+    /// Of pixels whose true colour is that of skin, and of the others.
+    skin: HueSums,
+    others: HueSums,
     /// Of the whole photograph.
     psnr: f64,
     m3: f64,
@@ -82,7 +86,9 @@ impl Score {
         assert_eq!(truth.rgb.len(), shown.rgb.len(), "pictures of one size");
         let (mut errors, mut weight, mut weighted_errors, mut squares, mut true_chroma) =
             (0.0, 0.0, 0.0, 0.0, 0.0);
-        for (truth, shown) in truth.ab.iter().zip(&shown.ab) {
+        let (mut skin, mut others) = (HueSums::default(), HueSums::default());
+        for ((truth, shown), is_skin) in truth.ab.iter().zip(&shown.ab).zip(&truth.skin) {
+            if *is_skin { &mut skin } else { &mut others }.add(*truth, *shown);
             let balanced = balanced_weight(*truth, class_weights);
             pooled[0].add(*truth, *shown, 1.0);
             pooled[1].add(*truth, *shown, balanced);
@@ -107,6 +113,8 @@ impl Score {
             squares,
             chroma: colourfulness.mean_chroma() * pixels,
             true_chroma,
+            skin,
+            others,
             psnr: psnr(&truth.rgb, &shown.rgb),
             m3: colourfulness.m3(),
             m1: colourfulness.m1(),
@@ -136,6 +144,16 @@ pub enum Measure {
     /// Mean chroma shown over mean true chroma, over all pixels; not a number where the truth is
     /// gray (mean chroma below 0.5, what rounding makes).
     ChromaRatio,
+    /// [`Measure::ChromaRatio`] over pixels whose true colour is that of skin (see [`is_skin`]).
+    SkinChromaRatio,
+    /// [`Measure::ChromaRatio`] over all other pixels.
+    OtherChromaRatio,
+    /// Mean difference of the hue angles shown and true, degrees, over pixels whose true colour is that
+    /// of skin, weighed by true chroma; where next to no colour is shown (chroma below 2) it does not
+    /// count.
+    SkinHueError,
+    /// [`Measure::SkinHueError`] over all other pixels.
+    OtherHueError,
     /// Mean over all pixels of `sqrt(a² + b²)`, CIE units.
     MeanChroma,
     /// Mean over the photographs of [`Colourfulness::m3`].
@@ -146,12 +164,16 @@ pub enum Measure {
 
 impl Measure {
     /// All of them, in the order of a table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Auc,
         Self::BalancedAuc,
         Self::Rmse,
         Self::Psnr,
         Self::ChromaRatio,
+        Self::SkinChromaRatio,
+        Self::OtherChromaRatio,
+        Self::SkinHueError,
+        Self::OtherHueError,
         Self::MeanChroma,
         Self::ColourfulnessM3,
         Self::ColourfulnessM1,
@@ -161,27 +183,33 @@ impl Measure {
     #[must_use]
     pub fn of<'a>(self, scores: impl IntoIterator<Item = &'a Score>) -> f64 {
         let parts = |score: &Score| match self {
-            Self::Auc => [score.errors, score.pixels],
-            Self::BalancedAuc => [score.weighted_errors, score.weight],
-            Self::Rmse => [score.squares, score.pixels],
-            Self::Psnr => [score.psnr, 1.0],
-            Self::ChromaRatio => [score.chroma, score.true_chroma],
-            Self::MeanChroma => [score.chroma, score.pixels],
-            Self::ColourfulnessM3 => [score.m3, 1.0],
-            Self::ColourfulnessM1 => [score.m1, 1.0],
+            Self::SkinChromaRatio => score.skin.chroma_ratio(),
+            Self::OtherChromaRatio => score.others.chroma_ratio(),
+            Self::SkinHueError => score.skin.hue_error(),
+            Self::OtherHueError => score.others.hue_error(),
+            Self::Auc => [score.errors, score.pixels, score.pixels],
+            Self::BalancedAuc => [score.weighted_errors, score.weight, score.pixels],
+            Self::Rmse => [score.squares, score.pixels, score.pixels],
+            Self::Psnr => [score.psnr, 1.0, score.pixels],
+            Self::ChromaRatio => [score.chroma, score.true_chroma, score.pixels],
+            Self::MeanChroma => [score.chroma, score.pixels, score.pixels],
+            Self::ColourfulnessM3 => [score.m3, 1.0, score.pixels],
+            Self::ColourfulnessM1 => [score.m1, 1.0, score.pixels],
         };
         let (mut above, mut below, mut pixels) = (0.0, 0.0, 0.0);
         for score in scores {
-            let [numerator, denominator] = parts(score);
+            let [numerator, denominator, counted] = parts(score);
             above += numerator;
             below += denominator;
-            pixels += score.pixels;
+            pixels += counted;
         }
         let mean = above / below;
         match self {
             Self::Auc | Self::BalancedAuc => 100.0 * (1.0 - mean / RANGE as f64),
             Self::Rmse => mean.sqrt(),
-            Self::ChromaRatio if below / pixels < GRAY => f64::NAN,
+            Self::ChromaRatio | Self::SkinChromaRatio | Self::OtherChromaRatio if below / pixels < GRAY => {
+                f64::NAN
+            }
             _ => mean,
         }
     }
@@ -194,7 +222,8 @@ mod tests {
 
     /// A picture of given colours; its samples are given too, since no sRGB colour need have them.
     fn picture(rgb: &[[u8; 3]], ab: &[[f64; 2]]) -> Picture {
-        Picture { rgb: rgb.concat(), ab: ab.to_vec() }
+        let skin = ab.iter().map(|[a, b]| is_skin([50.0, *a, *b])).collect();
+        Picture { rgb: rgb.concat(), ab: ab.to_vec(), skin }
     }
 
     fn compare(truth: &Picture, shown: &Picture) -> Score {
@@ -221,6 +250,25 @@ mod tests {
         near(Measure::ChromaRatio, 0.2);
         near(Measure::MeanChroma, 5.0);
         assert_eq!(score.mean_error(), 30.0);
+    }
+
+    #[test]
+    fn skin_is_judged_by_itself() {
+        // Skin of chroma 20 at 45 degrees, shown with half of it and straight up; a blue, shown as it is.
+        let tan = 20.0 / 2f64.sqrt();
+        let truth = picture(&[[9; 3], [9; 3]], &[[tan, tan], [0.0, -30.0]]);
+        let shown = picture(&[[9; 3], [9; 3]], &[[0.0, 10.0], [0.0, -30.0]]);
+        let score = compare(&truth, &shown);
+        for (measure, expected) in [
+            (Measure::SkinChromaRatio, 0.5),
+            (Measure::OtherChromaRatio, 1.0),
+            (Measure::SkinHueError, 45.0),
+            (Measure::OtherHueError, 0.0),
+        ] {
+            assert!((measure.of([&score]) - expected).abs() < 1e-9, "{measure:?}: {}", measure.of([&score]));
+        }
+        let sky = picture(&[[9; 3]], &[[0.0, -30.0]]);
+        assert!(Measure::SkinChromaRatio.of([&compare(&sky, &sky)]).is_nan(), "no skin");
     }
 
     #[test]

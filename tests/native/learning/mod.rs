@@ -1,6 +1,7 @@
 //! The step that a network learns by.
 
 mod auxiliary;
+mod encoder;
 mod learner;
 mod objective;
 
@@ -63,7 +64,8 @@ fn learner(config: LearnerConfig, head: Head, start: Option<ModelFile>) -> Learn
 }
 
 fn labelled(config: LearnerConfig, head: Head, start: Option<ModelFile>, labels: Labels) -> Learner {
-    Learner::new(config, &network(head), start.map(Start::Model), &flat_prior(), labels, 7, &Device::flex()).unwrap()
+    Learner::new(config, &network(head), start.map(Start::Model), &flat_prior(), labels, 7, &Device::flex())
+        .unwrap()
 }
 
 /// Photographs whose colour is told by their lightness: dark ones are blue, bright ones yellow.

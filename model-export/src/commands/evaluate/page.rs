@@ -59,6 +59,20 @@ fn describe(measure: Measure) -> (&'static str, usize, &'static str) {
             "mean chroma shown over mean true chroma, where chroma is the root of a² + b²; 1 is as \
              colourful as the truth",
         ),
+        Measure::SkinChromaRatio => (
+            "Chroma ratio of skin",
+            3,
+            "the same over pixels whose true colour is one that skin has (L 25 to 90, chroma 10 to 40, hue \
+             25° to 75°); wood and sand have it too, so it means most for photographs of people",
+        ),
+        Measure::OtherChromaRatio => ("Chroma ratio elsewhere", 3, "the same over all other pixels"),
+        Measure::SkinHueError => (
+            "Hue error of skin, °",
+            1,
+            "mean difference of the hue angles shown and true over pixels whose true colour is one that \
+             skin has, weighed by true chroma; where next to no colour is shown it does not count",
+        ),
+        Measure::OtherHueError => ("Hue error elsewhere, °", 1, "the same over all other pixels"),
         Measure::MeanChroma => ("Mean chroma", 2, "mean over pixels of the root of a² + b², CIE units"),
         Measure::ColourfulnessM3 => (
             "Colourfulness M3",

@@ -121,6 +121,10 @@ pub fn key(measure: Measure) -> &'static str {
         Measure::Rmse => "rmse",
         Measure::Psnr => "psnr",
         Measure::ChromaRatio => "chroma_ratio",
+        Measure::SkinChromaRatio => "skin_chroma_ratio",
+        Measure::OtherChromaRatio => "other_chroma_ratio",
+        Measure::SkinHueError => "skin_hue_error",
+        Measure::OtherHueError => "other_hue_error",
         Measure::MeanChroma => "mean_chroma",
         Measure::ColourfulnessM3 => "colorfulness_m3",
         Measure::ColourfulnessM1 => "colorfulness_m1",
@@ -242,7 +246,8 @@ impl Evaluation {
     /// A table for the terminal.
     pub fn text(&self) -> String {
         let mut text = format!("{} photographs\n\n", self.photographs);
-        let columns = ["AuC", "balanced", "RMSE", "PSNR", "chroma", "M3", "difference"];
+        let columns =
+            ["AuC", "balanced", "RMSE", "PSNR", "chroma", "of skin", "skin hue", "M3", "difference"];
         for column in columns {
             let _ = write!(text, "{column:>11}");
         }
@@ -253,6 +258,8 @@ impl Evaluation {
             Measure::Rmse,
             Measure::Psnr,
             Measure::ChromaRatio,
+            Measure::SkinChromaRatio,
+            Measure::SkinHueError,
             Measure::ColourfulnessM3,
         ];
         for figures in &self.methods {
