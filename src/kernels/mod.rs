@@ -139,12 +139,13 @@ pub(crate) struct Bottleneck<'a> {
 
 impl Bottleneck<'_> {
     /// The block at once, `activation` after its first two convolutions; `residual`: `x` is added in the
-    /// end. `None` where its convolutions are as quick one after the other.
+    /// end. `None` where its convolutions are as quick one after the other, and where each of them is timed.
     pub(crate) fn forward(&self, x: &Tensor<4>, activation: Activation, residual: bool) -> Option<Tensor<4>> {
+        let Self { expand, depthwise, project } = *self;
         #[cfg(all(feature = "cpu", not(feature = "profile")))]
         #[allow(irrefutable_let_patterns, reason = "a build for the browser has one device")]
         if let (Packed::Cpu(expand), Packed::Cpu(depthwise), Packed::Cpu(project)) =
-            (self.expand, self.depthwise, self.project)
+            (expand, depthwise, project)
         {
             let block = cpu::Bottleneck { expand, depthwise, project };
             let [batch, _, height, width] = x.dims();
@@ -158,7 +159,7 @@ impl Bottleneck<'_> {
             let data = TensorData::new(output, [1, high, wide, project.shape().to]);
             return Some(Tensor::from_data(data, &device).permute([0, 3, 1, 2]));
         }
-        let _ = (x, activation, residual);
+        let _ = (expand, depthwise, project, x, activation, residual);
         None
     }
 }

@@ -229,9 +229,19 @@ def transposed_conv(x, w, b):
     return full[:, 1:-1, 1:-1] + b[:, None, None]
 
 
-def norm(x, t, key):
+def depthwise(x, w, stride):
+    """Each channel by itself, zero padding of half a kernel."""
+    k, rows, columns = w.shape[2], -(-x.shape[1] // stride), -(-x.shape[2] // stride)
+    padded, y = np.pad(x, ((0, 0), (k // 2, k // 2), (k // 2, k // 2))), 0
+    for i in range(k):
+        for j in range(k):
+            y = y + padded[:, i:i + stride * (rows - 1) + 1:stride, j:j + stride * (columns - 1) + 1:stride] * w[:, :, i, j, None]
+    return y
+
+
+def norm(x, t, key, epsilon=1e-5):
     g = lambda name: t[f"{key}.{name}"][:, None, None]
-    return (x - g("running_mean")) / np.sqrt(g("running_var") + 1e-5) * g("weight") + g("bias")
+    return (x - g("running_mean")) / np.sqrt(g("running_var") + epsilon) * g("weight") + g("bias")
 
 
 ECCV16 = [(1, (1, 64, 64), 2, 1), (2, (64, 128, 128), 2, 1), (3, (128, 256, 256, 256), 2, 1), (4, (256, 512, 512, 512), 1, 1),
@@ -303,10 +313,45 @@ def unet_forward(t, lightness):
         skips.append(x)
     scene = np.maximum(t["g.0.weight"] @ x.mean((1, 2)) + t["g.0.bias"], 0)
     x = x + (t["g.2.weight"] @ scene + t["g.2.bias"])[:, None, None]
-    for i in range(stages - 1, 0, -1):
+    return decoder_forward(t, x, skips[:-1])
+
+
+def decoder_forward(t, x, skips):
+    cbr = lambda x, key: np.maximum(norm(conv(x, t[f"{key}.0.weight"]), t, f"{key}.1"), 0)
+    res = lambda x, key: np.maximum(x + norm(conv(cbr(x, f"{key}.a"), t[f"{key}.b.0.weight"]), t, f"{key}.b.1"), 0)
+    for i in range(len(skips), 0, -1):
         x = conv(x, t[f"u{i}.p.weight"], t[f"u{i}.p.bias"], pad=0).repeat(2, 1).repeat(2, 2)
         x = res(np.maximum(x + conv(skips[i - 1], t[f"u{i}.k.weight"], t[f"u{i}.k.bias"], pad=0), 0), f"u{i}.c")
     return conv(x, t["out.weight"], t["out.bias"], pad=0)
+
+
+def lite_forward(t, lightness):
+    """EfficientNet-Lite under a decoder; strides and skips follow from the blocks' sizes."""
+    layer = lambda x, conv_key, norm_key: norm(conv(x, t[f"{conv_key}.weight"], pad=0), t, norm_key, 1e-3)
+    relu6 = lambda x: np.clip(x, 0, 6)
+    u = (lightness + 16) / 116
+    light = np.where(u > 0.2068966, u**3, (u - 16 / 116) / 7.787)
+    gray = np.where(light > 0.0031308, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055, 12.92 * light)
+    x = relu6(norm(conv(((255 * gray - 127) / 128)[None], t["enc.stem.weight"], stride=2), t, "enc.b", 1e-3))
+    # Channels where a stage begins: first blocks of stages 2, 3, 4 and 6 halve the size.
+    starts, block, skips, width = [], 0, [], None
+    while f"enc.bl.{block}.dw.weight" in t:
+        if t[f"enc.bl.{block}.pr.weight"].shape[0] != width:
+            starts, width = starts + [block], t[f"enc.bl.{block}.pr.weight"].shape[0]
+        block += 1
+    for i in range(block):
+        key = f"enc.bl.{i}"
+        stage = starts.index(i) if i in starts else None
+        if stage in (2, 3, 5):
+            skips.append(x)
+        wide = relu6(layer(x, f"{key}.ex", f"{key}.b0")) if f"{key}.ex.weight" in t else x
+        y = depthwise(wide, t[f"{key}.dw.weight"], 2 if stage in (1, 2, 3, 5) else 1)
+        y = layer(relu6(norm(y, t, f"{key}.b1", 1e-3)), f"{key}.pr", f"{key}.b2")
+        x = y if stage is not None else x + y
+    pooled = relu6(layer(x, "enc.head", "enc.hb")).mean((1, 2))
+    scene = t["g.weight"] @ pooled + t["g.bias"]
+    x = np.maximum(conv(x, t["t.weight"], t["t.bias"], pad=0) + scene[:, None, None], 0)
+    return decoder_forward(t, x, skips)
 
 
 def small_unet_tensors(stem=4, encoder=(6, 8, 10), blocks=(1, 0, 2), decoder=(7, 9)):
@@ -346,6 +391,18 @@ def read_safetensors(path):
     return {k: v * scales.get(f"{k}.scale", 1.0) for k, v in stored.items()}
 
 
+def write_safetensors(path, tensors):
+    """In f32, without metadata, as another program would leave it."""
+    header, data = {}, b""
+    for name, value in tensors.items():
+        content = value.astype("<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": value.shape, "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
 def input_lightness(height, width):
     return (uniform("input_l", height * width) * 100).astype(np.float32).astype(np.float64).reshape(height, width)
 
@@ -365,10 +422,13 @@ def network_goldens():
     logits.astype("<f4").tofile(HERE / "eccv16_logits_313x16x16.f32")
 
     write("unet_small.json", samples(unet_forward(small_unet_tensors(), input_lightness(48, 32)), 512))
+    write_safetensors(HERE / "checkpoints" / "unet_small.safetensors", small_unet_tensors())
 
     manifest = json.loads((MODEL / "manifest.json").read_text())
     model = manifest["models"][0]["file"]
-    logits = unet_forward(read_safetensors(MODEL / model), input_lightness(64, 96))
+    tensors = read_safetensors(MODEL / model)
+    forward = lite_forward if "enc.stem.weight" in tensors else unet_forward
+    logits = forward(tensors, input_lightness(64, 96))
     write("default_model.json", {"file": model, "logits": samples(logits, 512)})
 
 

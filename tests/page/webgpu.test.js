@@ -26,7 +26,8 @@ after(async () => {
 
 /** Name, file and hints of each; without a file it is the model that the page ships. @type {[string, string | null, import("../../www/protocol.js").Hint[]][]} */
 const NETWORKS = [
-  ["unet", null, []],
+  ["lite", null, []],
+  ["unet", "unet_small.safetensors", []],
   ["eccv16", "training.pth", []],
   ["siggraph17", "siggraph17.pth", [{ x: 40, y: 20, a: 60, b: -30, radius: 9 }]],
 ];

@@ -102,23 +102,27 @@ impl Band<'_> {
                     width,
                 };
                 let top = (y * stride + rows.start) - half - input.above;
-                let mut store = |x: usize, sum| {
-                    let out = &mut output[x * channels..][..channels];
-                    finish.store(vectors, sum, panel, y * finish.width + x, out);
-                };
                 let mut x = 0;
                 while x < finish.width {
                     if inside.contains(&x) && x + STRIP <= inside.end {
                         let left = x * STRIDE - half;
                         let sums = sight.strip::<_, KERNEL, STRIDE>(vectors, rows.clone(), [top, left]);
-                        for (i, sum) in sums.into_iter().enumerate() {
-                            store(x + i, sum);
+                        // Out of the registers by a loop that is unrolled, as in `wide.rs`.
+                        let mut finished = [[0.0; LANES]; STRIP];
+                        for i in 0..STRIP {
+                            finished[i] = sums[i].values();
+                        }
+                        for (i, sum) in finished.into_iter().enumerate() {
+                            let out = &mut output[(x + i) * channels..][..channels];
+                            finish.store(vectors, vectors.lanes(sum), panel, y * finish.width + x + i, out);
                         }
                         x += STRIP;
                     } else {
                         let columns = seen(x, stride, kernel, width);
                         let left = (x * stride + columns.start) - half;
-                        store(x, sight.one(vectors, rows.clone(), columns, [top, left]));
+                        let sum = sight.one(vectors, rows.clone(), columns, [top, left]);
+                        let out = &mut output[x * channels..][..channels];
+                        finish.store(vectors, sum, panel, y * finish.width + x, out);
                         x += 1;
                     }
                 }

@@ -194,9 +194,19 @@ fn tile<S: pulp::Simd, L: Left, const N: usize, const BLOCKS: usize, const PANEL
             }
         }
     }
-    for (panel, sums) in sums.iter().enumerate() {
-        for (row, sum) in sums.as_flattened().iter().enumerate() {
-            take(panel, row, *sum);
+    // Out of the registers first, by a loop that is unrolled whatever `take` does: indexed by one that is
+    // not, the sums would lie in memory from the start, and each product would be stored.
+    let mut finished = [[[[0.0; LANES]; ROWS]; BLOCKS]; PANELS];
+    for panel in 0..PANELS {
+        for block in 0..BLOCKS {
+            for row in 0..ROWS {
+                finished[panel][block][row] = sums[panel][block][row].values();
+            }
+        }
+    }
+    for (panel, finished) in finished.iter().enumerate() {
+        for (row, sum) in finished.as_flattened().iter().enumerate() {
+            take(panel, row, Wide::new(simd, *sum));
         }
     }
 }
