@@ -176,7 +176,7 @@ fn tile<S: pulp::Simd, L: Left, const N: usize, const BLOCKS: usize, const PANEL
     right: [&[[f32; LANES]]; PANELS],
     mut take: impl FnMut(usize, usize, Wide<S, N>),
 ) {
-    let mut sums = [[[Wide::splat(simd, 0.0); ROWS]; BLOCKS]; PANELS];
+    let mut sums = [[[Wide::<S, N>::splat(simd, 0.0); ROWS]; BLOCKS]; PANELS];
     // All of one length, so that no index has to be checked.
     let depth = right[0].len();
     let (left, right) = (left.map(|left| left.cut(depth)), right.map(|right| &right[..depth]));
@@ -206,7 +206,7 @@ fn tile<S: pulp::Simd, L: Left, const N: usize, const BLOCKS: usize, const PANEL
     }
     for (panel, finished) in finished.iter().enumerate() {
         for (row, sum) in finished.as_flattened().iter().enumerate() {
-            take(panel, row, Wide::new(simd, *sum));
+            take(panel, row, Wide::<S, N>::new(simd, *sum));
         }
     }
 }
