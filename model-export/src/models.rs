@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 /// The model that the site ships, so that the installed tool works without any file beside it.
-const DEFAULT: &[u8] = include_bytes!("../../www/models/unet-int8.safetensors");
+const DEFAULT: &[u8] = include_bytes!("../../www/models/lite2-int8.safetensors");
 
 /// Bytes of the model at `path`, or of the default one.
 pub fn bytes(path: Option<&Path>) -> Result<Cow<'static, [u8]>> {

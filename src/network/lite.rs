@@ -36,6 +36,7 @@ pub(crate) fn gray_stem(colors: &[f32]) -> Vec<f32> {
 }
 
 /// What comes before the names of the encoder's tensors in files.
+#[cfg(feature = "train")]
 pub(crate) const ENCODER: &str = "enc.";
 
 /// How large the encoder is.

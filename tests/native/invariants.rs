@@ -247,7 +247,7 @@ fn a_preview_is_what_rendering_gives_whatever_came_before() {
 
 static SHIPPED: LazyLock<Colorizer> = LazyLock::new(|| {
     let device = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
-    let model = std::fs::read("www/models/unet-int8.safetensors").unwrap();
+    let model = std::fs::read("www/models/lite2-int8.safetensors").unwrap();
     Colorizer::new(ModelFile::read(&model, &device.device).unwrap(), device).unwrap()
 });
 

@@ -183,7 +183,7 @@ fn a_stem_that_sees_colours_acts_as_the_sum_of_its_kernels() {
 
 #[test]
 fn the_shipped_model() {
-    let bytes = include_bytes!("../../www/models/unet-int8.safetensors");
+    let bytes = include_bytes!("../../www/models/lite2-int8.safetensors");
     let model = ModelFile::read(bytes, &cpu().device).unwrap();
     let g = golden(include_str!("../goldens/default_model.json"));
     assert_samples("logits", &predict(model, 96, 64).planes(), &g["logits"], 1e-5);

@@ -39,7 +39,7 @@ describe("a model file dropped on the page", () => {
     await drop(page, "cat.jpg");
     await waitForColour(page, "cat.jpg");
     const shipped = await canvasPixels(page, "after");
-    assert.match(await terms(page), /the shipped unet/);
+    assert.match(await terms(page), /the shipped lite/);
 
     for (const [file, format] of /** @type {const} */ ([["zip.pth", "PyTorch (zip)"], ["legacy.pth", "PyTorch (legacy pickle)"]])) {
       await drop(page, file, await checkpoint(file));
@@ -71,7 +71,7 @@ describe("a model file dropped on the page", () => {
     assert.deepEqual((await canvasPixels(page, "after")).data, seeded.data, "and works");
 
     await page.locator("#shipped-model").click();
-    await page.waitForFunction(() => document.getElementById("terms")?.textContent?.includes("the shipped unet"), null, { timeout: PATIENCE });
+    await page.waitForFunction(() => document.getElementById("terms")?.textContent?.includes("the shipped lite"), null, { timeout: PATIENCE });
     await waitForColour(page, "cat.jpg");
     assert.deepEqual((await canvasPixels(page, "after")).data, shipped.data);
     assert.equal(await page.locator("#shipped-model").isVisible(), false);

@@ -109,8 +109,8 @@ impl Band<'_> {
                         let sums = sight.strip::<_, KERNEL, STRIDE>(vectors, rows.clone(), [top, left]);
                         // Out of the registers by a loop that is unrolled, as in `wide.rs`.
                         let mut finished = [[0.0; LANES]; STRIP];
-                        for i in 0..STRIP {
-                            finished[i] = sums[i].values();
+                        for (finished, sum) in finished.iter_mut().zip(sums) {
+                            *finished = sum.values();
                         }
                         for (i, sum) in finished.into_iter().enumerate() {
                             let out = &mut output[(x + i) * channels..][..channels];
@@ -181,10 +181,10 @@ impl Sight<'_> {
             for (i, input) in inputs.iter_mut().enumerate().take((STRIP - 1) * STRIDE + KERNEL) {
                 *input = self.read(vectors, top + below, left + i);
             }
-            for tap in 0..KERNEL {
-                let weight = vectors.lanes(weights[tap]);
-                for i in 0..STRIP {
-                    sums[i] = sums[i].plus_product(inputs[i * STRIDE + tap], weight);
+            for (tap, weight) in weights.iter().enumerate() {
+                let weight = vectors.lanes(*weight);
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    *sum = sum.plus_product(inputs[i * STRIDE + tap], weight);
                 }
             }
         }

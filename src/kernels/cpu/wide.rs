@@ -186,6 +186,7 @@ fn tile<S: pulp::Simd, L: Left, const N: usize, const BLOCKS: usize, const PANEL
             *vector = Wide::new(simd, right[k]);
         }
         for block in 0..BLOCKS {
+            #[expect(clippy::needless_range_loop, reason = "counted, each loop is sure to be unrolled")]
             for row in 0..ROWS {
                 let left = Wide::splat(simd, left[block].at(k, row));
                 for panel in 0..PANELS {
