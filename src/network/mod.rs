@@ -113,6 +113,11 @@ impl NetworkConfig {
         usize::from(doubling.contains(&tensor))
     }
 
+    /// Whether a matrix of this name and shape stays in 16 bits where the others get eight.
+    pub(crate) fn is_delicate(&self, tensor: &str, shape: &[usize]) -> bool {
+        matches!(self, Self::Lite(_)) && LiteConfig::is_delicate(tensor, shape)
+    }
+
     /// Working width and height must be multiples of this.
     #[must_use]
     pub fn size_multiple(&self) -> usize {

@@ -14,7 +14,7 @@
 //! The tensor `autochrome.class_weights` `[313]` holds the weights of a model that was trained
 //! with class rebalancing. In `int8` a matrix `NAME` has its scales beside it as `NAME.scale`, f32,
 //! of length 1 along all axes but the one that counts output channels; the product of both is the
-//! matrix.
+//! matrix. Few matrices that eight bits would harm are f16 in such a file.
 
 mod arriving;
 #[cfg(feature = "train")]

@@ -25,7 +25,11 @@ impl ModelFile {
         for (name, tensor) in &self.tensors {
             // Biases and norms are a hundredth of the bytes and carry more than their share of the
             // error: vectors stay as they are.
-            let precision = if tensor.shape.len() > 1 { precision } else { Precision::F32 };
+            let precision = match precision {
+                _ if tensor.shape.len() == 1 => Precision::F32,
+                Precision::Int8 if self.metadata.network.is_delicate(name, &tensor.shape) => Precision::F16,
+                precision => precision,
+            };
             match precision {
                 Precision::F32 => entries.push(single(name, tensor)),
                 Precision::F16 => entries.push(half(name, tensor)?),

@@ -1,8 +1,9 @@
 //! Model files: what is written is read, and what is wrong is said.
 
-use crate::common::{seeded_small_unet, uniform};
+use crate::common::{seeded_lite, seeded_small_unet, uniform};
 use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::checkpoint::{Checkpoint, CheckpointError};
+use autochrome::checkpoint::{Checkpoint, CheckpointError, Element};
+use autochrome::network::Variant;
 use autochrome::weights::{HostTensor, ModelFile, Precision};
 use autochrome::{Error, ab_bins};
 use burn::prelude::Device;
@@ -190,6 +191,31 @@ fn int8_has_a_scale_for_each_output_channel() {
     let bytes = eccv16.write(Precision::Int8).unwrap();
     let checkpoint = Checkpoint::read(&bytes).unwrap();
     assert_eq!(checkpoint.tensors["model8.0.weight.scale"].shape(), [1, 8, 1, 1]);
+}
+
+#[test]
+fn a_lite_in_int8_keeps_what_eight_bits_would_harm_in_sixteen() {
+    let model = seeded_lite(Variant::Lite0, [6, 5, 4]);
+    let bytes = model.write(Precision::Int8).unwrap();
+    let checkpoint = Checkpoint::read(&bytes).unwrap();
+    for (name, element) in [
+        ("enc.stem.weight", Element::F16),
+        ("enc.bl.9.dw.weight", Element::F16),
+        ("enc.bl.1.ex.weight", Element::F16),
+        ("enc.bl.9.ex.weight", Element::I8),
+        ("u2.p.weight", Element::I8),
+        ("out.weight", Element::I8),
+    ] {
+        assert_eq!(*checkpoint.tensors[name].element(), element, "{name}");
+        let scaled = checkpoint.tensors.contains_key(&format!("{name}.scale"));
+        assert_eq!(scaled, element == Element::I8, "{name}");
+    }
+    let read = read(&bytes).unwrap();
+    for (name, tensor) in &model.tensors {
+        let largest = tensor.values.iter().fold(0.0f32, |most, v| most.max(v.abs()));
+        let apart = tensor.values.iter().zip(&read.tensors[name].values).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f32::max) <= largest / 250.0, "{name}");
+    }
 }
 
 #[test]
