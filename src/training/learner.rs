@@ -86,7 +86,7 @@ pub struct Examples<'a> {
 #[derive(Clone, Debug)]
 pub enum Start {
     /// All of a model's weights.
-    Model(ModelFile),
+    Model(Box<ModelFile>),
     /// An encoder that knows things already, under a decoder that does not.
     Encoder(EncoderFile),
 }
@@ -167,7 +167,7 @@ impl Learner {
         let encoder = EncoderPaths::new(config.encoder.as_ref(), network_config)?;
         let drawn = || initial_weights::draw(network_config.init(device), initial_weights::RELU, seed);
         let network = match start {
-            Some(Start::Model(model)) => begin_with(model, network_config, seed, device)?,
+            Some(Start::Model(model)) => begin_with(*model, network_config, seed, device)?,
             Some(Start::Encoder(encoder)) => begin_above(encoder, network_config, &drawn(), device)?,
             None => drawn(),
         };

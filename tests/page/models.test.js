@@ -196,7 +196,7 @@ describe("a download", () => {
     const context = await browser.newContext();
     const page = await context.newPage();
     let breaks = 2;
-    proxy.fault = (path) => (isModel(path) && breaks-- > 0 ? 4 * MEGABYTE : undefined);
+    proxy.fault = (path) => (isModel(path) && breaks-- > 0 ? 3 * MEGABYTE : undefined);
     await colours(page);
     const ranges = modelRequests().map(({ range }) => range);
     assert.equal(ranges.length, 3);
@@ -218,7 +218,7 @@ describe("a download", () => {
     const page = await context.newPage();
     proxy.wholeOnly = true;
     let breaks = 2;
-    proxy.fault = (path) => (isModel(path) && breaks-- > 0 ? 4 * MEGABYTE : undefined);
+    proxy.fault = (path) => (isModel(path) && breaks-- > 0 ? 3 * MEGABYTE : undefined);
     await colours(page);
     assert.equal(modelRequests().length, 3);
     assert.equal((await waitForKept(page, 1)).length, 1);

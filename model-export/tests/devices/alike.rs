@@ -51,7 +51,7 @@ fn learned(
     let mut learner = Learner::new(
         config,
         network,
-        Some(Start::Model(start.clone())),
+        Some(Start::Model(Box::new(start.clone()))),
         &prior,
         Labels::default(),
         1,

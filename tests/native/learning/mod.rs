@@ -64,8 +64,16 @@ fn learner(config: LearnerConfig, head: Head, start: Option<ModelFile>) -> Learn
 }
 
 fn labelled(config: LearnerConfig, head: Head, start: Option<ModelFile>, labels: Labels) -> Learner {
-    Learner::new(config, &network(head), start.map(Start::Model), &flat_prior(), labels, 7, &Device::flex())
-        .unwrap()
+    Learner::new(
+        config,
+        &network(head),
+        start.map(Box::new).map(Start::Model),
+        &flat_prior(),
+        labels,
+        7,
+        &Device::flex(),
+    )
+    .unwrap()
 }
 
 /// Photographs whose colour is told by their lightness: dark ones are blue, bright ones yellow.

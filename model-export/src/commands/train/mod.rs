@@ -82,12 +82,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let validation = validation(arguments, &config)?;
 
     let start = match (&config.start, &config.encoder) {
-        (Some(path), _) => Some(Start::Model(models::read(Some(path))?)),
+        (Some(path), _) => Some(Start::Model(Box::new(models::read(Some(path))?))),
         (None, Some(path)) => Some(Start::Encoder(models::read_encoder(path)?)),
         (None, None) => None,
     };
     let kept_start = match &start {
-        Some(Start::Model(model)) if config.start_share > 0.0 => Some(model.clone()),
+        Some(Start::Model(model)) if config.start_share > 0.0 => Some(model.as_ref().clone()),
         _ => None,
     };
     let prior = match folder.prior()? {
