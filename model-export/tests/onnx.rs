@@ -135,10 +135,29 @@ fn the_logit_scale_is_in_the_last_layer() {
 }
 
 #[test]
+fn a_lite_is_its_blocks() {
+    let model = common::seeded_lite(autochrome::network::Variant::Lite0, [6, 5, 4]);
+    let graph = graph_of(&model);
+    assert_sound(&graph);
+    let counts = count(&graph);
+    // 16 blocks, of which 9 add what came in; the stem, the head and all but the last convolution of each
+    // block end at 6.
+    assert_eq!(counts["Clip"], 1 + 15 + 16 + 1);
+    let grouped = graph.node.iter().filter(|node| node.attribute.iter().any(|a| a.name == "group"));
+    assert_eq!(grouped.count(), 16);
+    // The decoder's three stages add twice each, the scene once, the gray once.
+    assert_eq!(counts["Add"], 9 + 6 + 1 + 1);
+    assert_eq!(shape(&graph.output[0]), ["1", "313", "height/4", "width/4"]);
+}
+
+#[test]
 fn what_cannot_be_onnx_is_refused_in_words() {
     let (code, stderr, file) = convert(&common::seeded_siggraph17(1), "");
     assert_eq!((code, file.is_none()), (1, true));
-    assert!(stderr.contains("siggraph17 cannot be written as ONNX, only eccv16 and unet can"), "{stderr}");
+    assert!(
+        stderr.contains("siggraph17 cannot be written as ONNX, only eccv16, unet and lite can"),
+        "{stderr}"
+    );
     let (code, stderr, file) = convert(&eccv16(), "--precision int8");
     assert_eq!((code, file.is_none()), (2, true));
     assert!(stderr.contains("f32 only"), "{stderr}");

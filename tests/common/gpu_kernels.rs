@@ -118,8 +118,8 @@ async fn compare_with(
         for ((layout, x), (_, added)) in
             layouts(&x, [batch, height, width, from], &device).into_iter().zip(added)
         {
-            let add = (add != Add::Nothing).then_some(added);
-            let y = packed.forward(x, Epilogue { add, activation });
+            let epilogue = Epilogue { add: (add != Add::Nothing).then_some(added), activation };
+            let y = packed.forward(x, epilogue);
             assert_eq!(y.dims(), [batch, to, high, wide]);
             let error = values(y).await.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(

@@ -18,8 +18,8 @@ static COLORIZER: LazyLock<Colorizer> = LazyLock::new(|| {
 
 const SAMPLES: [&str; 5] = ["astronaut", "cat", "coffee", "photographer", "rocket"];
 
-/// A quarter of the model's working size: what is compared are tones, not details.
-const SIDE: usize = 64;
+/// Two thirds of the model's working size: what is compared are tones, not details.
+const SIDE: usize = 128;
 
 /// The samples' colours as gray pictures, which everything here is compared with.
 static GRAY: LazyLock<Vec<Photo>> =
@@ -107,9 +107,9 @@ fn a_mirrored_photograph_gets_mirrored_colours() {
         let back = Photo::new(SIDE, SIDE, Channels::Rgb, Samples::U8(rgb)).unwrap();
         let distance = distance(there, &back);
         mirrored += distance / SAMPLES.len() as f64;
-        // The weights are not symmetrical: the samples differ by 2.0 to 3.6.
-        assert!(distance <= 5.0, "{name}: {distance} CIE units");
+        // The weights are not symmetrical: the samples differ by 4.7 to 6.1.
+        assert!(distance <= 7.0, "{name}: {distance} CIE units");
     }
     println!("{mirrored:.2} mirrored, {unmirrored:.2} unmirrored");
-    assert!(mirrored < 4.0 && mirrored < 0.6 * unmirrored, "{mirrored} mirrored, {unmirrored} unmirrored");
+    assert!(mirrored < 6.0 && mirrored < 0.6 * unmirrored, "{mirrored} mirrored, {unmirrored} unmirrored");
 }

@@ -108,8 +108,17 @@ fn evaluate_reports_methods_sources_curve_and_examples() {
     assert_eq!(names, ["gray", "weighted.safetensors", "mean", "random"]);
     for method in methods {
         for figure in FIGURES {
+            if method["method"] == "gray" && figure.ends_with("hue_error") {
+                assert!(method[figure].is_null(), "gray has no hue");
+                continue;
+            }
             let value = method[figure].as_f64().unwrap_or_else(|| panic!("{figure} of {method}"));
-            let interval = common::pair(&method["intervals"][figure]);
+            let interval = &method["intervals"][figure];
+            if figure.starts_with("skin") && interval.is_null() {
+                // One of the resamples has no skin.
+                continue;
+            }
+            let interval = common::pair(interval);
             assert!(interval[0] <= interval[1] && value.is_finite(), "{figure}: {interval:?}");
         }
         let difference = &method["difference_to_gray"]["auc"]["value"];

@@ -107,7 +107,7 @@ fn a_published_encoder_becomes_a_file_of_ours() {
     let mut damaged = read;
     damaged.tensors.remove("enc.bl.3.dw.weight");
     let error = EncoderFile::read(&damaged.write()).unwrap_err();
-    assert!(error.to_string().contains("enc.bl.3.dw.weight [240, 1, 5, 5] is missing"), "{error}");
+    assert!(error.to_string().contains("enc.bl.3.dw.weight [144, 1, 5, 5] is missing"), "{error}");
 }
 
 fn learner(encoder: EncoderLearning) -> Learner {
