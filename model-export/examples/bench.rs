@@ -98,6 +98,7 @@ fn open(model: &Path, lightness: &Path) -> Result<(Colorizer, Vec<f32>)> {
 /// For each pass the time of the whole, and of each convolution in order; the first pass does not count.
 #[cfg(feature = "profile")]
 fn layers(model: &Path, lightness: &Path, runs: usize) -> Result<()> {
+    autochrome::kernels::profile::run_apart();
     let (colorizer, lightness) = open(model, lightness)?;
     let input = Input { lightness: &lightness, width: SIDE, height: SIDE, hints: None };
     let mut passes = Vec::new();

@@ -142,7 +142,11 @@ impl Bottleneck<'_> {
     /// end. `None` where its convolutions are as quick one after the other, and where each of them is timed.
     pub(crate) fn forward(&self, x: &Tensor<4>, activation: Activation, residual: bool) -> Option<Tensor<4>> {
         let Self { expand, depthwise, project } = *self;
-        #[cfg(all(feature = "cpu", not(feature = "profile")))]
+        #[cfg(feature = "profile")]
+        if profile::runs_apart() {
+            return None;
+        }
+        #[cfg(feature = "cpu")]
         #[allow(irrefutable_let_patterns, reason = "a build for the browser has one device")]
         if let (Packed::Cpu(expand), Packed::Cpu(depthwise), Packed::Cpu(project)) =
             (expand, depthwise, project)

@@ -1,6 +1,7 @@
 //! How long each convolution of ours takes, for the benchmark: there only with the feature `profile`.
 
 use super::Shape;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,19 @@ pub struct Pass {
 }
 
 static PASSES: Mutex<Vec<Pass>> = Mutex::new(Vec::new());
+
+static APART: AtomicBool = AtomicBool::new(false);
+
+/// From now on convolutions run one after the other, so that each can be timed, where several would
+/// run at once by rows.
+pub fn run_apart() {
+    APART.store(true, Ordering::Relaxed);
+}
+
+/// Whether [`run_apart`] was called.
+pub(super) fn runs_apart() -> bool {
+    APART.load(Ordering::Relaxed)
+}
 
 /// What has run since the last call, in order.
 pub fn take() -> Vec<Pass> {
