@@ -281,8 +281,7 @@ impl LiteConfig {
     }
 
     /// Whether a matrix loses too much in eight bits. Depthwise kernels and the narrow layers at the
-    /// beginning are a fiftieth of the bytes, and four fifths of the error that eight bits make in the
-    /// logits.
+    /// beginning are a twentieth of the weights, and make four fifths of the logits' error in eight bits.
     pub(super) fn is_delicate(name: &str, shape: &[usize]) -> bool {
         const FEW: usize = 8192;
         name.starts_with(ENCODER) && (shape[1] == 1 || shape.iter().product::<usize>() < FEW)
