@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 const DECODER: [usize; 3] = [6, 5, 4];
 
-/// One stage more than the default has still, so that a block of 5 x 5 at stride 2 is among the first
+/// One stage fewer than by default, so that a block of 5 x 5 at stride 2 is among the first
 /// that learn.
 const STILL: usize = 2;
 
