@@ -1,6 +1,6 @@
 //! What can go wrong, with a code that programs may rely on.
 
-use crate::checkpoint::CheckpointError;
+use crate::model::checkpoint::CheckpointError;
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,7 +34,7 @@ pub enum Error {
     },
     /// More pixels than the engine accepts.
     #[error("{width} x {height} is {pixels} megapixels; the limit is {limit}. Scale the photograph down first",
-        pixels = width * height / 1_000_000, limit = crate::photo::MAX_PIXELS / 1_000_000)]
+        pixels = width * height / 1_000_000, limit = crate::image::photo::MAX_PIXELS / 1_000_000)]
     ImageTooLarge {
         /// Pixels across.
         width: u64,

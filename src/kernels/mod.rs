@@ -1,10 +1,11 @@
 //! What Burn's operators leave undone on a device.
 
-pub(crate) mod between;
 #[cfg(feature = "cpu")]
 pub mod cpu;
+pub mod device;
 #[cfg(feature = "libtorch")]
 pub mod libtorch;
+pub(crate) mod operators;
 #[cfg(feature = "profile")]
 pub mod profile;
 #[cfg(feature = "gpu")]

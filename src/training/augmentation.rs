@@ -4,10 +4,10 @@
 //! Geometric changes act on RGB, by one resampling. Photometric ones act on L alone: the colours
 //! asked for stay those of the photograph.
 
+use crate::color::lab::{ToLab, ToLightness};
 use crate::error::{Error, Result};
-use crate::lab::{ToLab, ToLightness};
-use crate::photo::Photo;
-use crate::resample::Region;
+use crate::image::photo::Photo;
+use crate::image::resample::Region;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_distr::StandardNormal;
@@ -311,8 +311,8 @@ fn gaussian_blur(plane: &mut [f32], side: usize, deviation: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::lab_from_srgb;
-    use crate::photo::{Channels, Samples};
+    use crate::color::lab::lab_from_srgb;
+    use crate::image::photo::{Channels, Samples};
 
     /// Colours that differ from pixel to pixel.
     fn coloured(width: usize, height: usize) -> Photo {

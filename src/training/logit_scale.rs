@@ -2,7 +2,7 @@
 //! second release (SPEC section 5). Two routes lead there: comparing its last layer with Caffe's,
 //! and asking photographs how sure it is.
 
-use crate::ab_bins::{self, soft_encode};
+use crate::color::ab_bins::{self, soft_encode};
 
 /// The factor in front of the softmax of Caffe's second release: 6 / ln 10, rounded.
 pub const CAFFE_V2: f32 = 2.606;

@@ -2,7 +2,7 @@
 //! (SPEC section 4).
 
 use super::soft_target::around;
-use crate::ab_bins::{self, soft_encode};
+use crate::color::ab_bins::{self, soft_encode};
 
 /// One pixel's share of the classification loss and its gradient.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@
 
 use super::class_rebalancing::class_weights;
 use super::soft_target::Encoder;
-use crate::ab_bins;
+use crate::color::ab_bins;
 use crate::error::{Error, Result};
 use burn::prelude::*;
 use burn::tensor::activation::softmax;

@@ -2,9 +2,9 @@
 
 use super::messages::{FrameOptions, ToneOptions, from_js};
 use super::{Engine, JsPace, image_data};
-use crate::chroma_upsample::Upsampling;
-use crate::colorize::Mode;
-use crate::photo::{Channels, Photo, Samples};
+use crate::engine::colorize::Mode;
+use crate::image::chroma_upsample::Upsampling;
+use crate::image::photo::{Channels, Photo, Samples};
 use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
 use web_sys::ImageData;

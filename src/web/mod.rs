@@ -9,18 +9,18 @@ mod pace;
 #[cfg(feature = "gpu")]
 pub(crate) mod subgroups;
 
-use crate::ab_bins;
-use crate::backend::{ComputeDevice, DeviceChoice};
-use crate::colorize::{Colorization, Colorizer, Preparation};
-use crate::colour_error::ColourError;
+use crate::color::ab_bins;
+use crate::engine::color_error::ColourError;
+use crate::engine::colorize::{Colorization, Colorizer, Preparation};
+use crate::engine::frames::Steady;
+use crate::engine::neutralize;
+use crate::engine::preview::Preview;
 use crate::error::{Error, Result};
-use crate::files::{self, FileMetadata};
-use crate::frames::Steady;
-use crate::memory::{self, Growing};
-use crate::neutralise;
-use crate::photo::{Channels, Photo, Samples};
-use crate::preview::Preview;
-use crate::weights::{Arriving, ModelFile, Origin};
+use crate::image::buffers::{self, Growing};
+use crate::image::files::{self, FileMetadata};
+use crate::image::photo::{Channels, Photo, Samples};
+use crate::kernels::device::{ComputeDevice, DeviceChoice};
+use crate::model::weights::{Arriving, ModelFile, Origin};
 use js_sys::{Uint8Array, Uint8ClampedArray};
 use messages::{
     BinShare, ColorizeOptions, ColourErrorDescription, EncodeOptions, EngineDescription, ToneOptions,
@@ -53,7 +53,7 @@ const DEVICE: DeviceChoice = if cfg!(feature = "gpu") { DeviceChoice::Gpu } else
 pub async fn warm_up() -> Result<(), JsValue> {
     let opened = ComputeDevice::open(DEVICE).await?;
     #[cfg(feature = "gpu")]
-    crate::kernels::between::warm_up(&opened.device).await?;
+    crate::kernels::operators::warm_up(&opened.device).await?;
     drop(opened);
     Ok(())
 }
@@ -104,7 +104,7 @@ impl Pixels {
     pub fn new(width: usize, height: usize) -> Result<Pixels, JsValue> {
         Photo::check_size(width as u64, height as u64)?;
         let channels = Channels::Rgb;
-        Ok(Self { width, height, channels, samples: memory::room(channels.count() * width * height)? })
+        Ok(Self { width, height, channels, samples: buffers::room(channels.count() * width * height)? })
     }
 
     /// Adds the next rows, RGBA. What is more than was announced is refused later, with the photograph.
@@ -115,7 +115,7 @@ impl Pixels {
         let rows = rows.to_vec();
         let (pixels, _) = rows.as_chunks::<4>();
         if self.channels == Channels::Rgb && pixels.iter().any(|[.., alpha]| *alpha != u8::MAX) {
-            let mut samples = memory::room(4 * self.width * self.height)?;
+            let mut samples = buffers::room(4 * self.width * self.height)?;
             let (opaque, _) = self.samples.as_chunks::<3>();
             samples.extend(opaque.iter().flat_map(|&[r, g, b]| [r, g, b, u8::MAX]));
             (self.channels, self.samples) = (Channels::Rgba, samples);
@@ -215,7 +215,7 @@ impl Engine {
         let colorization = self.colorizer.colorize(&photo, preparation, &hints, pace).await?;
         let small = photo.preview(ENOUGH_TO_JUDGE);
         let small = small.as_ref().unwrap_or(&photo);
-        let is_colour = neutralise::has_colours(&small.resized_over_white(small.width(), small.height()));
+        let is_colour = neutralize::has_colours(&small.resized_over_white(small.width(), small.height()));
         Ok(Picture { photo, metadata, colorization, is_colour, reduced: None, preview: None })
     }
 }
@@ -230,7 +230,7 @@ pub fn decodes_here(head: &[u8]) -> bool {
 
 /// Bytes of JavaScript, copied to where Rust can read them.
 fn copied(bytes: &Uint8Array) -> Result<Vec<u8>> {
-    let mut copy = memory::room(bytes.length() as usize)?;
+    let mut copy = buffers::room(bytes.length() as usize)?;
     copy.resize(bytes.length() as usize, 0);
     bytes.copy_to(&mut copy);
     Ok(copy)

@@ -3,12 +3,12 @@
 
 use super::definition::{Addend, Layer};
 use crate::common::{seeded_small_unet, uniform};
-use autochrome::ab_bins::{AnnealedMean, COUNT};
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::colorize::{Colorizer, Mode, Tone, Unpaced};
+use autochrome::color::ab_bins::{AnnealedMean, COUNT};
+use autochrome::engine::colorize::{Colorizer, Mode, Tone, Unpaced};
+use autochrome::image::photo::{Channels, Photo, Samples};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::kernels::webgpu::{Numbers, Packed, annealed_mean};
 use autochrome::kernels::{Activation, Epilogue, Shape};
-use autochrome::photo::{Channels, Photo, Samples};
 use burn::prelude::*;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 

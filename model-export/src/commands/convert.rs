@@ -2,11 +2,11 @@
 
 use crate::{Usage, device, models, onnx, output, photographs};
 use anyhow::{Context, Result, bail, ensure};
-use autochrome::ab_bins::{self, AnnealedMean};
-use autochrome::colorize::{Colorizer, Mode, Unpaced};
-use autochrome::network::Output;
+use autochrome::color::ab_bins::{self, AnnealedMean};
+use autochrome::engine::colorize::{Colorizer, Mode, Unpaced};
+use autochrome::model::network::Output;
+use autochrome::model::weights::{EncoderFile, ModelFile, Precision};
 use autochrome::training::logit_scale::{self, Calibration, Evidence};
-use autochrome::weights::{EncoderFile, ModelFile, Precision};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,9 +1,9 @@
 //! Softmax and annealed mean in one kernel: two numbers of a place leave the device instead of 313.
 
-use super::between::{places, upload};
+use super::operators::{places, upload};
 use super::source::{Kernel, groups_of_64};
 use super::tensor;
-use crate::ab_bins::{AnnealedMean, CENTRES, COUNT};
+use crate::color::ab_bins::{AnnealedMean, CENTRES, COUNT};
 use burn::prelude::*;
 use std::f32::consts::LOG2_E;
 

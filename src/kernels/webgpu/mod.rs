@@ -7,10 +7,10 @@
 //! applied on the way out. After the last one, [`annealed_mean`] makes colours of logits.
 
 mod annealed_mean;
-pub(crate) mod between;
 mod depthwise;
 mod gemm;
 mod numbers;
+pub(crate) mod operators;
 mod source;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod warm_up;
@@ -22,7 +22,6 @@ pub use numbers::Numbers;
 pub(crate) use warm_up::warm_up;
 
 use super::{Activation, Epilogue, Shape};
-use between::{Bend, From, Map, upload};
 use burn::backend::wgpu::Wgpu;
 use burn::prelude::*;
 use burn::tensor::DType;
@@ -34,6 +33,7 @@ use burn_cubecl::cubecl::zspace::metadata::Metadata;
 use burn_cubecl::tensor::CubeTensor;
 use depthwise::{STRIP, Strip};
 use gemm::Tile;
+use operators::{Bend, From, Map, upload};
 use source::{Kernel, Store, count, groups_of_64};
 use std::fmt;
 use winograd::MATRICES;

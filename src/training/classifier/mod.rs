@@ -13,8 +13,8 @@ pub use learner::{ClassifierLearner, ClassifierLearnerConfig, Labelled, Lesson};
 
 use super::tape::Trainable;
 use crate::error::{Error, Result};
-use crate::network::convolution::{Convolution, Layer, Then};
-use crate::network::layers::{Stage, fastest_layout};
+use crate::model::network::convolution::{Convolution, Layer, Then};
+use crate::model::network::layers::{Stage, fastest_layout};
 use burn::module::{ModuleMapper, ModuleVisitor};
 use burn::nn::conv::Conv2d;
 use burn::prelude::*;

@@ -1,6 +1,6 @@
 //! The class prior of photographs (SPEC section 3).
 
-use crate::ab_bins;
+use crate::color::ab_bins;
 use std::collections::BTreeSet;
 
 /// Reach of the grid that colours are counted on, along a and b; no colour of sRGB is further out.
