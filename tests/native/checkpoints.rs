@@ -206,7 +206,7 @@ fn caffe_is_brought_to_pytorchs_meaning() {
             let near = found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs().max(1.0));
             assert!(near && found.len() == expected.len(), "{name}: {found:?}, expected {expected:?}");
         };
-        // 100 times Caffe's (SPEC section 1), the bias unchanged.
+        // 100 times Caffe's (docs/method.md#network-input), the bias unchanged.
         close("model1.0.weight", &tensors["model1.0.weight"].values);
         close("model1.0.bias", &tensors["model1.0.bias"].values);
         close("model8.0.weight", &tensors["model8.0.weight"].values);

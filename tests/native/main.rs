@@ -10,6 +10,7 @@ mod writers;
 mod checkpoints;
 mod classifier;
 mod damaged_checkpoints;
+mod documentation;
 mod files;
 mod golden_vectors;
 mod invariants;

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Photographs that a fit of the logit scale needs (SPEC section 5).
+/// Photographs that a fit of the logit scale needs (docs/method.md#logit-scale).
 const CALIBRATION_PHOTOGRAPHS: usize = 100;
 
 /// Photographs that are taken at the most: their logits are kept until all have been seen.

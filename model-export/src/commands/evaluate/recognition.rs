@@ -1,6 +1,6 @@
 //! What a classifier of colour photographs recognises of recoloured ones: the paper's semantic
-//! interpretability (paper section 3.1, SPEC section 9), with a small classifier of ours in the place
-//! of VGG.
+//! interpretability (paper section 3.1), with a small classifier of ours in the place of VGG; see
+//! docs/method.md#classifier.
 
 use super::measure::{Method, Survey};
 use super::results::{Difference, RESAMPLES};
