@@ -1,4 +1,4 @@
-//! sRGB and CIE Lab (D65, 2° observer) with scikit-image's constants (SPEC section 1).
+//! sRGB and CIE Lab (D65, 2° observer) with scikit-image's constants (docs/method.md#colour-space).
 //!
 //! L runs from 0 to 100, a and b are in CIE units. White is (100, -0.0025, 0.0047) and not
 //! exactly neutral, as in the reference. The generic functions are the definition; [`ToLightness`]

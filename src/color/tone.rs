@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 pub struct Tone {
     /// Of the annealed mean: 0 the mode, 1 the mean, 0.38 the paper's.
     pub temperature: f32,
-    /// Share of the class rebalancing that is kept, 0 to 1 (SPEC section 5).
+    /// Share of the class rebalancing that is kept, 0 to 1 (docs/method.md#rebalance).
     pub rebalance: f32,
     /// Factor on chroma, 0 (gray) and up; 1 is the prediction.
     pub saturation: f32,

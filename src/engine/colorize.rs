@@ -17,7 +17,7 @@ use crate::model::network::Network;
 use crate::model::weights::{Metadata, ModelFile};
 use burn::prelude::*;
 
-/// Side of the square that the reference squashes every photograph to (SPEC section 7).
+/// Side of the square that the reference squashes every photograph to (docs/method.md#faithful-mode).
 const FAITHFUL_SIZE: usize = 256;
 
 /// Longest working side, in short sides: panoramas beyond it are squashed.
@@ -30,7 +30,8 @@ pub enum Mode {
     /// lose chroma and keep L and hue.
     #[default]
     Photo,
-    /// SPEC section 7 to the letter: 256 x 256, two bilinear steps, channels clipped.
+    /// The authors' pipeline to the letter (docs/method.md#faithful-mode): 256 x 256, two bilinear steps,
+    /// channels clipped.
     Faithful,
 }
 

@@ -241,7 +241,8 @@ impl Photo {
         }
     }
 
-    /// Writes row `y` as 8-bit RGB over white: what the network is shown (SPEC section 7.1).
+    /// Writes row `y` as 8-bit RGB over white: what the network is shown
+    /// (docs/method.md#colouring-a-photograph).
     fn row_over_white(&self, y: usize, out: &mut [u8]) {
         fn convert<T: Sample>(row: &[T], channels: Channels, out: &mut [u8]) {
             for (pixel, rgb) in row.chunks_exact(channels.count()).zip(out.chunks_exact_mut(3)) {
@@ -262,7 +263,7 @@ impl Photo {
         }
     }
 
-    /// 8-bit RGB at another size, over white, by Pillow's bicubic filter (SPEC section 7.2).
+    /// 8-bit RGB at another size, over white, by Pillow's bicubic filter (docs/method.md#resampling).
     #[must_use]
     pub fn resized_over_white(&self, width: usize, height: usize) -> Vec<u8> {
         bicubic((self.width, self.height), 3, (width, height), |y, row| self.row_over_white(y, row))

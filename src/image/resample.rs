@@ -1,5 +1,5 @@
 //! The two resamplers of the method: Pillow's bicubic for the network's input and half-pixel
-//! bilinear for its output (SPEC section 7).
+//! bilinear for its output (docs/method.md#resampling).
 
 use num_traits::Float;
 

@@ -14,7 +14,7 @@ use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
-/// Pixels of the input, along each axis, for one cell of the target (SPEC section 4).
+/// Pixels of the input, along each axis, for one cell of the target (docs/method.md#targets).
 const CELL: usize = 4;
 
 /// The largest enlargement that is accepted: beyond it a crop shows next to nothing.
@@ -117,8 +117,8 @@ impl Augmentation {
 pub struct Example {
     /// Raw L of the crop in 0…100, `crop` x `crop`, row-major.
     pub lightness: Vec<f32>,
-    /// a and b, CIE units, of every 4th pixel (the top left one of each 4 x 4, not averaged; SPEC
-    /// section 4), `crop/4` x `crop/4`, row-major.
+    /// a and b, CIE units, of every 4th pixel (the top left one of each 4 x 4, not averaged;
+    /// docs/method.md#targets), `crop/4` x `crop/4`, row-major.
     pub chroma: Vec<[f32; 2]>,
 }
 

@@ -1,4 +1,4 @@
-//! Weights that make rare colours count (paper equations 3 and 4; SPEC section 3).
+//! Weights that make rare colours count (paper equations 3 and 4; docs/method.md#class-weights).
 
 use crate::color::ab_bins;
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! Whether a checkpoint's logits are already multiplied by the inverse temperature of Caffe's
-//! second release (SPEC section 5). Two routes lead there: comparing its last layer with Caffe's,
-//! and asking photographs how sure it is.
+//! second release (docs/method.md#logit-scale). Two routes lead there: comparing its last layer with
+//! Caffe's, and asking photographs how sure it is.
 
 use crate::color::ab_bins::{self, soft_encode};
 

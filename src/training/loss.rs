@@ -1,5 +1,5 @@
 //! The paper's losses on the host, in f64: the definition that training is checked against
-//! (SPEC section 4).
+//! (docs/method.md#losses).
 
 use super::soft_target::around;
 use crate::color::ab_bins::{self, soft_encode};

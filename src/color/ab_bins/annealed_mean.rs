@@ -1,11 +1,11 @@
-//! From logits to a colour (paper equation 5; SPEC section 5).
+//! From logits to a colour (paper equation 5; docs/method.md#annealed-mean).
 
 use super::{CENTRES, COUNT};
 use crate::error::{Error, Result};
 use num_traits::Float;
 
 /// From the logits of a pixel to its colour: `softmax((z - (1 - rebalance) ln w) / T)`, then the
-/// mean of the bins (paper equation 5; SPEC section 5 for `rebalance`).
+/// mean of the bins (paper equation 5; docs/method.md#rebalance).
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnnealedMean<F> {
     pub(super) temperature: F,

@@ -1,4 +1,5 @@
-//! The 313 quantised ab colours, their soft encoding and the annealed mean (SPEC sections 2, 5).
+//! The 313 quantised ab colours, their soft encoding and the annealed mean
+//! (docs/method.md#bins-and-encoding, docs/method.md#decoding).
 
 mod annealed_mean;
 mod grid_mean;
@@ -23,7 +24,7 @@ pub const PAPER_TEMPERATURE: f32 = 0.38;
 pub const HASH: &str = "2a39983ed60d5b52b717842d56d5f766982289e6d5a609582155f437cecc1045";
 
 /// First and last b, in tens, of each row of equal a from -90 to 100. No formula gives this
-/// set: it is wider than the sRGB gamut and is the paper's own (SPEC section 2).
+/// set: it is wider than the sRGB gamut and is the paper's own (docs/method.md#the-313-bins).
 const ROWS: [(i16, i16); 20] = [
     (5, 9),
     (2, 9),

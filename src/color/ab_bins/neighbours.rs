@@ -1,4 +1,4 @@
-//! The bins nearest to a colour, and the soft encoding over them (SPEC section 2).
+//! The bins nearest to a colour, and the soft encoding over them (docs/method.md#soft-encoding).
 //!
 //! Colours that sRGB can show lie in a table of small cells, each with the bins that can be among
 //! the nearest of a colour inside it; other colours are compared with all bins. Both ways give the

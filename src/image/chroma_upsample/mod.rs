@@ -69,7 +69,8 @@ impl ChromaGrid {
         }
     }
 
-    /// The grid at another size, bilinear: the first of the reference's two steps (SPEC section 7).
+    /// The grid at another size, bilinear: the first of the reference's two steps
+    /// (docs/method.md#faithful-mode).
     #[must_use]
     pub fn resized(&self, width: usize, height: usize) -> Self {
         let plane = |plane: &[f32]| resample::bilinear(plane, self.size(), (width, height));

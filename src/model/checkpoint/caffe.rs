@@ -1,7 +1,8 @@
 //! Caffe's `.caffemodel`: a protobuf of layers with blobs. Only the fields that weights need are
 //! declared (names and numbers after Caffe's `caffe.proto`); prost skips the others.
 //!
-//! The tensors get the names and the meaning of the PyTorch release (SPEC sections 1 and 6):
+//! The tensors get the names and the meaning of the PyTorch release
+//! (docs/method.md#checkpoints-of-other-programs):
 //!
 //! - The network's L was not divided by 100 in Caffe, so the first convolution's weights are 100
 //!   times smaller there.

@@ -1,4 +1,4 @@
-//! The paper's network as its authors released it (SPEC section 6): VGG-like blocks, dilation in
+//! The paper's network as its authors released it (docs/method.md#eccv16): VGG-like blocks, dilation in
 //! blocks 5 and 6, one transposed convolution, 313 logits at a quarter of the size. BatchNorm
 //! stands after the ReLU, at the end of blocks 1 to 7.
 

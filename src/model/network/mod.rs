@@ -33,9 +33,9 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "network", rename_all = "lowercase")]
 pub enum NetworkConfig {
-    /// The paper's network as released (SPEC section 6).
+    /// The paper's network as released (docs/method.md#eccv16).
     Eccv16(Eccv16Config),
-    /// The interactive successor as released (SPEC section 6).
+    /// The interactive successor as released (docs/method.md#siggraph17).
     Siggraph17(Siggraph17Config),
     /// Compact encoder and decoder with skips.
     Unet(UnetConfig),
@@ -274,7 +274,7 @@ impl Network {
             let x = operators::affine(operators::gray(lightness), &[255.0 / 128.0], &[-127.0 / 128.0]);
             return Activations { x, skips: Vec::new() };
         }
-        // The others were trained on L in this range (SPEC section 1).
+        // The others were trained on L in this range (docs/method.md#network-input).
         // In two steps: as 0.01 L - 0.5, what is near 50 would lose digits.
         let mut x = operators::affine(operators::affine(lightness, &[1.0], &[-50.0]), &[0.01], &[0.0]);
         if let Self::Siggraph17(_) = self {
@@ -336,7 +336,8 @@ impl Network {
     /// kernels of ours where the device has them. It cannot be trained or exported any more.
     ///
     /// In the paper's networks BatchNorm stands after the `ReLU` and before zero padding: its shift
-    /// cannot move into the next convolution (PITFALLS 23), but it can be applied before storing.
+    /// cannot move into the next convolution (docs/method.md#batch-normalisation), but it can be applied
+    /// before storing.
     #[must_use]
     pub fn into_inference(self) -> Self {
         match self {

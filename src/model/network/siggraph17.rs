@@ -1,6 +1,6 @@
 //! The paper's interactive successor (Zhang, Zhu et al., "Real-Time User-Guided Image Colorization
-//! with Learned Deep Priors", SIGGRAPH 2017) as its authors released it (SPEC section 6): hints come
-//! in beside L, skips join encoder and decoder, and one colour comes out for each pixel.
+//! with Learned Deep Priors", SIGGRAPH 2017) as its authors released it (docs/method.md#siggraph17): hints
+//! come in beside L, skips join encoder and decoder, and one colour comes out for each pixel.
 
 use super::Activations;
 use super::convolution::{Convolution, Layer, Then, doubling};

@@ -1,4 +1,5 @@
-//! The seven blocks that the paper's network and its interactive successor share (SPEC section 6).
+//! The seven blocks that the paper's network and its interactive successor share
+//! (docs/method.md#eccv16).
 
 use super::convolution::{Convolution, Layer, Then};
 use super::layers::batch_norm;

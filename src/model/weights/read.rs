@@ -227,7 +227,7 @@ fn recognise(strings: &Strings, tensors: &BTreeMap<String, RawTensor<'_>>) -> Re
 }
 
 /// The released network ends in a fixed 1 x 1 convolution whose weights are the bins / 110
-/// (SPEC section 6). It is not needed, but tells whether the bins are ours.
+/// (docs/method.md#eccv16). It is not needed, but tells whether the bins are ours.
 fn check_bin_decoder(raw: &RawTensor<'_>) -> Result<()> {
     let fits = raw.shape() == [2, ab_bins::COUNT, 1, 1]
         && raw.values("model_out.weight")?.iter().enumerate().all(|(i, w)| {

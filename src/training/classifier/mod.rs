@@ -1,6 +1,6 @@
 //! A small classifier of colour photographs, to ask of a recoloured one whether it still shows what
-//! it showed: the paper's semantic interpretability (paper section 3.1, SPEC section 9), with a network
-//! of ours in the place of VGG.
+//! it showed: the paper's semantic interpretability (paper section 3.1), with a network of ours in the
+//! place of VGG (docs/method.md#classifier).
 //!
 //! It sees colour photographs only while it learns, so what it recognises less often than the truth
 //! is what the colours got wrong.

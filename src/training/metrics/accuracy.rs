@@ -1,4 +1,4 @@
-//! Area under the cumulative error curve, plain and balanced (SPEC section 9).
+//! Area under the cumulative error curve, plain and balanced (docs/method.md#auc).
 
 use crate::color::ab_bins;
 
