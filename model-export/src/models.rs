@@ -43,7 +43,7 @@ pub fn read_encoder(path: &Path) -> Result<EncoderFile> {
 /// A model from the bytes of a file. Nothing stays on the device.
 pub fn parse(bytes: &[u8]) -> autochrome::Result<ModelFile> {
     let cpu = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu))?;
-    ModelFile::read(bytes, &cpu.device)
+    ModelFile::read(bytes)
 }
 
 #[cfg(test)]

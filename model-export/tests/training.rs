@@ -254,7 +254,7 @@ fn the_alarm_says_what_it_sees() {
 /// A model's matrices, one after another.
 fn weights(bytes: &[u8]) -> Vec<f32> {
     let cpu = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
-    let model = ModelFile::read(bytes, &cpu.device).unwrap();
+    let model = ModelFile::read(bytes).unwrap();
     model.tensors.into_values().flat_map(|tensor| tensor.values).collect()
 }
 

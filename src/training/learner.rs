@@ -537,9 +537,8 @@ fn begin_above(
 
 /// Weights of a model that are to be trained on.
 fn begin_with(model: ModelFile, config: &NetworkConfig, seed: u64, device: &Device) -> Result<Network> {
-    let mut network = config.init(device);
     let mut fresh = None;
-    let own = network.shapes();
+    let own = config.architecture().tensors();
     let mut tensors = model.tensors;
     // A head for another objective begins afresh; everything else is taken over.
     for (name, shape) in &own {
@@ -557,8 +556,7 @@ fn begin_with(model: ModelFile, config: &NetworkConfig, seed: u64, device: &Devi
         }
     }
     let metadata = Metadata { network: config.clone(), ..model.metadata };
-    network = ModelFile { metadata, tensors, ..model }.assemble(device)?;
-    Ok(network)
+    ModelFile { metadata, tensors, ..model }.assemble(device)
 }
 
 fn lightness(part: Examples<'_>, device: &Device) -> Tensor<4> {

@@ -111,7 +111,7 @@ impl OptimizerConfig {
 pub(crate) struct Optimizer {
     config: OptimizerConfig,
     tape: Tape,
-    /// By Burn's path.
+    /// By the weight's name in files.
     pub(crate) moments: BTreeMap<String, Moments>,
 }
 

@@ -5,14 +5,13 @@
 use super::initial_weights;
 use super::tape::Trainable;
 use crate::kernels::operators;
-use crate::model::network::convolution::{Layer, Then, linear};
-use crate::model::network::{Network, NetworkConfig};
-use burn::module::{Module, ModuleMapper, ModuleVisitor};
-use burn::nn::Linear;
+use crate::model::network::weighted_layer::WeightedLayer;
+use crate::model::network::{Layer, Network, NetworkConfig};
+use burn::module::{ModuleMapper, ModuleVisitor};
 use burn::prelude::*;
 use burn::tensor::DType;
 
-/// The head's name in paths.
+/// The head's name.
 const NAME: &str = "labels";
 
 /// All that is needed to build one without weights.
@@ -36,7 +35,8 @@ pub(super) struct Pupil {
 struct Head {
     /// The step of the network whose output it reads.
     reads: usize,
-    layer: Layer<Linear>,
+    layer: Layer,
+    weights: WeightedLayer,
 }
 
 impl PupilConfig {
@@ -58,7 +58,8 @@ impl PupilConfig {
 
     fn head(&self, device: &Device) -> Option<Head> {
         let deepest = self.network.deepest().filter(|_| self.labels > 0)?;
-        Some(Head { reads: deepest.step, layer: linear(deepest.channels, self.labels, device) })
+        let layer = Layer::linear(NAME, deepest.channels, self.labels);
+        Some(Head { reads: deepest.step, weights: WeightedLayer::new(&layer, device), layer })
     }
 }
 
@@ -76,7 +77,7 @@ impl Pupil {
         let output = self.network.forward_seen(lightness, dtype, |step, features| {
             if let Some(head) = head.filter(|head| head.reads == step) {
                 let mean = operators::mean_of_places(features.clone().cast(DType::F32));
-                logits = Some(head.layer.forward(mean, Then::default()));
+                logits = Some(head.weights.forward(&head.layer, mean, None));
             }
         });
         (output, logits)
@@ -85,24 +86,20 @@ impl Pupil {
 
 impl Trainable for Head {
     fn visit(&self, visitor: &mut impl ModuleVisitor) {
-        visitor.enter_module(NAME, "");
-        self.layer.visit(visitor);
-        visitor.exit_module(NAME, "");
+        self.weights.visit(&self.layer, visitor);
     }
 
     fn map(self, mapper: &mut impl ModuleMapper) -> Self {
-        mapper.enter_module(NAME, "");
-        let layer = self.layer.map(mapper);
-        mapper.exit_module(NAME, "");
-        Self { layer, ..self }
+        let weights = self.weights.map(&self.layer, mapper);
+        Self { weights, ..self }
     }
 
     fn train(self) -> Self {
-        Self { layer: self.layer.train(), ..self }
+        Self { weights: self.weights.train(), ..self }
     }
 
     fn valid(&self) -> Self {
-        Self { layer: self.layer.valid(), ..*self }
+        Self { reads: self.reads, layer: self.layer.clone(), weights: self.weights.valid() }
     }
 }
 

@@ -148,7 +148,7 @@ impl Engine {
     pub async fn load(model: ModelBytes, sha256: Option<String>) -> Result<Engine, JsValue> {
         let bytes = model.0.finish(sha256.as_deref())?;
         let device = ComputeDevice::open(DEVICE).await?;
-        let mut model = ModelFile::read(&bytes, &device.device)?;
+        let mut model = ModelFile::read(&bytes)?;
         // Wasm memory never shrinks: the file's room is taken by the network.
         drop(bytes);
         let origin = model.origin.take();

@@ -5,13 +5,9 @@
 //!
 //! Padding is symmetric, where TensorFlow's is not at stride 2.
 
-use super::convolution::{Convolution, Layer, Then, linear};
-use super::layers::{ConvNorm, Up, batch_norm_of};
-use super::{Activations, Head};
-use crate::kernels::{self, Activation, operators};
-use burn::nn::Linear;
-use burn::nn::conv::Conv2d;
-use burn::prelude::*;
+use super::Head;
+use super::architecture::{Addend, Architecture, Builder, Input, Layer, LayerKind, Operation, Value};
+use super::blocks::up;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -141,96 +137,34 @@ pub struct LiteConfig {
     pub head: Head,
 }
 
-/// An inverted residual block: expanded by 1 x 1, seen channel by channel, brought together by 1 x 1.
-#[derive(Module, Debug)]
-struct Bottleneck {
-    expand: Option<ConvNorm>,
-    depthwise: ConvNorm,
-    project: ConvNorm,
-    #[module(skip)]
-    residual: bool,
-}
-
-impl Bottleneck {
-    fn new(stage: EncoderStage, first: bool, device: &Device) -> Self {
-        let EncoderStage { kernel, expansion, to, .. } = stage;
-        let from = if first { stage.from } else { to };
-        let stride = if first { stage.stride } else { 1 };
-        let wide = from * expansion;
-        let spread =
-            Convolution { kernel, stride, bias: false, depthwise: true, ..Convolution::new(wide, wide) };
-        Self {
-            expand: (expansion > 1).then(|| pointwise(from, wide, device)),
-            depthwise: normed(&spread, device),
-            project: pointwise(wide, to, device),
-            residual: stride == 1 && from == to,
-        }
+/// A layer of the encoder with its norm.
+fn encoder_layer(layer: Layer, norm: &str) -> Layer {
+    let mut layer = layer.normed(norm);
+    if let Some(norm) = &mut layer.norm {
+        [norm.momentum, norm.epsilon] = NORM;
     }
+    layer
+}
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        if let Some(y) = self.at_once(&x) {
-            return y;
-        }
-        let wide = match &self.expand {
-            Some(expand) => expand.forward(x.clone(), Then::relu6()),
-            None => x.clone(),
-        };
-        let seen = self.depthwise.forward(wide, Then::relu6());
-        let add = self.residual.then_some(x);
-        self.project.forward(seen, Then { add, ..Then::default() })
+/// An inverted residual block: expanded by 1 x 1, seen channel by channel, projected by 1 x 1.
+fn inverted_residual(net: &mut Builder, x: Value, key: &str, stage: EncoderStage, first: bool) -> Value {
+    let EncoderStage { kernel, expansion, to, .. } = stage;
+    let (from, stride) = if first { (stage.from, stage.stride) } else { (to, 1) };
+    let wide = from * expansion;
+    let layer = |layer: Layer, norm: &str| encoder_layer(layer, &format!("{key}.{norm}"));
+    let mut inner = x;
+    if expansion > 1 {
+        inner = net.layer(x, layer(Layer::pointwise(format!("{key}.ex"), from, wide), "b0").relu6());
     }
-
-    /// [`Bottleneck::forward`] by a kernel of ours, where there is one that is quicker so.
-    fn at_once(&self, x: &Tensor<4>) -> Option<Tensor<4>> {
-        let block = kernels::Bottleneck {
-            expand: self.expand.as_ref()?.conv.packed()?,
-            depthwise: self.depthwise.conv.packed()?,
-            project: self.project.conv.packed()?,
-        };
-        block.forward(x, Activation::Relu6, self.residual)
+    let depthwise = Layer::convolution(format!("{key}.dw"), wide, wide);
+    let depthwise = Layer { kind: LayerKind::Depthwise, kernel, stride, ..depthwise };
+    inner = net.layer(inner, layer(depthwise, "b1").relu6());
+    let project = layer(Layer::pointwise(format!("{key}.pr"), wide, to), "b2");
+    if stride == 1 && from == to {
+        net.layer_plus(inner, project, Addend::Map(x))
+    } else {
+        net.layer(inner, project)
     }
-
-    fn into_inference(self) -> Self {
-        Self {
-            expand: self.expand.map(ConvNorm::into_inference),
-            depthwise: self.depthwise.into_inference(),
-            project: self.project.into_inference(),
-            residual: self.residual,
-        }
-    }
-}
-
-fn normed(conv: &Convolution, device: &Device) -> ConvNorm {
-    let [_, to] = conv.channels;
-    ConvNorm { conv: conv.init(device), norm: Some(batch_norm_of(to, NORM, device)) }
-}
-
-fn pointwise(from: usize, to: usize, device: &Device) -> ConvNorm {
-    normed(&Convolution { bias: false, ..Convolution::pointwise(from, to) }, device)
-}
-
-#[derive(Module, Debug)]
-struct Encoder {
-    stem: ConvNorm,
-    /// Of all stages, one after the other.
-    blocks: Vec<Bottleneck>,
-    head: ConvNorm,
-    /// The first block of each stage, and the end of the last.
-    #[module(skip)]
-    stages: [usize; 8],
-}
-
-/// The network; raw L `[batch, 1, H, W]` in, logits `[batch, 313, H/4, W/4]` out, H and W multiples
-/// of [`LiteConfig::SIZE_MULTIPLE`].
-#[derive(Module, Debug)]
-pub struct Lite {
-    encoder: Encoder,
-    /// The deepest features on their way into the decoder.
-    deepest: Layer<Conv2d>,
-    /// What the whole photograph shows, on the same way.
-    scene: Layer<Linear>,
-    decoder: Vec<Up>,
-    logits: Layer<Conv2d>,
 }
 
 impl LiteConfig {
@@ -249,35 +183,44 @@ impl LiteConfig {
         super::Deepest { step: stages.len(), channels: stages[stages.len() - 1].to }
     }
 
-    pub(super) fn init(&self, device: &Device) -> Lite {
-        let table = self.variant.stages();
-        let mut stages = [0; 8];
-        let mut blocks = Vec::new();
-        for (number, stage) in table.into_iter().enumerate() {
-            blocks.extend((0..stage.blocks).map(|block| Bottleneck::new(stage, block == 0, device)));
-            stages[number + 1] = blocks.len();
-        }
-        let deepest = table[table.len() - 1].to;
+    pub(super) fn architecture(&self) -> Architecture {
+        let mut net = Builder::new(Input::Gray);
         // Gray in red, green and blue alike: the released stem's three kernels act as their sum.
-        let stem = Convolution { stride: 2, bias: false, ..Convolution::new(1, STEM) };
-        let mut from = self.decoder[0];
-        let ups = self.decoder.iter().zip(SKIPS.iter().rev()).map(|(&to, &skip)| {
-            let up = Up::new([from, table[skip].to], to, device);
-            from = to;
-            up
-        });
-        Lite {
-            encoder: Encoder {
-                stem: normed(&stem, device),
-                blocks,
-                head: pointwise(deepest, POOLED, device),
-                stages,
-            },
-            deepest: Convolution::pointwise(deepest, self.decoder[0]).init(device),
-            scene: linear(POOLED, self.decoder[0], device),
-            decoder: ups.collect(),
-            logits: Convolution::pointwise(self.decoder[2], self.head.channels()).init(device),
+        let stem = encoder_layer(Layer { stride: 2, ..Layer::convolution("enc.stem", 1, STEM) }, "enc.b");
+        let mut x = net.layer(Value::INPUT, stem.relu6());
+        net.end_step();
+        let mut skips = Vec::new();
+        let mut number = 0;
+        let stages = self.variant.stages();
+        for stage in stages {
+            for block in 0..stage.blocks {
+                x = inverted_residual(&mut net, x, &format!("enc.bl.{number}"), stage, block == 0);
+                number += 1;
+            }
+            net.end_step();
+            if stage.skip {
+                skips.push((x, stage.to));
+            }
         }
+
+        let deepest = stages[stages.len() - 1].to;
+        let [mut from, ..] = self.decoder;
+        let head = encoder_layer(Layer::pointwise("enc.head", deepest, POOLED), "enc.hb").relu6();
+        let whole = net.layer(x, head);
+        let whole = net.operation(Operation::Mean(whole));
+        let vector = net.layer(whole, Layer::linear("g", POOLED, from));
+        x = net.layer_plus(x, Layer::pointwise("t", deepest, from).relu(), Addend::Vector(vector));
+        net.end_step();
+
+        for (&to, (number, (skip, channels))) in self.decoder.iter().zip(skips.into_iter().enumerate().rev())
+        {
+            x = up(&mut net, [x, skip], &format!("u{}", number + 1), [from, channels], to);
+            net.end_step();
+            from = to;
+        }
+        net.layer(x, Layer::pointwise("out", from, self.head.channels()));
+        net.end_step();
+        net.finish_scaled(self.head.scale())
     }
 
     /// Whether a matrix loses too much in eight bits. Depthwise kernels and the narrow layers at the
@@ -300,94 +243,5 @@ impl LiteConfig {
             head: Head::of_channels(out("out.weight")?)?,
         };
         config.is_consistent().then_some(config)
-    }
-}
-
-impl Lite {
-    /// The stem, each stage of the encoder, the deepest features with those of the whole photograph,
-    /// each stage of the decoder, the logits.
-    pub(super) fn steps(&self) -> usize {
-        self.stages() + self.decoder.len() + 3
-    }
-
-    fn stages(&self) -> usize {
-        self.encoder.stages.len() - 1
-    }
-
-    pub(super) fn step(&self, index: usize, Activations { x, mut skips }: Activations) -> Activations {
-        let stages = self.stages();
-        let x = if index == 0 {
-            self.encoder.stem.forward(x, Then::relu6())
-        } else if index <= stages {
-            let [first, end] = [self.encoder.stages[index - 1], self.encoder.stages[index]];
-            let x = self.encoder.blocks[first..end].iter().fold(x, |x, block| block.forward(x));
-            if SKIPS.contains(&(index - 1)) {
-                skips.push(x.clone());
-            }
-            x
-        } else if index == stages + 1 {
-            self.widen(x)
-        } else if let Some(up) = self.decoder.get(index - stages - 2) {
-            let skip = skips.pop().expect("the encoder left a skip for every decoder stage");
-            up.forward(x, skip)
-        } else {
-            self.logits.forward(x, Then::default())
-        };
-        Activations { x, skips }
-    }
-
-    /// From the encoder's end to the decoder's beginning.
-    fn widen(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, height, width] = x.dims();
-        let whole = operators::mean_of_places(self.encoder.head.forward(x.clone(), Then::relu6()));
-        let scene = operators::everywhere(self.scene.forward(whole, Then::default()), [height, width]);
-        self.deepest.forward(x, Then { add: Some(scene), ..Then::relu() })
-    }
-
-    pub(super) fn into_inference(self) -> Self {
-        let Encoder { stem, blocks, head, stages } = self.encoder;
-        Self {
-            encoder: Encoder {
-                stem: stem.into_inference(),
-                blocks: blocks.into_iter().map(Bottleneck::into_inference).collect(),
-                head: head.into_inference(),
-                stages,
-            },
-            deepest: self.deepest.pack(None),
-            scene: self.scene.pack(None),
-            decoder: self.decoder.into_iter().map(Up::into_inference).collect(),
-            logits: self.logits.pack(None),
-        }
-    }
-
-    /// Burn's path to the name in files: `encoder.blocks.3.depthwise.norm.weight` is
-    /// `enc.bl.3.b1.weight`, `decoder.0.block.b.conv.weight` is `u3.c.b.0.weight`.
-    pub(super) fn file_name(&self, path: &str) -> Option<String> {
-        Some(match path.split('.').collect::<Vec<_>>().as_slice() {
-            ["encoder", "stem", "conv", tensor] => format!("enc.stem.{tensor}"),
-            ["encoder", "stem", "norm", tensor] => format!("enc.b.{tensor}"),
-            ["encoder", "head", "conv", tensor] => format!("enc.head.{tensor}"),
-            ["encoder", "head", "norm", tensor] => format!("enc.hb.{tensor}"),
-            ["encoder", "blocks", block, part, layer, tensor] => {
-                let layer = match (*part, *layer) {
-                    ("expand", "conv") => "ex",
-                    ("expand", "norm") => "b0",
-                    ("depthwise", "conv") => "dw",
-                    ("depthwise", "norm") => "b1",
-                    ("project", "conv") => "pr",
-                    ("project", "norm") => "b2",
-                    _ => return None,
-                };
-                format!("enc.bl.{block}.{layer}.{tensor}")
-            }
-            ["deepest", tensor] => format!("t.{tensor}"),
-            ["scene", tensor] => format!("g.{tensor}"),
-            ["decoder", i, rest @ ..] => {
-                let number = self.decoder.len().checked_sub(i.parse().ok()?)?;
-                format!("u{number}.{}", Up::file_name(rest)?)
-            }
-            ["logits", tensor] => format!("out.{tensor}"),
-            _ => return None,
-        })
     }
 }

@@ -6,7 +6,6 @@ use super::{ENCODER, HostTensor, PREFIX};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, RawTensor};
 use crate::model::network::{Head, LiteConfig, NetworkConfig, Variant, lite};
-use burn::prelude::Device;
 use std::collections::BTreeMap;
 
 /// Parts of a published block's names, and ours.
@@ -124,7 +123,7 @@ fn our_name(name: &str) -> Option<String> {
 /// Name and shape of every tensor of an encoder, as a network has them.
 fn encoder_shapes(variant: Variant) -> BTreeMap<String, Vec<usize>> {
     let config = NetworkConfig::Lite(LiteConfig { variant, decoder: [1; 3], head: Head::default() });
-    let mut shapes = config.init(&Device::default()).shapes();
+    let mut shapes = config.architecture().tensors();
     shapes.retain(|name, _| name.starts_with(lite::ENCODER));
     shapes
 }

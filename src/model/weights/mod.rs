@@ -169,7 +169,7 @@ impl ModelFile {
     pub(crate) fn assemble(self, device: &Device) -> Result<Network> {
         let network = self.metadata.network.init(device);
         let found = self.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
-        read::check_shapes(&self.metadata.network, &network.shapes(), &found)?;
+        read::check_shapes(&self.metadata.network, &self.metadata.network.architecture().tensors(), &found)?;
         let name = self.metadata.network.name();
         let values = self.tensors.into_iter().map(|(name, tensor)| (name, tensor.values)).collect();
         network

@@ -8,7 +8,6 @@ use crate::color::ab_bins;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, Element, RawTensor};
 use crate::model::network::{NetworkConfig, lite};
-use burn::prelude::*;
 use std::collections::BTreeMap;
 
 type Shapes = BTreeMap<String, Vec<usize>>;
@@ -21,13 +20,12 @@ const ANCHORS: [&str; 5] =
 impl ModelFile {
     /// Reads a model file of ours, or a checkpoint of any format of [`Checkpoint`] whose tensors are
     /// those of a known network (it gets the paper's settings). Names and shapes are compared with
-    /// the network before any tensor is read; `device` is where it would be built, and holds
-    /// nothing of it afterwards.
+    /// the network before any tensor is read.
     ///
     /// # Errors
     /// Every `model-format` error of [`Error`]: bytes of no known format, tensors that are missing
     /// or misshaped (all are named), an unknown version, other bins, values that are not finite.
-    pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
+    pub fn read(bytes: &[u8]) -> Result<Self> {
         let Checkpoint { format, mut tensors, strings } = Checkpoint::read(bytes)?;
         if strings.contains_key(CLASSIFIER) {
             let what = "it is a classifier, which measures colours and makes none";
@@ -51,7 +49,7 @@ impl ModelFile {
                 return Err(Error::ModelFormat(problem));
             }
         };
-        let expected = metadata.network.init(device).shapes();
+        let expected = metadata.network.architecture().tensors();
         let mut found: Shapes =
             tensors.iter().map(|(name, raw)| (name.clone(), raw.shape().to_vec())).collect();
         if sees_colors(&metadata.network, &tensors) {

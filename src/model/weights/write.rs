@@ -21,6 +21,7 @@ impl ModelFile {
     /// # Errors
     /// [`Error::ModelFormat`] where a value does not fit `precision`.
     pub fn write(&self, precision: Precision) -> Result<Vec<u8>> {
+        let architecture = self.metadata.network.architecture();
         let mut entries = Vec::new();
         for (name, tensor) in &self.tensors {
             // Biases and norms are a hundredth of the bytes and carry more than their share of the
@@ -34,7 +35,7 @@ impl ModelFile {
                 Precision::F32 => entries.push(single(name, tensor)),
                 Precision::F16 => entries.push(half(name, tensor)?),
                 Precision::Int8 => {
-                    let (codes, scales) = int8::quantise(tensor, self.metadata.network.output_axis(name));
+                    let (codes, scales) = int8::quantise(tensor, architecture.output_axis(name));
                     entries.push(Entry {
                         name: name.clone(),
                         shape: Cow::Borrowed(&tensor.shape),

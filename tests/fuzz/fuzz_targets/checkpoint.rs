@@ -17,5 +17,5 @@ fuzz_target!(|bytes: &[u8]| {
             let _ = tensor.values(name);
         }
     }
-    let _ = ModelFile::read(bytes, &CPU.device);
+    let _ = ModelFile::read(bytes);
 });

@@ -68,7 +68,7 @@ fn it_learns_what_lightness_tells() {
         let output = if head == Head::Regression { Output::Chroma } else { Output::Logits };
         assert_eq!(model.metadata.network.output(), output);
         let bytes = model.write(autochrome::model::weights::Precision::F32).unwrap();
-        let read = ModelFile::read(&bytes, &Device::flex()).unwrap();
+        let read = ModelFile::read(&bytes).unwrap();
         assert_eq!(read.tensors, model.tensors);
         assert_eq!(read.class_weights.is_some(), head == Head::Classification);
     }
