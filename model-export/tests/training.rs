@@ -1,7 +1,6 @@
 //! `autochrome train` as people run it: on made photographs, small networks, a few steps.
 
 use assert_cmd::Command;
-use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::ModelFile;
 use image::{Rgb, RgbImage};
 use std::fs;
@@ -253,7 +252,6 @@ fn the_alarm_says_what_it_sees() {
 
 /// A model's matrices, one after another.
 fn weights(bytes: &[u8]) -> Vec<f32> {
-    let cpu = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
     let model = ModelFile::read(bytes).unwrap();
     model.tensors.into_values().flat_map(|tensor| tensor.values).collect()
 }

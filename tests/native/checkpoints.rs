@@ -6,9 +6,9 @@ use autochrome::model::checkpoint::{Checkpoint, CheckpointError, Format};
 use autochrome::model::weights::{HostTensor, ModelFile, Precision};
 use autochrome::{Error, color::ab_bins, color::lab};
 use autochrome_testing::checkpoints::{
-    Tensors, caffe_net, caffemodel, legacy_pth, pth, state_dict_pickle, tiny_eccv16, zip,
+    caffe_net, caffemodel, legacy_pth, pth, state_dict_pickle, tiny_eccv16, zip,
 };
-use autochrome_testing::{assert_golden_eccv16, noise_lightness, seeded_eccv16, seeded_siggraph17};
+use autochrome_testing::{Tensors, assert_golden_eccv16, noise_lightness, seeded_eccv16, seeded_siggraph17};
 use prost::Message;
 
 fn cpu() -> ComputeDevice {

@@ -186,7 +186,7 @@ fn a_file_holds_all_of_it() {
 #[test]
 fn files_of_something_else_are_refused() {
     let read = |bytes: &[u8]| ClassifierFile::read(bytes, &Device::flex()).unwrap_err();
-    let colorizer = crate::autochrome_testing::seeded_small_unet().write(Precision::F32).unwrap();
+    let colorizer = autochrome_testing::seeded_small_unet().write(Precision::F32).unwrap();
     let error = read(&colorizer);
     assert_eq!(error.code(), "model-format");
     let text = error.to_string();

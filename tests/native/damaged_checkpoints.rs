@@ -13,7 +13,7 @@ static CPU: LazyLock<Device> =
 
 static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let tensors = tiny_eccv16();
-    let small = crate::autochrome_testing::seeded_small_unet();
+    let small = autochrome_testing::seeded_small_unet();
     vec![
         pth(&tensors, ""),
         legacy_pth(&tensors, ""),

@@ -70,7 +70,7 @@ fn f16_rounds_matrices_and_keeps_vectors() {
 
 #[test]
 fn a_plain_checkpoint_is_recognised() {
-    let mut model = crate::autochrome_testing::seeded_eccv16(64);
+    let mut model = autochrome_testing::seeded_eccv16(64);
     let decoder = (0..2 * ab_bins::COUNT)
         .map(|i| f32::from(ab_bins::CENTRES[i % ab_bins::COUNT][i / ab_bins::COUNT]) / 110.0)
         .collect();
@@ -143,7 +143,7 @@ fn tensors_that_do_not_fit_are_named() {
 
 #[test]
 fn int8_rounds_each_channel_by_its_own_scale() {
-    for model in [weighted(), crate::autochrome_testing::seeded_siggraph17(4)] {
+    for model in [weighted(), autochrome_testing::seeded_siggraph17(4)] {
         let bytes = model.write(Precision::Int8).unwrap();
         let back = read(&bytes).unwrap();
         assert_eq!(back.metadata.precision, Precision::Int8);
@@ -184,10 +184,10 @@ fn int8_has_a_scale_for_each_output_channel() {
         ]
     };
     let expected = [[4, 1, 1, 1], [1, 16, 1, 1], [1, 8, 1, 1], [1, 8, 1, 1], [2, 1, 1, 1]];
-    assert_eq!(shapes(crate::autochrome_testing::seeded_siggraph17(4)), expected.map(Vec::from));
+    assert_eq!(shapes(autochrome_testing::seeded_siggraph17(4)), expected.map(Vec::from));
 
     let tensors = seeded_eccv16(2).tensors;
-    let eccv16 = ModelFile { tensors, ..crate::autochrome_testing::seeded_eccv16(64) };
+    let eccv16 = ModelFile { tensors, ..autochrome_testing::seeded_eccv16(64) };
     let bytes = eccv16.write(Precision::Int8).unwrap();
     let checkpoint = Checkpoint::read(&bytes).unwrap();
     assert_eq!(checkpoint.tensors["model8.0.weight.scale"].shape(), [1, 8, 1, 1]);

@@ -128,7 +128,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         let bytes = model.write(precision)?;
         // What is written must be readable; a file that is not never gets its name.
-        models::parse(&bytes)?;
+        ModelFile::read(&bytes)?;
         bytes
     };
     output::write_whole(&arguments.out, |out| Ok(out.write_all(&bytes)?))?;

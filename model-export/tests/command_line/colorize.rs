@@ -1,6 +1,7 @@
 //! `colorize`: photographs and folders into colour.
 
-use crate::{Bench, CPU, common, gray, has_colour, open, read_npy, write_npy, writers};
+use crate::{Bench, CPU, gray, has_colour, open, read_npy, write_npy};
+use autochrome_testing::checkpoints;
 use image::{DynamicImage, GenericImageView, ImageBuffer, Rgba};
 use std::fs;
 

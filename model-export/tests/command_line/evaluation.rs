@@ -1,6 +1,6 @@
 //! `evaluate`: how near the colours come.
 
-use crate::{Bench, CPU, common, writers};
+use crate::{Bench, CPU};
 use autochrome::model::weights::Precision;
 use autochrome_testing::checkpoints;
 use image::ImageBuffer;

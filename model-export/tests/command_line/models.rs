@@ -1,6 +1,6 @@
 //! Model files and checkpoints: `convert`, `inspect` and `forward`.
 
-use crate::{Bench, CPU, common, read_npy, write_npy, writers};
+use crate::{Bench, CPU, read_npy, write_npy};
 use autochrome::model::weights::Precision;
 use autochrome_testing::checkpoints;
 use image::ImageBuffer;

@@ -383,3 +383,100 @@ impl Builder {
         Architecture { output_scale: scale, ..self.0 }
     }
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+    use crate::model::network::{
+        Eccv16Config, Head, LiteConfig, NetworkConfig, Siggraph17Config, UnetConfig, Variant,
+    };
+
+    fn networks() -> [NetworkConfig; 5] {
+        let head = Head::default();
+        let unet =
+            UnetConfig { stem: 4, encoder: vec![6, 8, 10], blocks: vec![1, 0, 2], decoder: vec![7, 9], head };
+        let [lite0, lite2] = Variant::ALL
+            .map(|variant| NetworkConfig::Lite(LiteConfig { variant, decoder: [12, 10, 6], head }));
+        [
+            NetworkConfig::Eccv16(Eccv16Config::default()),
+            NetworkConfig::Siggraph17(Siggraph17Config::default()),
+            NetworkConfig::Unet(unet),
+            lite0,
+            lite2,
+        ]
+    }
+
+    /// Channels and cells of 1/32 that a value has along an axis, of an input of 32; a vector has none.
+    fn sizes(architecture: &Architecture) -> Vec<[usize; 2]> {
+        let channels = match architecture.input {
+            Input::LightnessAndHints => 4,
+            _ => 1,
+        };
+        let mut sizes = vec![[channels, 32]];
+        for operation in &architecture.operations {
+            let of = |value: Value| sizes[value.index()];
+            let size = match *operation {
+                Operation::Layer { layer, input, add } => {
+                    let layer = &architecture.layers[layer];
+                    let [channels, side] = of(input);
+                    assert_eq!(channels, layer.from, "into {}", layer.name);
+                    let side = layer.shape().output([side; 2])[0];
+                    let expected = match add {
+                        Some(Addend::HalfMap(_)) => side / 2,
+                        Some(Addend::Vector(_)) => 0,
+                        _ => side,
+                    };
+                    if let Some(add) = add {
+                        assert_eq!(of(add.value()), [layer.to, expected], "added to {}", layer.name);
+                    }
+                    [layer.to, side]
+                }
+                Operation::Mean(x) => [of(x)[0], 0],
+                Operation::AddVector { map, vector } => {
+                    assert_eq!(of(vector), [of(map)[0], 0]);
+                    of(map)
+                }
+                Operation::EverySecond(x) => [of(x)[0], of(x)[1] / 2],
+                Operation::LeakyRelu(x) | Operation::Tanh(x, _) => of(x),
+            };
+            sizes.push(size);
+        }
+        sizes
+    }
+
+    #[test]
+    fn channels_and_sizes_fit_each_other() {
+        for network in networks() {
+            let architecture = network.architecture();
+            let expected = [network.output().channels(), 32 / network.cell()];
+            assert_eq!(sizes(&architecture).last(), Some(&expected), "{}", network.name());
+            assert_eq!(architecture.steps.last(), Some(&architecture.operations.len()));
+            assert!(architecture.steps.is_sorted());
+        }
+    }
+
+    #[test]
+    fn only_the_classes_of_siggraph17_are_not_run() {
+        for network in networks() {
+            let architecture = network.architecture();
+            let runs = |place| {
+                let layer = |operation: &Operation| matches!(operation, Operation::Layer { layer, .. } if *layer == place);
+                architecture.operations.iter().filter(|operation| layer(operation)).count()
+            };
+            for (place, layer) in architecture.layers.iter().enumerate() {
+                assert_eq!(runs(place), usize::from(layer.name != "model_class.0"), "{}", layer.name);
+            }
+        }
+    }
+
+    #[test]
+    fn inverted_residual_blocks_are_found_where_they_expand() {
+        let found = networks().map(|network| {
+            let architecture = network.architecture();
+            let places = 0..architecture.operations.len();
+            let blocks: Vec<_> = places.filter_map(|place| architecture.inverted_residual(place)).collect();
+            (blocks.len(), blocks.iter().filter(|block| block.residual).count())
+        });
+        assert_eq!(found, [(0, 0), (0, 0), (0, 0), (15, 9), (22, 16)]);
+    }
+}

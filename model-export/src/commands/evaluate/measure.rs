@@ -1,9 +1,9 @@
-//! The two readings of the photographs, and what is gathered of every method.
+//! The two readings of the photographs, and the scores of every method.
 
 use super::Arguments;
 use super::curve::Curve;
 use super::examples::Examples;
-use super::recognition::Judge;
+use super::judge::Judge;
 use crate::dataset::{Dataset, with_short_side};
 use crate::report::sheet::Thumbnail;
 use crate::{Usage, device, models};

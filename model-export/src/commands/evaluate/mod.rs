@@ -5,7 +5,9 @@
 //! (its prior, its mean colour, which of its files can be read), then for the measuring.
 
 mod curve;
+mod difference;
 mod examples;
+mod judge;
 mod measure;
 mod page;
 mod recognition;
@@ -112,7 +114,7 @@ impl Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     arguments.check()?;
-    let judge = arguments.classifier.as_deref().map(recognition::Judge::open).transpose()?;
+    let judge = arguments.classifier.as_deref().map(judge::Judge::open).transpose()?;
     let mut set = Dataset::open(&arguments.data)?;
     if !arguments.sources.is_empty() {
         set = set.only_sources(&arguments.sources)?;
@@ -152,7 +154,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let settings = results::Settings {
         size: arguments.size,
         seed: arguments.seed,
-        resamples: results::RESAMPLES,
+        resamples: difference::RESAMPLES,
         prior: if arguments.prior.is_some() { "given" } else { "photographs" },
         neighbours: arguments.prior.is_none().then_some(arguments.neighbours),
     };

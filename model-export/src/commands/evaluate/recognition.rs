@@ -1,84 +1,23 @@
-//! What a classifier of colour photographs recognises of recoloured ones: the paper's semantic
+//! The share of photographs that a classifier recognises, true and recoloured: the paper's semantic
 //! interpretability (paper section 3.1), with a small classifier of ours in the place of VGG; see
 //! docs/method.md#classifier.
 
+use super::difference::{Difference, RESAMPLES};
+use super::judge::Judge;
 use super::measure::{Method, Survey};
-use super::results::{Difference, RESAMPLES};
 use crate::dataset::Dataset;
-use anyhow::{Context, Result, ensure};
-use autochrome::image::photo::Photo;
-use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
-use autochrome::training::classifier::{ClassifierFile, Question};
+use autochrome::training::classifier::Question;
 use autochrome::training::held_out::HeldOut;
 use autochrome::training::metrics::Bootstrap;
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::Path;
 
-/// What the figures are, and what they are not.
+/// The meaning and the limits of the figures, for the report.
 pub const MEANING: &str = "Top-1 of a classifier that was trained on colour photographs, within the labels \
      of each photograph's own source. Only photographs that it never saw are asked; the models may have been \
      trained on them.";
 
-/// A classifier, and where it was read from.
-pub struct Judge {
-    name: String,
-    classifier: ClassifierFile,
-}
-
-impl Judge {
-    /// Reads a classifier. It is small and runs on the processor, so that its answers are the same
-    /// whatever the models run on.
-    ///
-    /// # Errors
-    /// For a file that is no classifier.
-    pub fn open(path: &Path) -> Result<Self> {
-        let name = path.display().to_string();
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
-        let cpu = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu))?;
-        let classifier = ClassifierFile::read(&bytes, &cpu.device).with_context(|| name.clone())?;
-        Ok(Self { name, classifier })
-    }
-
-    /// Only the photographs that it never saw.
-    ///
-    /// # Errors
-    /// If that is none.
-    pub fn held_out(&self, set: Dataset) -> Result<Dataset> {
-        let held_out = self.classifier.preparation.held_out;
-        set.only(|item| held_out.holds(item.name), "the classifier holds none of the photographs out")
-    }
-
-    /// Whether it can be asked about any of the photographs.
-    ///
-    /// # Errors
-    /// If not, saying why.
-    pub fn check(&self, set: &Dataset) -> Result<()> {
-        let questions = || (0..set.len()).map(|index| self.question(set, index));
-        let unknown = questions().filter(|question| *question == Question::UnknownLabel).count();
-        ensure!(
-            questions().any(|question| matches!(question, Question::Asked(_))),
-            "{}: there is no photograph to ask about: {unknown} have no label that it knows (the column \
-             `class` of a manifest.csv beside them says it), {} are not held out from its training",
-            self.name,
-            set.len() - unknown
-        );
-        Ok(())
-    }
-
-    /// What it is asked about a photograph.
-    pub fn question(&self, set: &Dataset, index: usize) -> Question {
-        let item = set.item(index);
-        self.classifier.question(item.name, item.source, item.label)
-    }
-
-    /// Whether it finds that label.
-    pub fn recognises(&self, photo: &Photo, place: usize) -> bool {
-        self.classifier.recognise(&[(photo, place)]) == [place]
-    }
-}
-
-/// What was recognised.
+/// The figures of recognition.
 #[derive(Serialize)]
 pub struct Recognition {
     /// The classifier's file.

@@ -1,6 +1,7 @@
 //! The figures as a document: JSON, and a table for the terminal.
 
 use super::curve::Point;
+use super::difference::{Difference, RESAMPLES};
 use super::examples::Example;
 use super::measure::{Method, Survey};
 use super::recognition::Recognition;
@@ -9,9 +10,6 @@ use autochrome::training::metrics::{AreaUnderCurve, Bootstrap, Measure, Score};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// Resamples of every interval.
-pub const RESAMPLES: usize = 1000;
 
 /// Everything that was measured.
 #[derive(Serialize)]
@@ -49,13 +47,6 @@ pub struct Source {
     pub source: String,
     pub photographs: usize,
     pub methods: Vec<Figures>,
-}
-
-/// A figure, and where 95 % of its resamples lie.
-#[derive(Clone, Copy, Serialize)]
-pub struct Difference {
-    pub value: f64,
-    pub interval: Option<[f64; 2]>,
 }
 
 /// One method on some photographs.
