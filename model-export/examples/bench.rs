@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     }
 }
 
-/// What is there already is kept: it is always the same.
+/// A file that is there already is kept: it is always the same.
 fn inputs(folder: &Path, sample: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let model = folder.join("eccv16.safetensors");

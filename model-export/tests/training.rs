@@ -341,7 +341,7 @@ fn labels_are_taught_beside_the_colours_and_survive_an_interruption() {
     assert_eq!(bench.bytes("whole/model.safetensors"), bench.bytes("parts/model.safetensors"));
     assert_eq!(metrics(&metrics_text), metrics(&bench.text("parts/metrics.csv")));
 
-    // What a label's number means stays with the run, whatever the data comes to say.
+    // The meaning of a label's number stays with the run, whatever the data comes to say.
     let list = fs::read_to_string(bench.path("photographs/manifest.csv")).unwrap();
     let list = list
         .replace("4.png,colours,", "4.png,colours,aqua")

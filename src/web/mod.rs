@@ -20,7 +20,7 @@ use crate::image::buffers::{self, Growing};
 use crate::image::files::{self, FileMetadata};
 use crate::image::photo::{Channels, Photo, Samples};
 use crate::kernels::device::{ComputeDevice, DeviceChoice};
-use crate::model::weights::{Arriving, ModelFile, Origin};
+use crate::model::weights::{ModelDownload, ModelFile, Origin};
 use js_sys::{Uint8Array, Uint8ClampedArray};
 use messages::{
     BinShare, ColorizeOptions, ColourErrorDescription, EncodeOptions, EngineDescription, ToneOptions,
@@ -60,7 +60,7 @@ pub async fn warm_up() -> Result<(), JsValue> {
 
 /// A model's file on its way into wasm memory, piece by piece.
 #[wasm_bindgen]
-pub struct ModelBytes(Arriving);
+pub struct ModelBytes(ModelDownload);
 
 #[wasm_bindgen]
 impl ModelBytes {
@@ -71,7 +71,7 @@ impl ModelBytes {
     #[wasm_bindgen(constructor)]
     pub fn new(length: f64) -> Result<ModelBytes, JsValue> {
         // What f64 holds beyond usize saturates, and is refused for its size.
-        Ok(Self(Arriving::new(length as usize)?))
+        Ok(Self(ModelDownload::new(length as usize)?))
     }
 
     /// Adds the next piece.

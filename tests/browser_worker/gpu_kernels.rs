@@ -53,7 +53,7 @@ async fn values(tensor: Tensor<4>) -> Vec<f32> {
     places.into_data_async().await.expect("read back").try_into_vec().expect("f32")
 }
 
-/// What is added to the output.
+/// Something added to the output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Add {
     Nothing,

@@ -1,15 +1,10 @@
 //! Damaged files of every format: an error or a model, never a panic. The same function is fuzzed for
 //! longer in `tests/fuzz`, which shares this corpus.
 
-use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::{ModelFile, Precision};
 use autochrome_testing::checkpoints::{caffemodel, legacy_pth, pth, tiny_eccv16};
-use burn::prelude::Device;
 use proptest::prelude::*;
 use std::sync::LazyLock;
-
-static CPU: LazyLock<Device> =
-    LazyLock::new(|| pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap().device);
 
 static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let tensors = tiny_eccv16();
@@ -65,7 +60,7 @@ proptest! {
     }
 }
 
-/// What fuzzing kept: small files that reach different parts of the readers.
+/// The corpus of the fuzzer: small files that reach different parts of the readers.
 #[test]
 fn the_corpus() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/corpus");

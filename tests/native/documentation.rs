@@ -126,7 +126,7 @@ fn pointers(text: &str) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-/// What is wrong with the pointers of code, and how many there are to the method.
+/// The broken pointers in code, and how many pointers to the method there are.
 fn wrong_pointers(texts: &BTreeMap<String, String>) -> (Vec<String>, usize) {
     let (mut wrong, mut to_method) = (Vec::new(), 0);
     for (name, text) in texts.iter().filter(|(name, _)| !name.ends_with(".md")) {
@@ -183,7 +183,7 @@ fn resolved(file: &str, target: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// What is wrong with the links between markdown files, and how many there are.
+/// The broken links between markdown files, and how many links there are.
 fn wrong_links(texts: &BTreeMap<String, String>) -> (Vec<String>, usize) {
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (name, text) in texts.iter().filter(|(name, _)| name.ends_with(".md")) {

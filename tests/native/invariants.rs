@@ -1,4 +1,4 @@
-//! What holds for every photograph: size, depth, alpha and L are kept.
+//! Invariants of every photograph: size, depth, alpha and L are kept.
 
 use autochrome::color::ab_bins::{self, CENTRES};
 use autochrome::color::lab::{OutOfGamut, ToLab, lab_from_srgb};

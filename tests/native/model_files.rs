@@ -133,7 +133,7 @@ fn tensors_that_do_not_fit_are_named() {
             assert!(text.contains(part), "{text}");
         }
     }
-    // What is only too much is said and left out.
+    // A tensor too many is reported and left out.
     let mut model = weighted();
     model.tensors.insert("extra".to_owned(), bias);
     let back = read(&model.write(Precision::F32).unwrap()).unwrap();

@@ -56,7 +56,7 @@ pub struct Arguments {
     upsample: Option<Upsampling>,
     /// Show the network a toned or faded photograph as it is, not as it was when it was new
     #[arg(long)]
-    no_neutralise: bool,
+    no_neutralize: bool,
     /// Leave out of the coloured file where the photograph was taken: GPS in EXIF and XMP
     #[arg(long)]
     remove_location: bool,
@@ -118,7 +118,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         ModeArgument::Faithful => Mode::Faithful,
     };
     let upsampling = arguments.upsample.unwrap_or_default();
-    let preparation = Preparation { mode, neutralise: !arguments.no_neutralise };
+    let preparation = Preparation { mode, neutralise: !arguments.no_neutralize };
     let describe = |metadata: &mut FileMetadata| {
         if arguments.remove_location {
             metadata.remove_location();

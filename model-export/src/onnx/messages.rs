@@ -30,7 +30,7 @@ pub struct ModelProto {
     /// Its version.
     #[prost(string, tag = "3")]
     pub producer_version: String,
-    /// What the model computes.
+    /// The model's computation.
     #[prost(message, optional, tag = "7")]
     pub graph: Option<GraphProto>,
     /// Versions of the operators.
@@ -75,10 +75,10 @@ pub struct GraphProto {
     /// Weights.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<TensorProto>,
-    /// What goes in.
+    /// Inputs.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<ValueInfoProto>,
-    /// What comes out.
+    /// Outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
 }

@@ -116,7 +116,7 @@ fn subjects() -> [(NetworkConfig, Objective, usize); 3] {
     ]
 }
 
-/// What a norm has gathered of the photographs; it is not learned, and moves farther.
+/// A norm's running statistics of the photographs; they are not learned, and move farther.
 const STATISTICS: &str = "running_";
 
 fn largest(values: &[f32]) -> f32 {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 pub struct Eccv16Config {
     /// Channels of the first block; later ones have 2, 4 and 8 times as many. 64 as released.
     pub width: usize,
-    /// What it ends with.
+    /// Its last layer.
     #[serde(default, skip_serializing_if = "Head::is_usual")]
     pub head: Head,
 }
@@ -45,7 +45,7 @@ impl Eccv16Config {
 
     /// By the names of the first and the last layer; one is enough, so that a damaged checkpoint is
     /// compared with the network that it is nearest to.
-    pub(super) fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
+    pub(super) fn recognize(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
         let first = shapes.get("model1.0.weight");
         if first.is_none() && !shapes.contains_key("model8.6.weight") {
             return None;

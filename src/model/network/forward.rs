@@ -57,7 +57,7 @@ impl Activations {
 }
 
 impl Network {
-    /// A network whose weights are zero: whoever wants others sets them.
+    /// A network whose weights are zero until they are loaded or drawn.
     pub(crate) fn new(architecture: Architecture, device: &Device) -> Self {
         let layers = architecture.layers.iter().map(|layer| WeightedLayer::new(layer, device)).collect();
         let last_uses = architecture.last_uses().into();
@@ -78,14 +78,14 @@ impl Network {
     pub fn start(&self, lightness: Tensor<4>, hints: Option<Tensor<4>>) -> Activations {
         let [batch, _, height, width] = lightness.dims();
         // In two steps: as 0.01 L - 0.5, what is near 50 would lose digits.
-        let centred =
+        let centered =
             |lightness| operators::affine(operators::affine(lightness, &[1.0], &[-50.0]), &[0.01], &[0.0]);
         let x = match self.architecture.input {
             Input::Prepared => lightness,
-            Input::Lightness => centred(lightness),
+            Input::Lightness => centered(lightness),
             Input::Gray => operators::affine(operators::gray(lightness), &[255.0 / 128.0], &[-127.0 / 128.0]),
             Input::LightnessAndHints => {
-                let x = centred(lightness);
+                let x = centered(lightness);
                 let hints =
                     hints.unwrap_or_else(|| operators::filled(0.0, [batch, 3, height, width], &x.device()));
                 operators::join(x, operators::affine(hints, &[1.0 / 110.0, 1.0 / 110.0, 1.0], &[0.0]))

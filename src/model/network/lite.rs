@@ -1,7 +1,7 @@
 //! EfficientNet-Lite under a U-Net's decoder. The encoder is Tan & Le's EfficientNet (2019) in the form
 //! that Google released for small devices: inverted residual blocks (Sandler et al. 2018, "MobileNetV2")
-//! with ReLU6 and without squeeze-and-excitation. It comes with weights that know a thousand kinds of
-//! things, and hands features to a decoder with skips that ends at a quarter of the size.
+//! with ReLU6 and without squeeze-and-excitation. Its published weights were trained on the
+//! thousand classes of ImageNet. A decoder with skips follows, which ends at a quarter of the size.
 //!
 //! Padding is symmetric, where TensorFlow's is not at stride 2.
 
@@ -23,18 +23,18 @@ const POOLED: usize = 1280;
 /// The stem's weights in files. Those of the released encoder see red, green and blue.
 pub(crate) const STEM_WEIGHT: &str = "enc.stem.weight";
 
-/// [`STEM_WEIGHT`] for gray, `[32, 1, 3, 3]`, of one for red, green and blue, `[32, 3, 3, 3]`: they would
-/// see the same, so that three kernels act as their sum.
+/// [`STEM_WEIGHT`] for gray, `[32, 1, 3, 3]`, of one for red, green and blue, `[32, 3, 3, 3]`: gray is
+/// the same in all three, so that their kernels act as their sum.
 pub(crate) fn gray_stem(colors: &[f32]) -> Vec<f32> {
     let of_channel =
         |kernels: &[f32]| -> Vec<f32> { (0..9).map(|tap| kernels[tap..].iter().step_by(9).sum()).collect() };
     colors.chunks(27).flat_map(of_channel).collect()
 }
 
-/// What comes before the names of the encoder's tensors in files.
+/// Prefix of the encoder's tensors in files.
 pub(crate) const ENCODER: &str = "enc.";
 
-/// How large the encoder is.
+/// Size of the encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Variant {
@@ -95,36 +95,36 @@ const STAGES: [(usize, usize, usize, usize, usize); 7] = [
     (1, 3, 1, 6, 320),
 ];
 
-/// Stages whose output the decoder sees again, at a quarter, an eighth and a sixteenth of the size.
+/// Stages whose output is a skip of the decoder, at a quarter, an eighth and a sixteenth of the size.
 const SKIPS: [usize; 3] = [1, 2, 4];
 
-/// Widths in steps of 8, never much below what was asked for.
+/// Widths in steps of 8, at least nine tenths of the width asked for.
 fn rounded(channels: usize, factor: f64) -> usize {
     let wanted = channels as f64 * factor;
     let near = ((wanted + 4.0) as usize / 8 * 8).max(8);
     if (near as f64) < 0.9 * wanted { near + 8 } else { near }
 }
 
-/// Blocks of one size.
+/// A stage of the encoder: blocks of one size.
 #[derive(Clone, Copy, Debug)]
 pub struct EncoderStage {
-    /// How many.
+    /// Number of blocks.
     pub blocks: usize,
     /// Side of their depthwise kernels.
     pub kernel: usize,
     /// Stride of the first.
     pub stride: usize,
-    /// How many times as many channels there are inside.
+    /// Channels inside, as a multiple of those that come in.
     pub expansion: usize,
-    /// Channels that come in.
+    /// Input channels.
     pub from: usize,
-    /// Channels that go out.
+    /// Output channels.
     pub to: usize,
-    /// Whether the decoder sees what goes out.
+    /// Whether its output is a skip of the decoder.
     pub skip: bool,
 }
 
-/// Which encoder, and how wide the decoder.
+/// The encoder and the decoder's widths.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiteConfig {
@@ -132,7 +132,7 @@ pub struct LiteConfig {
     pub variant: Variant,
     /// Channels of the decoder at a sixteenth, an eighth and a quarter of the size.
     pub decoder: [usize; 3],
-    /// What it ends with.
+    /// Its last layer.
     #[serde(default, skip_serializing_if = "Head::is_usual")]
     pub head: Head,
 }
@@ -176,7 +176,7 @@ impl LiteConfig {
         self.decoder.iter().all(|n| (1..=4096).contains(n))
     }
 
-    /// What the last stage of the encoder leaves.
+    /// The encoder's output.
     #[cfg(feature = "train")]
     pub(super) fn deepest(&self) -> super::Deepest {
         let stages = self.variant.stages();
@@ -231,7 +231,7 @@ impl LiteConfig {
     }
 
     /// Reads the variant and the widths off the tensors.
-    pub(super) fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
+    pub(super) fn recognize(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
         let out = |name: &str| shapes.get(name).and_then(|shape| shape.first().copied());
         out(STEM_WEIGHT)?;
         let blocks = (0..).take_while(|i| out(&format!("enc.bl.{i}.dw.weight")).is_some()).count();

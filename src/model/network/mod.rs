@@ -1,9 +1,9 @@
 //! The networks: raw L in; out come logits over the 313 ab bins at a quarter of the size, or ab
 //! itself.
 //!
-//! A forward pass is a chain of steps, so that whoever runs it can report progress, let a
-//! browser breathe, or stop in between. Tensor names in files are those of PyTorch modules; each
-//! network knows how its own Burn paths map to them.
+//! Each is described once, as an [`Architecture`], from which come the forward pass, the tensors of its
+//! files (named as in PyTorch's modules) and the ONNX writer's graph. A forward pass is a chain of steps,
+//! so that the caller can report progress, let a browser breathe, or stop in between.
 
 pub(crate) mod architecture;
 pub(crate) mod blocks;
@@ -27,7 +27,7 @@ use burn::prelude::Device;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Which network, and at what widths: all that is needed to build it without weights.
+/// A network's kind and widths: enough to build it without weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "network", rename_all = "lowercase")]
 pub enum NetworkConfig {
@@ -55,12 +55,12 @@ impl NetworkConfig {
 
     /// Recognises a network by the names and shapes of its tensors, in PyTorch's layout.
     #[must_use]
-    pub fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
-        Siggraph17Config::recognise(shapes)
+    pub fn recognize(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
+        Siggraph17Config::recognize(shapes)
             .map(Self::Siggraph17)
-            .or_else(|| Eccv16Config::recognise(shapes).map(Self::Eccv16))
-            .or_else(|| LiteConfig::recognise(shapes).map(Self::Lite))
-            .or_else(|| UnetConfig::recognise(shapes).map(Self::Unet))
+            .or_else(|| Eccv16Config::recognize(shapes).map(Self::Eccv16))
+            .or_else(|| LiteConfig::recognize(shapes).map(Self::Lite))
+            .or_else(|| UnetConfig::recognize(shapes).map(Self::Unet))
     }
 
     /// Whether the widths can be built at all.
@@ -74,7 +74,7 @@ impl NetworkConfig {
         }
     }
 
-    /// What comes out.
+    /// The kind of its output.
     #[must_use]
     pub fn output(&self) -> Output {
         match self {
@@ -94,7 +94,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Whether colours given for places of the photograph steer it.
+    /// Whether it takes hints: colours given for places of the photograph.
     #[must_use]
     pub fn takes_hints(&self) -> bool {
         matches!(self, Self::Siggraph17(_))
@@ -115,7 +115,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Where the deepest features are; `None` for a network that never narrows to them.
+    /// The step with the deepest features; `None` for a network that never narrows to them.
     #[cfg(feature = "train")]
     pub(crate) fn deepest(&self) -> Option<Deepest> {
         match self {
@@ -136,7 +136,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Builds the network, its convolutions all zero: whoever wants other weights sets them.
+    /// Builds the network, its weights zero until they are loaded or drawn.
     #[must_use]
     pub fn init(&self, device: &Device) -> Network {
         Network::new(self.architecture(), device)
@@ -151,7 +151,7 @@ pub(crate) struct Deepest {
     pub(crate) channels: usize,
 }
 
-/// What a network predicts.
+/// The prediction of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Logits over the 313 ab bins, `[batch, 313, H/4, W/4]`.
@@ -160,7 +160,7 @@ pub enum Output {
     Chroma,
 }
 
-/// What a network ends with, at a quarter of the size.
+/// The last layer of a network, at a quarter of the size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Head {
@@ -197,7 +197,7 @@ impl Head {
         [Self::Classification, Self::Regression].into_iter().find(|head| head.channels() == channels)
     }
 
-    /// Whether it is what a network has when its configuration says nothing.
+    /// Whether it is the default, which configurations leave out.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
     fn is_usual(&self) -> bool {
         *self == Self::default()

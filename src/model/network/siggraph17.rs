@@ -7,7 +7,7 @@ use super::blocks::{MAX_WIDTH, TRUNK_BLOCKS, trunk_block};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Cells of the 23 x 23 grid from -110 to 110, gamut or not, that the classification head is over.
+/// Classes of the classification head: cells of the 23 x 23 grid from -110 to 110, in gamut or not.
 const GRID: usize = 529;
 
 /// Width of the network.
@@ -71,7 +71,7 @@ impl Siggraph17Config {
     }
 
     /// By the names of layers that only this network has.
-    pub(super) fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
+    pub(super) fn recognize(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
         if !["model8up.0.weight", "model_class.0.weight", "model10up.0.weight"]
             .iter()
             .any(|n| shapes.contains_key(*n))

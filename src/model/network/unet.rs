@@ -20,7 +20,7 @@ pub struct UnetConfig {
     /// Channels of each decoder stage, coming up from the deepest; the last is at a quarter of
     /// the size. One fewer than encoder stages.
     pub decoder: Vec<usize>,
-    /// What it ends with.
+    /// Its last layer.
     #[serde(default, skip_serializing_if = "Head::is_usual")]
     pub head: Head,
 }
@@ -43,7 +43,7 @@ impl UnetConfig {
             && lists.into_iter().flatten().chain([&self.stem]).all(|n| (1..=4096).contains(n))
     }
 
-    /// What the last encoder stage leaves.
+    /// The last encoder stage's output.
     #[cfg(feature = "train")]
     pub(super) fn deepest(&self) -> Option<super::Deepest> {
         let channels = *self.encoder.last()?;
@@ -88,7 +88,7 @@ impl UnetConfig {
     }
 
     /// Reads widths and depths off the tensors.
-    pub(super) fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
+    pub(super) fn recognize(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
         let out = |name: &str| shapes.get(name).and_then(|shape| shape.first().copied());
         let stages = (1..).take_while(|i| out(&format!("e{i}.0.0.weight")).is_some()).count();
         let stage = |i: usize| out(&format!("e{i}.0.0.weight"));

@@ -1,4 +1,4 @@
-//! From a file to a model: our own files, and checkpoints recognised by their tensors.
+//! Reading models: our own files, and checkpoints recognised by their tensors.
 
 use super::{
     CLASS_WEIGHTS, CLASSIFIER, ENCODER, FORMAT, HostTensor, Metadata, ModelFile, Origin, PREFIX, Precision,
@@ -38,7 +38,7 @@ impl ModelFile {
         let own = strings.contains_key(&format!("{PREFIX}format"));
         let mut unused = Vec::new();
         let prefix = if own { String::new() } else { strip_prefix(&mut tensors, &mut unused) };
-        let metadata = if own { parse_metadata(&strings)? } else { recognise(&strings, &tensors)? };
+        let metadata = if own { parse_metadata(&strings)? } else { recognize(&strings, &tensors)? };
 
         let class_weights = match tensors.remove(CLASS_WEIGHTS) {
             Some(raw) => Some(check_class_weights(&raw)?),
@@ -127,7 +127,7 @@ fn read_tensor(
             return Err(Error::ModelFormat(format!("{name} is int8 but has no {scale}")));
         };
         let scales = HostTensor { shape: raw.shape().to_vec(), values: raw.values(&scale)? };
-        values = int8::dequantise(&shape, values, &scales).ok_or_else(|| {
+        values = int8::dequantize(&shape, values, &scales).ok_or_else(|| {
             Error::ModelFormat(format!("{scale} {:?} does not fit {name} {shape:?}", raw.shape()))
         })?;
     }
@@ -194,9 +194,9 @@ fn parse_metadata(strings: &Strings) -> Result<Metadata> {
 }
 
 /// Recognises a checkpoint by its tensors.
-fn recognise(strings: &Strings, tensors: &BTreeMap<String, RawTensor<'_>>) -> Result<Metadata> {
+fn recognize(strings: &Strings, tensors: &BTreeMap<String, RawTensor<'_>>) -> Result<Metadata> {
     let shapes = tensors.iter().map(|(name, raw)| (name.clone(), raw.shape().to_vec())).collect();
-    let network = NetworkConfig::recognise(&shapes).ok_or_else(|| {
+    let network = NetworkConfig::recognize(&shapes).ok_or_else(|| {
         let first: Vec<String> =
             shapes.iter().take(3).map(|(name, shape)| format!("{name} {shape:?}")).collect();
         let listed = if first.is_empty() { String::new() } else { format!(" ({}, …)", first.join(", ")) };
@@ -239,7 +239,7 @@ fn check_bin_decoder(raw: &RawTensor<'_>) -> Result<()> {
     }
 }
 
-/// Compares names and shapes with those of the network; what is too much is not counted.
+/// Compares names and shapes with those of the network; additional tensors are no difference.
 pub(super) fn check_shapes(network: &NetworkConfig, expected: &Shapes, found: &Shapes) -> Result<()> {
     let mut differences: Vec<String> = expected
         .iter()

@@ -100,7 +100,7 @@ proptest! {
     }
 }
 
-/// What smoothing does, written out over all pairs of bins: inside the grid and at its edge.
+/// Smoothing, written out over all pairs of bins: inside the grid and at its edge.
 #[test]
 fn smoothing_gives_a_share_to_the_bins_around() {
     let (neighbours, smoothing) = (3, 0.2);

@@ -19,7 +19,7 @@ use indicatif::ProgressBar;
 use std::iter::repeat_n;
 use std::path::Path;
 
-/// What the first reading finds.
+/// The findings of the first reading.
 pub struct Survey {
     /// Numbers of the photographs that can be read. A position in this list is what a photograph is
     /// called by from here on.
@@ -66,7 +66,7 @@ fn read(set: &Dataset, index: usize, size: Option<usize>) -> Result<Photo> {
     }
 }
 
-/// What a person sees of a photograph.
+/// A photograph as a person sees it.
 fn flat(photo: &Photo, to_lab: &ToLab) -> Picture {
     Picture::new(photo.resized_over_white(photo.width(), photo.height()), to_lab)
 }
@@ -161,7 +161,7 @@ pub struct Method {
     pub pooled: Vec<[AreaUnderCurve; 2]>,
     /// Whether the classifier recognised each photograph; `None` where it was not asked.
     pub recognised: Vec<Option<bool>>,
-    /// What only a model has.
+    /// The model, for a method that is one.
     pub model: Option<Model>,
 }
 
@@ -192,7 +192,7 @@ struct Shot {
     size: (usize, usize),
     /// Place in [`Dataset::sources`].
     source: usize,
-    /// What the classifier is asked.
+    /// The label that the classifier is asked for.
     label: Option<usize>,
 }
 
@@ -206,7 +206,7 @@ impl Shot {
     }
 }
 
-/// What is measured, and how.
+/// The photographs to measure on, and how.
 pub struct Plan<'a> {
     pub set: &'a Dataset,
     pub survey: &'a Survey,
@@ -220,7 +220,7 @@ pub struct Plan<'a> {
     pub judge: Option<&'a Judge>,
 }
 
-/// What was gathered.
+/// The scores of all methods.
 pub struct Measured {
     pub methods: Vec<Method>,
     /// Whether the classifier recognised each photograph as it is; `None` where it was not asked.

@@ -24,7 +24,7 @@ pub struct Evaluation {
     pub sources: Vec<Source>,
     /// `null` without a classifier.
     pub recognition: Option<Recognition>,
-    /// What could not be measured, and why.
+    /// Figures that could not be measured, and why.
     pub not_available: Vec<&'static str>,
 }
 
@@ -65,7 +65,7 @@ pub struct Figures {
     pub model: Option<ModelFigures>,
 }
 
-/// What only a model has.
+/// Figures that only a model has.
 #[derive(Serialize)]
 pub struct ModelFigures {
     pub network: &'static str,
