@@ -27,12 +27,12 @@ pub(super) struct PupilConfig {
 #[derive(Debug)]
 pub(super) struct Pupil {
     pub(super) network: Network,
-    head: Option<Head>,
+    head: Option<LabelHead>,
 }
 
 /// A logit for each label.
 #[derive(Debug)]
-struct Head {
+struct LabelHead {
     /// The step of the network whose output it reads.
     reads: usize,
     layer: Layer,
@@ -56,10 +56,10 @@ impl PupilConfig {
         Pupil { network, head: self.head(device).map(drawn) }
     }
 
-    fn head(&self, device: &Device) -> Option<Head> {
+    fn head(&self, device: &Device) -> Option<LabelHead> {
         let deepest = self.network.deepest().filter(|_| self.labels > 0)?;
         let layer = Layer::linear(NAME, deepest.channels, self.labels);
-        Some(Head { reads: deepest.step, weights: WeightedLayer::new(&layer, device), layer })
+        Some(LabelHead { reads: deepest.step, weights: WeightedLayer::new(&layer, device), layer })
     }
 }
 
@@ -84,7 +84,7 @@ impl Pupil {
     }
 }
 
-impl Trainable for Head {
+impl Trainable for LabelHead {
     fn visit(&self, visitor: &mut impl ModuleVisitor) {
         self.weights.visit(&self.layer, visitor);
     }
@@ -116,10 +116,10 @@ impl Trainable for Pupil {
     }
 
     fn train(self) -> Self {
-        Self { network: self.network.train(), head: self.head.map(Head::train) }
+        Self { network: self.network.train(), head: self.head.map(LabelHead::train) }
     }
 
     fn valid(&self) -> Self {
-        Self { network: self.network.valid(), head: self.head.as_ref().map(Head::valid) }
+        Self { network: self.network.valid(), head: self.head.as_ref().map(LabelHead::valid) }
     }
 }

@@ -1,5 +1,8 @@
 //! The part of ONNX's protobuf messages that a network of convolutions needs. Numbers and names are
 //! those of onnx.proto, IR version 8.
+//!
+//! Declared here since no crate of generated messages fits: onnx-pb 0.1.4 is for prost 0.6, onnx-protobuf
+//! is under the MPL and brings another protobuf runtime, and onnx-ir only reads.
 
 use prost::Message;
 

@@ -6,7 +6,9 @@ use super::named_values::GatherValues;
 use super::named_values::SetValues;
 use super::weighted_layer::WeightedLayer;
 use crate::kernels::{self, Activation, operators};
-use burn::module::{ModuleMapper, ModuleVisitor};
+use burn::module::ModuleMapper;
+#[cfg(feature = "train")]
+use burn::module::ModuleVisitor;
 use burn::prelude::*;
 use burn::tensor::DType;
 use std::collections::BTreeMap;

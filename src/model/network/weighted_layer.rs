@@ -3,7 +3,9 @@
 use super::architecture::{Layer, LayerKind, Norm};
 use crate::kernels::operators::{self, filled};
 use crate::kernels::{Activation, Epilogue, PLAIN_RUNS, Packed};
-use burn::module::{ModuleMapper, ModuleVisitor, Param, ParamId, RunningState};
+#[cfg(feature = "train")]
+use burn::module::ModuleVisitor;
+use burn::module::{ModuleMapper, Param, ParamId, RunningState};
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::nn::{BatchNorm, Linear, PaddingConfig2d};
 use burn::prelude::*;
@@ -282,20 +284,6 @@ impl WeightedLayer {
         }
     }
 
-    /// Lets a visitor see its tensors under their names in files; see [`super::named_values::file_name`].
-    pub(crate) fn visit(&self, layer: &Layer, visitor: &mut impl ModuleVisitor) {
-        visitor.enter_module(&layer.name, "");
-        if let Some(weights) = &self.weights {
-            each!(weights, w => w.visit(visitor));
-        }
-        visitor.exit_module(&layer.name, "");
-        if let (Some(norm), Some(named)) = (&self.norm, &layer.norm) {
-            visitor.enter_module(&named.name, "");
-            norm.visit(visitor);
-            visitor.exit_module(&named.name, "");
-        }
-    }
-
     /// Changes its tensors, under their names in files.
     pub(crate) fn map(self, layer: &Layer, mapper: &mut impl ModuleMapper) -> Self {
         mapper.enter_module(&layer.name, "");
@@ -316,6 +304,20 @@ impl WeightedLayer {
 
 #[cfg(feature = "train")]
 impl WeightedLayer {
+    /// Lets a visitor see its tensors under their names in files.
+    pub(crate) fn visit(&self, layer: &Layer, visitor: &mut impl ModuleVisitor) {
+        visitor.enter_module(&layer.name, "");
+        if let Some(weights) = &self.weights {
+            each!(weights, w => w.visit(visitor));
+        }
+        visitor.exit_module(&layer.name, "");
+        if let (Some(norm), Some(named)) = (&self.norm, &layer.norm) {
+            visitor.enter_module(&named.name, "");
+            norm.visit(visitor);
+            visitor.exit_module(&named.name, "");
+        }
+    }
+
     /// The same weights on Burn's tape.
     pub(crate) fn train(self) -> Self {
         let weights = self.weights.map(|weights| map_each!(weights, w => w.train()));

@@ -60,7 +60,7 @@ impl Judge {
     }
 
     /// Whether it finds that label.
-    pub fn recognises(&self, photo: &Photo, place: usize) -> bool {
+    pub fn recognizes(&self, photo: &Photo, place: usize) -> bool {
         self.classifier.recognise(&[(photo, place)]) == [place]
     }
 }

@@ -160,7 +160,7 @@ pub struct Method {
     /// Plain and balanced curve of each of [`Dataset::sources`].
     pub pooled: Vec<[AreaUnderCurve; 2]>,
     /// Whether the classifier recognised each photograph; `None` where it was not asked.
-    pub recognised: Vec<Option<bool>>,
+    pub recognized: Vec<Option<bool>>,
     /// The model, for a method that is one.
     pub model: Option<Model>,
 }
@@ -171,7 +171,7 @@ impl Method {
             name: name.to_owned(),
             scores: Vec::with_capacity(plan.survey.readable.len()),
             pooled: vec![Default::default(); plan.set.sources().len()],
-            recognised: Vec::new(),
+            recognized: Vec::new(),
             model,
         }
     }
@@ -180,7 +180,7 @@ impl Method {
         let pooled = &mut self.pooled[shot.source];
         let score = Score::compare(&shot.truth, shown, plan.class_weights, pooled);
         self.scores.push(score);
-        self.recognised.push(shot.recognised(plan, shown)?);
+        self.recognized.push(shot.recognized(plan, shown)?);
         Ok(score)
     }
 }
@@ -198,9 +198,9 @@ struct Shot {
 
 impl Shot {
     /// Whether the classifier recognises it as it is shown; `None` where it is not asked.
-    fn recognised(&self, plan: &Plan, shown: &Picture) -> Result<Option<bool>> {
+    fn recognized(&self, plan: &Plan, shown: &Picture) -> Result<Option<bool>> {
         match (plan.judge, self.label) {
-            (Some(judge), Some(label)) => Ok(Some(judge.recognises(&photo(shown, self.size)?, label))),
+            (Some(judge), Some(label)) => Ok(Some(judge.recognizes(&photo(shown, self.size)?, label))),
             _ => Ok(None),
         }
     }
@@ -239,7 +239,7 @@ pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Mea
     let mut gray = Method::new("gray", plan, None);
     let mut mean = Method::new("mean", plan, None);
     let mut random = Method::new("random", plan, None);
-    let mut recognised = Vec::with_capacity(count);
+    let mut recognized = Vec::with_capacity(count);
     let mut coloured: Vec<Method> = models
         .into_iter()
         .map(|mut model| {
@@ -259,7 +259,7 @@ pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Mea
             label: label.and_then(Question::place),
         };
         let truth = &shot.truth;
-        recognised.push(shot.recognised(plan, truth)?);
+        recognized.push(shot.recognized(plan, truth)?);
         let with =
             |ab: &mut dyn Iterator<Item = [f64; 2]>| Picture::new(recolour.with(truth.rgb(), ab), &to_lab);
         let pixels = truth.ab().len();
@@ -294,7 +294,7 @@ pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Mea
     }
     let random = donors.is_some().then_some(random);
     let methods = [gray].into_iter().chain(coloured).chain([mean]).chain(random).collect();
-    Ok(Measured { methods, truth: recognised })
+    Ok(Measured { methods, truth: recognized })
 }
 
 fn photo(picture: &Picture, (width, height): (usize, usize)) -> Result<Photo> {

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Neighbours of the soft encoding that the prior is smoothed with, unless others are asked for.
-const NEIGHBOURS: usize = 10;
+const NEIGHBORS: usize = 10;
 
 /// Arguments of `evaluate`.
 #[derive(Args)]
@@ -42,8 +42,8 @@ pub struct Arguments {
     #[arg(long)]
     prior: Option<PathBuf>,
     /// Bins over which the photographs' own prior is smoothed: 10 as the authors' code, 5 as the paper
-    #[arg(long, default_value_t = NEIGHBOURS)]
-    neighbours: usize,
+    #[arg(long, default_value_t = NEIGHBORS)]
+    neighbors: usize,
     /// Only the photographs of these sources
     #[arg(long, value_delimiter = ',')]
     sources: Vec<String>,
@@ -104,7 +104,7 @@ impl Arguments {
         };
         within("size", self.size, 1, 8192)?;
         within("working-size", self.working_size, 8, 4096)?;
-        within("neighbours", Some(self.neighbours), 1, ab_bins::COUNT)?;
+        within("neighbors", Some(self.neighbors), 1, ab_bins::COUNT)?;
         within("limit", Some(self.limit), 1, usize::MAX)?;
         curve::check(&self.temperatures, &self.rebalances)?;
         Ok(())
@@ -136,7 +136,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let reading = bar(set.len(), "reading");
     let survey = measure::survey(&set, arguments.size, &reading)?;
     reading.finish_and_clear();
-    let prior = given.unwrap_or_else(|| survey.prior.probabilities(arguments.neighbours));
+    let prior = given.unwrap_or_else(|| survey.prior.probabilities(arguments.neighbors));
     let weights = class_weights(&prior, 0.0)?;
 
     let measuring = bar(survey.readable.len(), "measuring");
@@ -156,7 +156,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         seed: arguments.seed,
         resamples: difference::RESAMPLES,
         prior: if arguments.prior.is_some() { "given" } else { "photographs" },
-        neighbours: arguments.prior.is_none().then_some(arguments.neighbours),
+        neighbors: arguments.prior.is_none().then_some(arguments.neighbors),
     };
     let recognition = judge
         .as_ref()

@@ -30,8 +30,8 @@ pub struct Recognition {
     pub photographs: usize,
     pub left_out: LeftOut,
     /// The truth first.
-    pub methods: Vec<Recognised>,
-    pub sources: Vec<RecognisedSource>,
+    pub methods: Vec<Recognized>,
+    pub sources: Vec<RecognizedSource>,
 }
 
 /// Photographs that it was not asked about.
@@ -45,7 +45,7 @@ pub struct LeftOut {
 
 /// One method, or the truth.
 #[derive(Serialize)]
-pub struct Recognised {
+pub struct Recognized {
     pub method: String,
     /// Percent.
     pub top_1: f64,
@@ -57,12 +57,12 @@ pub struct Recognised {
 
 /// The photographs of one source.
 #[derive(Serialize)]
-pub struct RecognisedSource {
+pub struct RecognizedSource {
     pub source: String,
     pub photographs: usize,
     /// Labels to choose from.
     pub labels: usize,
-    pub methods: Vec<Recognised>,
+    pub methods: Vec<Recognized>,
 }
 
 impl Recognition {
@@ -86,18 +86,18 @@ impl Recognition {
         }
         let answers: Vec<(&str, &[Option<bool>])> = [("truth", truth)]
             .into_iter()
-            .chain(methods.iter().map(|method| (method.name.as_str(), method.recognised.as_slice())))
+            .chain(methods.iter().map(|method| (method.name.as_str(), method.recognized.as_slice())))
             .collect();
         let asked: Vec<usize> = (0..truth.len()).filter(|position| truth[*position].is_some()).collect();
         let preparation = &judge.classifier.preparation;
         let sources = preparation.labels.sources().filter_map(|(source, labels)| {
             let of = |position: &usize| set.item(survey.readable[*position]).source == source;
             let positions: Vec<usize> = asked.iter().copied().filter(of).collect();
-            (!positions.is_empty()).then(|| RecognisedSource {
+            (!positions.is_empty()).then(|| RecognizedSource {
                 source: source.to_owned(),
                 photographs: positions.len(),
                 labels: labels.len(),
-                methods: recognised(&answers, &positions, seed),
+                methods: recognized(&answers, &positions, seed),
             })
         });
         Self {
@@ -107,7 +107,7 @@ impl Recognition {
             held_out: preparation.held_out,
             photographs: asked.len(),
             left_out,
-            methods: recognised(&answers, &asked, seed),
+            methods: recognized(&answers, &asked, seed),
             sources: sources.collect(),
         }
     }
@@ -120,7 +120,7 @@ impl Recognition {
             self.classifier, self.photographs, self.left_out.unknown_label, self.left_out.not_held_out
         );
         let _ = writeln!(text, "{:>11}{:>19}{:>11}  method", "top-1 %", "95 %", "to gray");
-        for Recognised { method, top_1, interval, difference_to_gray } in &self.methods {
+        for Recognized { method, top_1, interval, difference_to_gray } in &self.methods {
             let interval =
                 interval.map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.1} … {high:.1}"));
             let difference =
@@ -132,7 +132,7 @@ impl Recognition {
 }
 
 /// The figures of the truth and of every method, gray the second of them, over some photographs.
-fn recognised(answers: &[(&str, &[Option<bool>])], positions: &[usize], seed: u64) -> Vec<Recognised> {
+fn recognized(answers: &[(&str, &[Option<bool>])], positions: &[usize], seed: u64) -> Vec<Recognized> {
     let bootstrap = Bootstrap::new(positions.len(), RESAMPLES, seed);
     let all: Vec<usize> = (0..positions.len()).collect();
     let share = |answers: &[Option<bool>], drawn: &[usize]| {
@@ -143,7 +143,7 @@ fn recognised(answers: &[(&str, &[Option<bool>])], positions: &[usize], seed: u6
         bootstrap.interval(figure).map(|interval| [interval.low, interval.high])
     };
     let gray = answers[1].1;
-    let of = |(i, (method, answers)): (usize, &(&str, &[Option<bool>]))| Recognised {
+    let of = |(i, (method, answers)): (usize, &(&str, &[Option<bool>]))| Recognized {
         method: (*method).to_owned(),
         top_1: share(answers, &all),
         interval: interval(&|drawn| share(answers, drawn)),
