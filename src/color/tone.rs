@@ -120,9 +120,9 @@ mod tests {
         for warmth in [-1.0f32, -0.3, 0.2, 1.0] {
             let grade = Warmth::new(warmth).unwrap();
             for l in [0.0f32, 4.0, 8.0, 30.0, 60.0, 100.0] {
-                let colours: &[[f32; 2]] =
+                let colors: &[[f32; 2]] =
                     if l > 20.0 { &[[0.0, 0.0], [40.0, -35.0], [-30.0, 30.0]] } else { &[[0.0, 0.0]] };
-                for &ab in colours {
+                for &ab in colors {
                     let expected = adapted([l, ab[0], ab[1]].map(f64::from), f64::from(warmth));
                     let found = grade.apply(l, ab);
                     // The foot of the root is one line here for both axes.

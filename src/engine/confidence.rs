@@ -10,7 +10,7 @@
 //! below 1 sharpens what is shown, not what is known), under the `rebalance` of the tone. The
 //! temperature counts through the colour shown. Saturation and warmth are taste and do not count.
 
-use crate::color::ab_bins::{self, AnnealedMean, CENTRES};
+use crate::color::ab_bins::{self, AnnealedMean, CENTERS};
 use crate::color::lab::{OutOfGamut, ToSrgb, linear_in_gamut};
 use crate::color::tone::Tone;
 use crate::engine::colorize::Colorization;
@@ -47,7 +47,7 @@ impl Confidence {
         let mut belief = [0.0; ab_bins::COUNT];
         self.belief.distribution(logits, &mut belief);
         let [right, wrong] = WITHIN;
-        let expected: f32 = CENTRES
+        let expected: f32 = CENTERS
             .iter()
             .zip(belief)
             .map(|(centre, p)| {

@@ -81,7 +81,7 @@ mod tests {
         let cells = size.0 * size.1;
         let mut grid = ChromaGrid::new(size.0, size.1, vec![ab[0]; cells], vec![ab[1]; cells]).unwrap();
         steady.settle(share, &mut grid, vec![l; cells]);
-        grid.colour(size.0 - 1, size.1 - 1)
+        grid.color(size.0 - 1, size.1 - 1)
     }
 
     #[test]

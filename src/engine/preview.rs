@@ -132,7 +132,7 @@ impl Preview {
             let grid = colorization.chroma(tone).await?;
             let (grid, upsampling) = colorization.upsampling(grid);
             match &mut self.upsampler {
-                Some(upsampler) => upsampler.recolour(grid),
+                Some(upsampler) => upsampler.recolor(grid),
                 None => {
                     let size = self.chroma.size;
                     let lightness = self.chroma.half.as_ref().unwrap_or(&self.lightness);

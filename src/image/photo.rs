@@ -1,7 +1,7 @@
 //! A photograph in memory: checked samples, size, channels, 8 or 16 bits deep.
 
 use crate::error::{Error, Result};
-use crate::image::buffers::room;
+use crate::image::buffers::try_with_capacity;
 use crate::image::resample::{Region, bicubic, bicubic_region};
 
 /// The most pixels a photograph may have: 128 binary megapixels, so that every "100-megapixel"
@@ -143,7 +143,7 @@ impl Photo {
     /// [`Error::OutOfMemory`] where there is no memory for it.
     pub fn try_clone(&self) -> Result<Self> {
         fn copy<T: Copy>(samples: &[T]) -> Result<Vec<T>> {
-            let mut copy = room(samples.len())?;
+            let mut copy = try_with_capacity(samples.len())?;
             copy.extend_from_slice(samples);
             Ok(copy)
         }
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_colour_does_not_bleed_into_the_preview() {
+    fn hidden_color_does_not_bleed_into_the_preview() {
         let pixels: Vec<u8> =
             (0..64).flat_map(|i| if i % 8 < 4 { [200, 10, 10, 255] } else { [0, 255, 0, 0] }).collect();
         let photo = Photo::new(8, 8, Channels::Rgba, Samples::U8(pixels)).unwrap();

@@ -33,11 +33,11 @@ fn taps(from: usize, start: f64, length: f64, to: usize) -> Vec<Tap> {
     let support = 2.0 * stretch;
     (0..to)
         .map(|i| {
-            let centre = start + (i as f64 + 0.5) * scale;
-            let first = (centre - support + 0.5).max(0.0) as usize;
-            let end = ((centre + support + 0.5) as usize).min(from);
+            let center = start + (i as f64 + 0.5) * scale;
+            let first = (center - support + 0.5).max(0.0) as usize;
+            let end = ((center + support + 0.5) as usize).min(from);
             let weights: Vec<f64> =
-                (first..end).map(|x| cubic((x as f64 - centre + 0.5) / stretch)).collect();
+                (first..end).map(|x| cubic((x as f64 - center + 0.5) / stretch)).collect();
             let sum: f64 = weights.iter().sum();
             let fixed = |w: f64| {
                 let w = w / sum * f64::from(1 << PRECISION);

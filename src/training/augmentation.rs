@@ -315,7 +315,7 @@ mod tests {
     use crate::image::photo::{Channels, Samples};
 
     /// Colours that differ from pixel to pixel.
-    fn coloured(width: usize, height: usize) -> Photo {
+    fn colored(width: usize, height: usize) -> Photo {
         let wave = |t: f64| (127.5 + 127.5 * t.sin()) as u8;
         let pixels = (0..width * height).flat_map(|i| {
             let (x, y) = ((i % width) as f64, (i / width) as f64);
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn the_target_is_every_fourth_pixel_and_no_mean() {
-        let photo = coloured(32, 32);
+        let photo = colored(32, 32);
         let Samples::U8(rgb) = photo.samples() else { panic!() };
         for example in [plain(&photo, 32), example(&photo, &still(32), &mut generator(1, 2, 3))] {
             for y in 0..32 {
@@ -366,9 +366,9 @@ mod tests {
         let deep = Samples::U16((0..40 * 70 * 2).map(|i| (i * 4099 % 65536) as u16).collect());
         let clear = Samples::U8((0..90 * 33 * 4).map(|i| (i * 31 % 256) as u8).collect());
         let photos = [
-            coloured(144, 190),
-            coloured(300, 20),
-            coloured(1, 1),
+            colored(144, 190),
+            colored(300, 20),
+            colored(1, 1),
             Photo::new(40, 70, Channels::GrayAlpha, deep).unwrap(),
             Photo::new(90, 33, Channels::Rgba, clear).unwrap(),
             Photo::new(64, 64, Channels::Gray, Samples::U8(vec![0; 64 * 64])).unwrap(),
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_photograph_of_one_colour_keeps_it_in_every_crop() {
+    fn a_photograph_of_one_color_keeps_it_in_every_crop() {
         for (width, height) in [(20, 50), (64, 64), (200, 90)] {
             let pixels = [180, 60, 20].repeat(width * height);
             let photo = Photo::new(width, height, Channels::Rgb, Samples::U8(pixels)).unwrap();
@@ -401,7 +401,7 @@ mod tests {
     /// Alpha is shown over white, 16 bits as their 8.
     #[test]
     fn depth_and_alpha_do_not_change_the_example() {
-        let photo = coloured(48, 40);
+        let photo = colored(48, 40);
         let Samples::U8(rgb) = photo.samples() else { panic!() };
         let deep = Samples::U16(rgb.iter().map(|c| u16::from(*c) * 257).collect());
         let deep = Photo::new(48, 40, Channels::Rgb, deep).unwrap();
@@ -417,7 +417,7 @@ mod tests {
 
     #[test]
     fn photometric_changes_leave_the_target() {
-        let photo = coloured(144, 160);
+        let photo = colored(144, 160);
         let geometric = Augmentation { lightness: 0.0, blur: 0.0, grain: 0.0, ..Augmentation::default() };
         for slot in 0..10 {
             let plain = example(&photo, &geometric, &mut generator(3, 1, slot));
@@ -505,7 +505,7 @@ mod tests {
 
     #[test]
     fn the_same_numbers_give_the_same_example_and_others_another() {
-        let photo = coloured(144, 150);
+        let photo = colored(144, 150);
         let made = |seed, step, slot| {
             example(&photo, &Augmentation::default(), &mut generator(seed, step, slot)).lightness
         };

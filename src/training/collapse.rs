@@ -11,7 +11,7 @@ const LOOKS: usize = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Alarm {
     /// The photographs have one colour.
-    OneColour,
+    OneColor,
     /// Every place gets the same colour.
     Constant,
     /// Predictions are nearly gray though the photographs are not.
@@ -24,11 +24,11 @@ pub enum Alarm {
 
 impl Alarm {
     /// Every kind, the most telling first.
-    const ALL: [Self; 5] = [Self::OneColour, Self::Constant, Self::Gray, Self::Certain, Self::Uniform];
+    const ALL: [Self; 5] = [Self::OneColor, Self::Constant, Self::Gray, Self::Certain, Self::Uniform];
 
     fn rings(self, health: &Health) -> bool {
         match self {
-            Self::OneColour => health.true_spread < 1.0,
+            Self::OneColor => health.true_spread < 1.0,
             Self::Constant => health.spread < 0.5 && health.true_spread >= 1.0,
             Self::Gray => health.chroma < 0.1 * health.true_chroma,
             Self::Certain => health.entropy.is_some_and(|nats| nats < 0.02),
@@ -42,7 +42,7 @@ impl Alarm {
         let Health { chroma, true_chroma, spread, true_spread, .. } = health;
         let nats = health.entropy.unwrap_or_default();
         match self {
-            Self::OneColour => format!(
+            Self::OneColor => format!(
                 "the photographs' colours differ by only {true_spread:.2} ab units: there is nothing to tell \
                  apart. Are they gray, or all of one tone?"
             ),
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn each_collapse_is_named_once() {
         let cases = [
-            (Alarm::OneColour, Health { true_spread: 0.1, ..HEALTHY }),
+            (Alarm::OneColor, Health { true_spread: 0.1, ..HEALTHY }),
             (Alarm::Constant, Health { spread: 0.1, ..HEALTHY }),
             (Alarm::Gray, Health { chroma: 1.0, ..HEALTHY }),
             (Alarm::Certain, Health { entropy: Some(0.001), ..HEALTHY }),

@@ -3,9 +3,9 @@
 use super::encoder_learning::{EncoderLearning, EncoderPaths};
 use super::initial_weights;
 use super::labels::Labels;
+use super::network_with_head::{NetworkWithHead, NetworkWithHeadConfig};
 use super::objective::{Health, Objective};
 use super::optimizer::{Moments, Optimizer, OptimizerConfig};
-use super::pupil::{Pupil, PupilConfig};
 use super::schedule::Schedule;
 use super::tape::{Flat, Tape, Trainable};
 use crate::error::{Error, Result};
@@ -112,12 +112,12 @@ pub struct StepReport {
 pub struct Learner {
     config: LearnerConfig,
     class_weights: Option<Vec<f64>>,
-    pupil_config: PupilConfig,
+    pupil_config: NetworkWithHeadConfig,
     encoder: EncoderPaths,
     labels: Labels,
-    pupil: Pupil,
+    pupil: NetworkWithHead,
     optimizer: Optimizer,
-    average: Option<Pupil>,
+    average: Option<NetworkWithHead>,
     step: u64,
     tape: Tape,
     /// Without a tape.
@@ -161,7 +161,7 @@ impl Learner {
             });
         }
         let labels = if config.auxiliary == 0.0 { Labels::default() } else { labels };
-        let pupil_config = PupilConfig { network: network_config.clone(), labels: labels.len() };
+        let pupil_config = NetworkWithHeadConfig { network: network_config.clone(), labels: labels.len() };
         check_auxiliary(config.auxiliary, &pupil_config)?;
         let tape = Tape::of(device);
         let encoder = EncoderPaths::new(config.encoder.as_ref(), network_config)?;
@@ -375,7 +375,7 @@ impl Learner {
         })
     }
 
-    fn blank(&self) -> Pupil {
+    fn blank(&self) -> NetworkWithHead {
         self.pupil_config.init(&self.device)
     }
 
@@ -467,7 +467,7 @@ impl Learner {
                 Some((path, Moments { first: tensor(first), second: tensor(second) }))
             })
             .collect();
-        let put = |onto: Pupil, mut values: BTreeMap<String, Vec<f32>>| {
+        let put = |onto: NetworkWithHead, mut values: BTreeMap<String, Vec<f32>>| {
             self.tape.change(onto, false, |path, _, _| values.remove(path).map(&tensor))
         };
         self.pupil = self.tape.record(put(self.blank(), network), |path| self.encoder.stands_still(path));
@@ -491,7 +491,7 @@ struct Seen {
 }
 
 /// Whether anything can be taught beside the colours with this weight.
-fn check_auxiliary(weight: f64, pupil: &PupilConfig) -> Result<()> {
+fn check_auxiliary(weight: f64, pupil: &NetworkWithHeadConfig) -> Result<()> {
     let refuse = |value: String, range| Err(Error::Parameter { name: "auxiliary", value, range });
     if !(weight.is_finite() && weight >= 0.0) {
         return refuse(weight.to_string(), "a number from 0 up");

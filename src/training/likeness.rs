@@ -136,10 +136,10 @@ impl Gallery {
     #[must_use]
     pub fn most_like(&self, picture: &Thumbnail) -> Option<(usize, f32)> {
         let coarse = picture.coarse();
-        let centre = self.place(coarse);
+        let center = self.place(coarse);
         let mut best: Option<(usize, f32)> = None;
-        for neighbour in 0..3i32.pow(AXES as u32) {
-            let place = array::from_fn(|axis| centre[axis] + neighbour / 3i32.pow(axis as u32) % 3 - 1);
+        for neighbor in 0..3i32.pow(AXES as u32) {
+            let place = array::from_fn(|axis| center[axis] + neighbor / 3i32.pow(axis as u32) % 3 - 1);
             for &number in self.places.get(&place).into_iter().flatten() {
                 let apart = coarse.iter().zip(&self.coarse[number]).map(|(a, b)| (a - b) * (a - b));
                 if apart.sum::<f32>() > self.step * self.step {

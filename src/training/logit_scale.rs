@@ -137,14 +137,14 @@ mod tests {
                 let logit = |[a, b]: &[i16; 2]| {
                     -((f64::from(*a) - peak[0]).powi(2) + (f64::from(*b) - peak[1]).powi(2)) / 800.0
                 };
-                let logits: Vec<f64> = ab_bins::CENTRES.iter().map(logit).collect();
+                let logits: Vec<f64> = ab_bins::CENTERS.iter().map(logit).collect();
                 let sum: f64 = logits.iter().map(|z| z.exp()).sum();
                 let mut left = random() * sum;
                 let bin = logits.iter().position(|z| {
                     left -= z.exp();
                     left <= 0.0
                 });
-                let [a, b] = ab_bins::CENTRES[bin.unwrap_or(0)];
+                let [a, b] = ab_bins::CENTERS[bin.unwrap_or(0)];
                 (logits.into_iter().map(|z| z as f32).collect(), [f64::from(a), f64::from(b)])
             })
             .collect();

@@ -18,7 +18,7 @@ pub struct PixelLoss {
     pub gradient: Vec<f64>,
 }
 
-/// Loss of 313 `logits` against a true colour, soft-encoded over `neighbours` bins, of each of whose
+/// Loss of 313 `logits` against a true colour, soft-encoded over `neighbors` bins, of each of whose
 /// shares `smoothing` goes to the bins around; the paper's is 0.
 ///
 /// # Panics
@@ -27,14 +27,14 @@ pub struct PixelLoss {
 pub fn classification(
     logits: &[f64],
     ab: [f64; 2],
-    neighbours: usize,
+    neighbors: usize,
     smoothing: f64,
     class_weights: &[f64],
 ) -> PixelLoss {
     assert!(logits.len() == ab_bins::COUNT && class_weights.len() == ab_bins::COUNT, "one value a bin");
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let log_sum = logits.iter().map(|z| (z - largest).exp()).sum::<f64>().ln() + largest;
-    let sharp = soft_encode(ab, neighbours);
+    let sharp = soft_encode(ab, neighbors);
     let weight = class_weights[sharp[0].0];
     let mut target = vec![0.0; ab_bins::COUNT];
     for (bin, share) in sharp {

@@ -45,7 +45,8 @@ pub enum Objective {
         /// gives every bin the same weight ("class").
         lambda: f64,
         /// Bins that share a true colour: 5 in the paper, 10 in its code (docs/method.md#soft-encoding).
-        neighbours: usize,
+        #[serde(alias = "neighbours")]
+        neighbors: usize,
         /// Share of each target bin that goes to the bins around it in the grid of ab
         /// ([`super::soft_target::around`]), from 0 (the paper's) to below 1.
         #[serde(default)]
@@ -96,7 +97,7 @@ enum Encoded {
         /// `v` of each cell over the divisor; 0 in a gray picture.
         weights: Vec<f32>,
     },
-    Colours {
+    Colors {
         /// `[batch, 2, height, width]`, CIE units.
         ab: Vec<f32>,
         /// One for each picture: 1 over the divisor, 0 in a gray one.
@@ -123,15 +124,15 @@ impl Objective {
     /// sense.
     pub fn class_weights(&self, prior: &[f64]) -> Result<Option<Vec<f64>>> {
         match self {
-            Self::Classification { lambda, neighbours, smoothing, .. } => {
+            Self::Classification { lambda, neighbors, smoothing, .. } => {
                 if !(0.0..1.0).contains(smoothing) {
                     let value = smoothing.to_string();
                     return Err(Error::Parameter { name: "smoothing", value, range: "from 0 up to below 1" });
                 }
-                if !(1..=ab_bins::COUNT).contains(neighbours) {
+                if !(1..=ab_bins::COUNT).contains(neighbors) {
                     return Err(Error::Parameter {
-                        name: "neighbours",
-                        value: neighbours.to_string(),
+                        name: "neighbors",
+                        value: neighbors.to_string(),
                         range: "from 1 to 313; the paper has 5, its code 10",
                     });
                 }
@@ -150,24 +151,24 @@ impl Objective {
     pub fn targets(
         &self,
         [batch, height, width]: [usize; 3],
-        colours: &[[f32; 2]],
+        colors: &[[f32; 2]],
         class_weights: Option<&[f64]>,
     ) -> Targets {
         let plane = height * width;
-        assert_eq!(colours.len(), batch * plane, "one colour for each cell");
-        let coloured: Vec<bool> =
-            colours.chunks(plane).map(|p| p.iter().flatten().any(|c| c.abs() > GRAY)).collect();
+        assert_eq!(colors.len(), batch * plane, "one colour for each cell");
+        let colored: Vec<bool> =
+            colors.chunks(plane).map(|p| p.iter().flatten().any(|c| c.abs() > GRAY)).collect();
         let divisor = |reduction| match reduction {
             Reduction::Pictures => batch as f32,
             Reduction::Cells => (batch * plane) as f32,
         };
         let encoded = match *self {
-            Self::Classification { neighbours, smoothing, reduction, .. } => {
+            Self::Classification { neighbors, smoothing, reduction, .. } => {
                 let class_weights = class_weights.expect("a classification has class weights");
                 let divisor = divisor(reduction);
-                let encode = |(picture, coloured): (&[[f32; 2]], &bool)| {
-                    let weight = f32::from(u8::from(*coloured));
-                    Rows::of(picture, Encoder::new(neighbours, smoothing), |nearest| {
+                let encode = |(picture, colored): (&[[f32; 2]], &bool)| {
+                    let weight = f32::from(u8::from(*colored));
+                    Rows::of(picture, Encoder::new(neighbors, smoothing), |nearest| {
                         weight * class_weights[nearest] as f32 / divisor
                     })
                 };
@@ -175,11 +176,11 @@ impl Objective {
                 #[cfg(feature = "parallel")]
                 let rows: Vec<Rows> = {
                     use rayon::prelude::*;
-                    colours.par_chunks(plane).zip(&coloured).map(encode).collect()
+                    colors.par_chunks(plane).zip(&colored).map(encode).collect()
                 };
                 #[cfg(not(feature = "parallel"))]
-                let rows: Vec<Rows> = colours.chunks(plane).zip(&coloured).map(encode).collect();
-                let most = rows.iter().map(|rows| rows.most).max().unwrap_or(neighbours);
+                let rows: Vec<Rows> = colors.chunks(plane).zip(&colored).map(encode).collect();
+                let most = rows.iter().map(|rows| rows.most).max().unwrap_or(neighbors);
                 let bins = rows.iter().flat_map(|rows| widened(&rows.bins, rows.most, most)).collect();
                 let shares = rows.iter().flat_map(|rows| widened(&rows.shares, rows.most, most)).collect();
                 let weights = rows.iter().flat_map(|rows| rows.weights.iter().copied()).collect();
@@ -187,15 +188,15 @@ impl Objective {
             }
             Self::Regression { reduction } => {
                 let divisor = divisor(reduction);
-                let ab = colours
+                let ab = colors
                     .chunks(plane)
                     .flat_map(|p| (0..2).flat_map(move |channel| p.iter().map(move |ab| ab[channel])))
                     .collect();
-                let weights = coloured.iter().map(|c| f32::from(u8::from(*c)) / divisor).collect();
-                Encoded::Colours { ab, weights }
+                let weights = colored.iter().map(|c| f32::from(u8::from(*c)) / divisor).collect();
+                Encoded::Colors { ab, weights }
             }
         };
-        Targets { cells: [batch, height, width], encoded, truth: chroma_and_spread(colours) }
+        Targets { cells: [batch, height, width], encoded, truth: chroma_and_spread(colors) }
     }
 }
 
@@ -222,14 +223,14 @@ impl Targets {
                 let loss = (told * shares.clone() * weights.clone()).sum().neg();
                 let health = examine.then(|| {
                     let entropy = (p.clone() * p.clone().clamp_min(1e-30).log()).sum_dim(1).neg().mean();
-                    (p.clone().matmul(centres(&device)), Some(entropy))
+                    (p.clone().matmul(centers(&device)), Some(entropy))
                 });
                 let gradient =
                     (p * weights.clone()).scatter(1, bins, (shares * weights).neg(), IndexingUpdateOp::Add);
                 let gradient = gradient.reshape([batch, height, width, ab_bins::COUNT]).permute([0, 3, 1, 2]);
                 Lesson { loss, gradient, health }
             }
-            Encoded::Colours { ab, weights } => {
+            Encoded::Colors { ab, weights } => {
                 let truth =
                     Tensor::<4>::from_data(TensorData::new(ab.clone(), [batch, 2, height, width]), &device);
                 let weights =
@@ -246,13 +247,13 @@ impl Targets {
     /// How lively a comparison's predictions are; `None` where they were not examined.
     #[must_use]
     pub fn health(&self, lesson: &Lesson) -> Option<Health> {
-        let (colours, entropy) = lesson.health.as_ref()?;
-        let colours: Vec<f32> = colours.to_data().try_into_vec().ok()?;
+        let (colors, entropy) = lesson.health.as_ref()?;
+        let colors: Vec<f32> = colors.to_data().try_into_vec().ok()?;
         let entropy = match entropy {
             None => None,
             Some(entropy) => entropy.to_data().try_into_vec::<f32>().ok()?.first().copied().map(f64::from),
         };
-        let (chroma, spread) = chroma_and_spread(bytemuck::cast_slice(&colours));
+        let (chroma, spread) = chroma_and_spread(bytemuck::cast_slice(&colors));
         let (true_chroma, true_spread) = self.truth;
         Some(Health { entropy, chroma, true_chroma, spread, true_spread })
     }
@@ -268,10 +269,10 @@ struct Rows {
 
 impl Rows {
     /// `weight` is asked for by the bin nearest to each colour.
-    fn of(colours: &[[f32; 2]], mut encoder: Encoder, weight: impl Fn(usize) -> f32) -> Self {
+    fn of(colors: &[[f32; 2]], mut encoder: Encoder, weight: impl Fn(usize) -> f32) -> Self {
         let (mut entries, mut counts, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-        for colour in colours {
-            let code = encoder.encode(colour.map(f64::from));
+        for color in colors {
+            let code = encoder.encode(color.map(f64::from));
             weights.push(weight(code[0].0));
             counts.push(code.len());
             entries.extend_from_slice(code);
@@ -299,10 +300,10 @@ fn widened<T: Copy + Default>(values: &[T], from: usize, to: usize) -> impl Iter
 }
 
 /// Mean chroma, and the root mean square distance from the mean colour.
-fn chroma_and_spread(colours: &[[f32; 2]]) -> (f64, f64) {
-    let count = colours.len() as f64;
+fn chroma_and_spread(colors: &[[f32; 2]]) -> (f64, f64) {
+    let count = colors.len() as f64;
     let (mut chroma, mut sum, mut squares) = (0.0, [0.0; 2], 0.0);
-    for ab in colours {
+    for ab in colors {
         let [a, b] = ab.map(f64::from);
         chroma += a.hypot(b);
         sum = [sum[0] + a, sum[1] + b];
@@ -314,7 +315,7 @@ fn chroma_and_spread(colours: &[[f32; 2]]) -> (f64, f64) {
 }
 
 /// The bins' centres, `[313, 2]`.
-fn centres(device: &Device) -> Tensor<2> {
-    let values: Vec<f32> = ab_bins::CENTRES.iter().flatten().map(|c| f32::from(*c)).collect();
+fn centers(device: &Device) -> Tensor<2> {
+    let values: Vec<f32> = ab_bins::CENTERS.iter().flatten().map(|c| f32::from(*c)).collect();
     Tensor::from_data(TensorData::new(values, [ab_bins::COUNT, 2]), device)
 }

@@ -2,7 +2,7 @@
 //! over the bins around. That is label smoothing (Szegedy et al. 2016) which knows that bins are
 //! colours: a near miss is told apart from a far one.
 
-use crate::color::ab_bins::{CENTRES, COUNT, SIGMA, soft_encode_into};
+use crate::color::ab_bins::{CENTERS, COUNT, SIGMA, soft_encode_into};
 use std::sync::LazyLock;
 
 /// Distance of neighbouring bins along an axis of the grid, in ab units.
@@ -21,7 +21,7 @@ pub fn around(bin: usize) -> &'static [(usize, f64)] {
 }
 
 fn find_around(bin: usize) -> Vec<(usize, f64)> {
-    let away = |other: usize| [0, 1].map(|axis| CENTRES[other][axis] - CENTRES[bin][axis]);
+    let away = |other: usize| [0, 1].map(|axis| CENTERS[other][axis] - CENTERS[bin][axis]);
     let touches = |other: &usize| *other != bin && away(*other).iter().all(|d| d.abs() <= SPACING);
     let weight = |other| {
         let squared: f64 = away(other).iter().map(|d| f64::from(*d).powi(2)).sum();
@@ -45,10 +45,10 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    /// Over `neighbours` bins, from 1 to 313; `smoothing` of each one's share goes to the bins
+    /// Over `neighbors` bins, from 1 to 313; `smoothing` of each one's share goes to the bins
     /// [`around`] it.
-    pub(super) fn new(neighbours: usize, smoothing: f64) -> Self {
-        Self { smoothing, sharp: vec![(0, 0.0); neighbours], soft: Vec::new(), places: [COUNT; COUNT] }
+    pub(super) fn new(neighbors: usize, smoothing: f64) -> Self {
+        Self { smoothing, sharp: vec![(0, 0.0); neighbors], soft: Vec::new(), places: [COUNT; COUNT] }
     }
 
     /// Bins, each once, and their shares of a colour, which sum to 1; the bin nearest to it is first.
@@ -95,7 +95,7 @@ mod tests {
         let gray = around(nearest([0.0, 0.0]));
         let (side, corner) = ((-2.0f64).exp(), (-4.0f64).exp());
         let expected = |bin: usize| {
-            let own = if CENTRES[bin].contains(&0) { side } else { corner };
+            let own = if CENTERS[bin].contains(&0) { side } else { corner };
             own / (4.0 * (side + corner))
         };
         assert_eq!(gray.len(), 8);

@@ -90,7 +90,7 @@ impl EncodeOptions {
             metadata.remove_location();
         }
         if self.ai_mark {
-            metadata.mark_as_coloured();
+            metadata.mark_as_colored();
         }
         metadata
     }

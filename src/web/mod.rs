@@ -16,7 +16,7 @@ use crate::engine::frames::Steady;
 use crate::engine::neutralize;
 use crate::engine::preview::Preview;
 use crate::error::{Error, Result};
-use crate::image::buffers::{self, Growing};
+use crate::image::buffers::{self, FallibleBuffer};
 use crate::image::files::{self, FileMetadata};
 use crate::image::photo::{Channels, Photo, Samples};
 use crate::kernels::device::{ComputeDevice, DeviceChoice};
@@ -104,7 +104,12 @@ impl Pixels {
     pub fn new(width: usize, height: usize) -> Result<Pixels, JsValue> {
         Photo::check_size(width as u64, height as u64)?;
         let channels = Channels::Rgb;
-        Ok(Self { width, height, channels, samples: buffers::room(channels.count() * width * height)? })
+        Ok(Self {
+            width,
+            height,
+            channels,
+            samples: buffers::try_with_capacity(channels.count() * width * height)?,
+        })
     }
 
     /// Adds the next rows, RGBA. What is more than was announced is refused later, with the photograph.
@@ -115,7 +120,7 @@ impl Pixels {
         let rows = rows.to_vec();
         let (pixels, _) = rows.as_chunks::<4>();
         if self.channels == Channels::Rgb && pixels.iter().any(|[.., alpha]| *alpha != u8::MAX) {
-            let mut samples = buffers::room(4 * self.width * self.height)?;
+            let mut samples = buffers::try_with_capacity(4 * self.width * self.height)?;
             let (opaque, _) = self.samples.as_chunks::<3>();
             samples.extend(opaque.iter().flat_map(|&[r, g, b]| [r, g, b, u8::MAX]));
             (self.channels, self.samples) = (Channels::Rgba, samples);
@@ -230,7 +235,7 @@ pub fn decodes_here(head: &[u8]) -> bool {
 
 /// Bytes of JavaScript, copied to where Rust can read them.
 fn copied(bytes: &Uint8Array) -> Result<Vec<u8>> {
-    let mut copy = buffers::room(bytes.length() as usize)?;
+    let mut copy = buffers::try_with_capacity(bytes.length() as usize)?;
     copy.resize(bytes.length() as usize, 0);
     bytes.copy_to(&mut copy);
     Ok(copy)
@@ -398,7 +403,7 @@ impl Picture {
         let format = options.format()?;
         let photo = self.photo.try_clone()?;
         let coloured = self.colorization.render(photo, tone, &mut JsPace::new(tick)).await?;
-        let mut file = Growing::default();
+        let mut file = FallibleBuffer::default();
         files::encode(&coloured, &options.metadata(&self.metadata), format, &mut file)?;
         Ok(file.into_bytes())
     }
@@ -414,7 +419,7 @@ impl Picture {
         let tone = from_js::<ToneOptions>(tone)?.into();
         let shares = self.colorization.probabilities_at(x, y, tone).await?;
         let bins: Vec<BinShare> =
-            ab_bins::CENTRES.iter().zip(shares).map(|(&[a, b], p)| BinShare { a, b, p }).collect();
+            ab_bins::CENTERS.iter().zip(shares).map(|(&[a, b], p)| BinShare { a, b, p }).collect();
         to_js(&bins)
     }
 }

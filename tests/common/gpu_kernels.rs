@@ -292,7 +292,7 @@ async fn distributions_stay_on_the_device_until_they_are_asked_for() {
     for (tone, on_device) in tones.into_iter().zip(on_device) {
         let on_host = colorization.chroma(tone).await.unwrap();
         for (x, y) in (0..down).flat_map(|y| (0..across).map(move |x| (x, y))) {
-            let [p, q] = [&on_device, &on_host].map(|grid| grid.colour(x, y));
+            let [p, q] = [&on_device, &on_host].map(|grid| grid.color(x, y));
             assert!((0..2).all(|i| (p[i] - q[i]).abs() < 1e-3), "{tone:?}, {x}, {y}: {p:?} {q:?}");
         }
     }

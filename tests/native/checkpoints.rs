@@ -271,7 +271,7 @@ fn caffes_bgr_history_swaps_nothing() {
 
     let with_bins = |rows: [usize; 2]| {
         caffe_net_with(&tiny_eccv16(), |net| {
-            let row = |axis: usize| ab_bins::CENTRES.iter().map(move |bin| f32::from(bin[axis]));
+            let row = |axis: usize| ab_bins::CENTERS.iter().map(move |bin| f32::from(bin[axis]));
             let blob = BlobProto {
                 data: rows.into_iter().flat_map(row).collect(),
                 shape: Some(BlobShape { dim: vec![2, 313, 1, 1] }),

@@ -1,7 +1,7 @@
 //! What holds for every photograph: size, depth, alpha and L are kept.
 
 use crate::common::{seeded_small_unet, uniform};
-use autochrome::color::ab_bins::{self, CENTRES};
+use autochrome::color::ab_bins::{self, CENTERS};
 use autochrome::color::lab::{OutOfGamut, ToLab, lab_from_srgb};
 use autochrome::engine::colorize::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
 use autochrome::engine::preview::Preview;
@@ -174,7 +174,7 @@ fn a_transparent_pixel_keeps_its_hidden_lightness() {
 /// All bins by squared distance, equally near ones by index: the definition of the neighbours.
 fn ranked([a, b]: [f64; 2]) -> Vec<(usize, f64)> {
     let distance = |[qa, qb]: [i16; 2]| (a - f64::from(qa)).powi(2) + (b - f64::from(qb)).powi(2);
-    let mut all: Vec<(usize, f64)> = CENTRES.into_iter().map(distance).enumerate().collect();
+    let mut all: Vec<(usize, f64)> = CENTERS.into_iter().map(distance).enumerate().collect();
     all.sort_by(|p, q| p.1.total_cmp(&q.1));
     all
 }

@@ -1,6 +1,6 @@
 //! From logits to a colour (paper equation 5; docs/method.md#annealed-mean).
 
-use super::{CENTRES, COUNT};
+use super::{CENTERS, COUNT};
 use crate::error::{Error, Result};
 use num_traits::Float;
 
@@ -87,8 +87,8 @@ impl<F: Float> AnnealedMean<F> {
         let mut probabilities = [F::zero(); COUNT];
         self.distribution(logits, &mut probabilities);
         let mut ab = [F::zero(); 2];
-        for (p, centre) in probabilities.iter().zip(&CENTRES) {
-            for (sum, q) in ab.iter_mut().zip(centre) {
+        for (p, center) in probabilities.iter().zip(&CENTERS) {
+            for (sum, q) in ab.iter_mut().zip(center) {
                 *sum = *sum + *p * F::from(*q).expect("bin centres are small integers");
             }
         }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_temperature_and_any_logits_give_a_finite_colour() {
+    fn any_temperature_and_any_logits_give_a_finite_color() {
         let huge: Vec<f32> = (0..COUNT).map(|q| if q % 2 == 0 { f32::MAX } else { f32::MIN }).collect();
         let infinite: Vec<f32> =
             (0..COUNT).map(|q| if q == 7 { f32::INFINITY } else { f32::NEG_INFINITY }).collect();
@@ -120,8 +120,8 @@ mod tests {
         let near = AnnealedMean::new(1e-9, 1.0, None).unwrap().decode(&logits);
         let first = (0..COUNT).find(|&q| logits[q] == 100.0).unwrap();
         let all: Vec<usize> = (0..COUNT).filter(|&q| logits[q] == 100.0).collect();
-        assert_eq!(mode, CENTRES[first].map(f64::from));
-        let mean = |i: usize| all.iter().map(|&q| f64::from(CENTRES[q][i])).sum::<f64>() / all.len() as f64;
+        assert_eq!(mode, CENTERS[first].map(f64::from));
+        let mean = |i: usize| all.iter().map(|&q| f64::from(CENTERS[q][i])).sum::<f64>() / all.len() as f64;
         assert!((near[0] - mean(0)).abs() < 1e-9 && (near[1] - mean(1)).abs() < 1e-9);
     }
 

@@ -1,6 +1,6 @@
 //! The annealed mean of whole grids of cells, several bins at a time.
 
-use super::{AnnealedMean, CENTRES, COUNT};
+use super::{AnnealedMean, CENTERS, COUNT};
 use std::f32::consts::LOG2_E;
 
 /// Bins in a row of lanes, and the bins brought to whole rows.
@@ -20,7 +20,7 @@ pub struct GridMean<'a> {
     scale: f32,
     offsets: Box<[f32; PADDED]>,
     /// a and b of the bins.
-    centres: [Box<[f32; PADDED]>; 2],
+    centers: [Box<[f32; PADDED]>; 2],
 }
 
 /// 2 to a power from -126 to 0: the whole part goes to the exponent, the rest, within half a unit of
@@ -63,7 +63,7 @@ impl<'a> GridMean<'a> {
             definition,
             scale: LOG2_E / definition.temperature,
             offsets: padded(&|q| definition.offset(q)),
-            centres: [0, 1].map(|i| padded(&|q| f32::from(CENTRES[q][i]))),
+            centers: [0, 1].map(|i| padded(&|q| f32::from(CENTERS[q][i]))),
         }
     }
 
@@ -92,7 +92,7 @@ impl<'a> GridMean<'a> {
             *logit = if exponent > -126.0 { exp2(held) } else { 0.0 };
         }
         let mut sums = [[0.0f32; LANES]; 3];
-        let [a, b] = [0, 1].map(|i| self.centres[i].as_chunks::<LANES>().0);
+        let [a, b] = [0, 1].map(|i| self.centers[i].as_chunks::<LANES>().0);
         for (shares, (a, b)) in row.as_chunks::<LANES>().0.iter().zip(a.iter().zip(b)) {
             for lane in 0..LANES {
                 sums[0][lane] += shares[lane];

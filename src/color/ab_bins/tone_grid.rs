@@ -1,6 +1,6 @@
 //! Many temperatures and rebalances of the same logits at once, for measuring.
 
-use super::{AnnealedMean, CENTRES, COUNT};
+use super::{AnnealedMean, CENTERS, COUNT};
 use crate::error::Result;
 
 /// Bins in a row of lanes, and the bins brought to whole rows.
@@ -17,7 +17,7 @@ const TOO_SMALL: f32 = 1e-28;
 pub struct ToneGrid {
     temperatures: Vec<Temperature>,
     /// a and b of the bins.
-    centres: [Box<[f32; PADDED]>; 2],
+    centers: [Box<[f32; PADDED]>; 2],
 }
 
 #[derive(Clone, Debug)]
@@ -61,17 +61,17 @@ impl ToneGrid {
         };
         Ok(Self {
             temperatures: temperatures.iter().map(temperature).collect::<Result<_>>()?,
-            centres: [0, 1].map(|i| padded(&|q| f32::from(CENTRES[q][i]))),
+            centers: [0, 1].map(|i| padded(&|q| f32::from(CENTERS[q][i]))),
         })
     }
 
     /// The colours (a, b) of one pixel's 313 logits: temperature by temperature, within each
     /// rebalance by rebalance.
-    pub fn decode(&self, logits: &[f32], colours: &mut Vec<[f32; 2]>) {
+    pub fn decode(&self, logits: &[f32], colors: &mut Vec<[f32; 2]>) {
         let logits = &logits[..COUNT];
         let largest = logits.iter().fold(f32::MIN, |largest, z| largest.max(*z));
         let mut exponentials = [0.0f32; PADDED];
-        colours.clear();
+        colors.clear();
         for temperature in &self.temperatures {
             for (e, z) in exponentials.iter_mut().zip(logits) {
                 *e = ((z - largest) / temperature.value).exp();
@@ -79,7 +79,7 @@ impl ToneGrid {
             for rebalance in &temperature.rebalances {
                 let [sum, a, b] = self.sums(&exponentials, &rebalance.factors);
                 // Not a number (a temperature of 0) is not above it either.
-                colours.push(if sum > TOO_SMALL {
+                colors.push(if sum > TOO_SMALL {
                     [a / sum, b / sum]
                 } else {
                     rebalance.definition.decode(logits)
@@ -93,7 +93,7 @@ impl ToneGrid {
     fn sums(&self, exponentials: &[f32; PADDED], factors: &[f32; PADDED]) -> [f32; 3] {
         let mut sums = [[0.0f32; LANES]; 3];
         let rows = exponentials.as_chunks::<LANES>().0.iter().zip(factors.as_chunks::<LANES>().0);
-        let [a, b] = [0, 1].map(|i| self.centres[i].as_chunks::<LANES>().0);
+        let [a, b] = [0, 1].map(|i| self.centers[i].as_chunks::<LANES>().0);
         for ((exponentials, factors), (a, b)) in rows.zip(a.iter().zip(b)) {
             for lane in 0..LANES {
                 let p = exponentials[lane] * factors[lane];

@@ -96,7 +96,7 @@ fn corrected(grid: &ChromaGrid, shares: &[Vec<f32>]) -> ChromaGrid {
     let (across, down) = (grid.width, grid.height);
     let solve = |given: &[f32]| {
         let bounds = bounds(given, (across, down));
-        let mut colours = given.to_vec();
+        let mut colors = given.to_vec();
         for _ in 0..ROUNDS {
             let lacking: Vec<f32> = given
                 .iter()
@@ -105,19 +105,19 @@ fn corrected(grid: &ChromaGrid, shares: &[Vec<f32>]) -> ChromaGrid {
                 .map(|(cell, (given, shares))| {
                     let ((left, columns), (top, _)) =
                         (reach(cell % across, across), reach(cell / across, down));
-                    let lines = shares.chunks_exact(columns).zip(colours.chunks_exact(across).skip(top));
+                    let lines = shares.chunks_exact(columns).zip(colors.chunks_exact(across).skip(top));
                     let mean: f32 = lines
                         .flat_map(|(shares, line)| shares.iter().zip(&line[left..]))
-                        .map(|(share, colour)| share * colour)
+                        .map(|(share, color)| share * color)
                         .sum();
                     given - mean
                 })
                 .collect();
-            for ((colour, lacking), (least, most)) in colours.iter_mut().zip(lacking).zip(&bounds) {
-                *colour = (*colour + lacking).clamp(*least, *most);
+            for ((color, lacking), (least, most)) in colors.iter_mut().zip(lacking).zip(&bounds) {
+                *color = (*color + lacking).clamp(*least, *most);
             }
         }
-        colours
+        colors
     };
     ChromaGrid { a: solve(&grid.a), b: solve(&grid.b), ..*grid }
 }

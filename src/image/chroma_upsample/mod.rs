@@ -54,7 +54,7 @@ impl ChromaGrid {
 
     /// a and b of a cell.
     #[must_use]
-    pub fn colour(&self, x: usize, y: usize) -> [f32; 2] {
+    pub fn color(&self, x: usize, y: usize) -> [f32; 2] {
         let cell = y * self.width + x;
         [self.a[cell], self.b[cell]]
     }
@@ -63,8 +63,8 @@ impl ChromaGrid {
     /// size.
     pub fn mix(&mut self, other: &Self, shares: &[f32]) {
         for (plane, other) in [(&mut self.a, &other.a), (&mut self.b, &other.b)] {
-            for ((colour, other), share) in plane.iter_mut().zip(other).zip(shares) {
-                *colour += share * (other - *colour);
+            for ((color, other), share) in plane.iter_mut().zip(other).zip(shares) {
+                *color += share * (other - *color);
             }
         }
     }
@@ -225,7 +225,7 @@ impl ChromaUpsampler {
 
     /// The same photograph in other colours, of a grid of the same size. What follows from its L alone
     /// stays.
-    pub fn recolour(&mut self, grid: ChromaGrid) {
+    pub fn recolor(&mut self, grid: ChromaGrid) {
         self.grid = match &mut self.method {
             Method::Nearest { .. } | Method::Bilinear(_) => grid,
             Method::Bilateral(_) | Method::Regression(..) => grid.no_finer_than(self.size),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_stops_at_an_edge_of_the_photograph() {
+    fn color_stops_at_an_edge_of_the_photograph() {
         for upsampling in [Upsampling::Bilinear, Upsampling::Nearest] {
             let worst = worst_of_two_fields(upsampling);
             assert!(worst > 30.0, "{}: {worst}", upsampling.name());
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn every_size_keeps_a_flat_colour() {
+    fn every_size_keeps_a_flat_color() {
         for upsampling in Upsampling::ALL {
             for (w, h) in [(1, 1), (2, 1), (1, 3), (5, 4), (8, 9), (60, 50)] {
                 for (width, height) in [(1, 1), (3, 7), (40, 2), (41, 37)] {
@@ -379,7 +379,7 @@ mod tests {
 
     /// A line over L goes on beyond the colours it was fitted to; averages do not.
     #[test]
-    fn averages_stay_within_the_colours_given() {
+    fn averages_stay_within_the_colors_given() {
         let lightness = |x, y| noise(x * 31 + y) * 100.0;
         for upsampling in Upsampling::ALL {
             if matches!(upsampling, Upsampling::LocalRegression | Upsampling::GuidedFilter) {

@@ -32,11 +32,11 @@ impl Windows {
         let mut windows =
             Self { runs: Vec::new(), taps, first: Vec::new(), near: [const { Vec::new() }; TAPS] };
         for i in 0..pixels {
-            let centre = (i as f64 + 0.5) * cells as f64 / pixels as f64 - 0.5;
+            let center = (i as f64 + 0.5) * cells as f64 / pixels as f64 - 0.5;
             // The window slides inside the grid; at the borders its outer cells are farther.
-            let first = (centre.floor() - 1.0).clamp(0.0, (cells - taps) as f64);
+            let first = (center.floor() - 1.0).clamp(0.0, (cells - taps) as f64);
             for (k, near) in windows.near.iter_mut().enumerate() {
-                let d = (first + k as f64 - centre) / sigma;
+                let d = (first + k as f64 - center) / sigma;
                 near.push((-0.5 * d * d).exp() as f32);
             }
             let first = first as usize;

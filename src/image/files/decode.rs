@@ -3,7 +3,7 @@
 use super::format::is_tiff;
 use super::{FileMetadata, tiff};
 use crate::error::{Error, Result};
-use crate::image::buffers::expect_room;
+use crate::image::buffers::check_available;
 use crate::image::photo::{Channels, MAX_PIXELS, Photo, Samples};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
@@ -81,7 +81,7 @@ fn decode_any(file: &mut dyn Source) -> Result<DecodedFile> {
     let metadata = of_tiff.unwrap_or_else(|| FileMetadata::of(&mut decoder)).checked();
     // Turning makes a second copy.
     let copies = if orientation == Orientation::NoTransforms { 1 } else { 2 };
-    expect_room(decoder.total_bytes() * copies)?;
+    check_available(decoder.total_bytes() * copies)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(refused)?;
     picture.apply_orientation(orientation);
     let (width, height) = (picture.width() as usize, picture.height() as usize);

@@ -2,7 +2,7 @@
 
 use super::{FileFormat, FileMetadata, tiff};
 use crate::error::{Error, Result};
-use crate::image::buffers::{Growing, room};
+use crate::image::buffers::{FallibleBuffer, try_with_capacity};
 use crate::image::photo::{Channels, Photo, Samples};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageError};
@@ -55,7 +55,7 @@ fn jpeg(
         ImageError::IoError(error) => failed(error),
         error => Error::ImageEncode(error.to_string()),
     };
-    let mut file = Growing::default();
+    let mut file = FallibleBuffer::default();
     let mut encoder = JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100));
     if let Some(icc) = &metadata.icc {
         // A profile too long for JPEG is left out.
@@ -118,7 +118,7 @@ fn png(photo: &Photo, (width, height): (u32, u32), metadata: &FileMetadata, out:
         }
         Samples::U16(v) => {
             encoder.set_depth(png::BitDepth::Sixteen);
-            let mut big_endian = room(v.len() * 2)?;
+            let mut big_endian = try_with_capacity(v.len() * 2)?;
             big_endian.extend(v.iter().flat_map(|sample| sample.to_be_bytes()));
             encoder.write_header().and_then(|mut file| file.write_image_data(&big_endian)).map_err(fail)
         }

@@ -88,7 +88,7 @@ impl FileMetadata {
     /// Says for programs that a model made the colours: XMP `Iptc4xmpExt:DigitalSourceType` is
     /// "composite with trained algorithmic media", `xmp:CreatorTool` names Autochrome. Other
     /// properties stay.
-    pub fn mark_as_coloured(&mut self) {
+    pub fn mark_as_colored(&mut self) {
         self.xmp = Some(xmp::marked(self.xmp.as_deref()));
     }
 }

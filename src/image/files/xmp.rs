@@ -14,7 +14,7 @@ const IPTC: &str = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/";
 /// model has added. The colours are such an addition: the model makes them up from what it has
 /// learnt. `trainedAlgorithmicMedia` would say that there was no photograph, and
 /// `algorithmicallyEnhanced` is for corrections that invent nothing.
-const COLOURED_BY_MODEL: &str =
+const COLORED_BY_MODEL: &str =
     "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
 
 const EMPTY: &str = concat!(
@@ -47,7 +47,7 @@ pub(super) fn marked(packet: Option<&[u8]>) -> Vec<u8> {
         format!(
             "<rdf:Description xmlns:rdf=\"{RDF}\" rdf:about=\"{about}\" xmlns:xmp=\"{XMP}\" \
              xmlns:Iptc4xmpExt=\"{IPTC}\" xmp:CreatorTool=\"Autochrome {version}\" \
-             Iptc4xmpExt:DigitalSourceType=\"{COLOURED_BY_MODEL}\"/>",
+             Iptc4xmpExt:DigitalSourceType=\"{COLORED_BY_MODEL}\"/>",
             version = env!("CARGO_PKG_VERSION")
         )
     };

@@ -79,8 +79,8 @@ impl ClassifierFile {
         let refuse = |problem: String| Error::Classifier(problem);
         let Checkpoint { mut tensors, strings, .. } = Checkpoint::read(bytes)?;
         let text = strings.get(KEY).ok_or_else(|| {
-            let colours = strings.keys().any(|key| key.starts_with("autochrome."));
-            let what = if colours { "it is a model that colours photographs" } else { "it has no metadata" };
+            let colors = strings.keys().any(|key| key.starts_with("autochrome."));
+            let what = if colors { "it is a model that colours photographs" } else { "it has no metadata" };
             refuse(format!("{what}; a classifier says by {KEY} what it was trained on"))
         })?;
         let preparation: Preparation = serde_json::from_str(text)
@@ -150,7 +150,7 @@ impl ClassifierFile {
     /// # Panics
     /// If there is no such label, or no photograph.
     #[must_use]
-    pub fn recognise(&self, photographs: &[(&Photo, usize)]) -> Vec<usize> {
+    pub fn recognize(&self, photographs: &[(&Photo, usize)]) -> Vec<usize> {
         let side = self.preparation.network.input;
         let rgb: Vec<u8> = photographs.iter().flat_map(|(photo, _)| middle(photo, side)).collect();
         let device = self.classifier.devices().into_iter().next().unwrap_or_default();

@@ -28,7 +28,7 @@ pub struct ClassifierLearnerConfig {
 
 /// Photographs and what they show.
 #[derive(Clone, Copy, Debug)]
-pub struct Labelled<'a> {
+pub struct Labeled<'a> {
     /// Interleaved 8-bit sRGB, `[count, input, input, 3]`.
     pub rgb: &'a [u8],
     /// Places in [`Labels`], one for each.
@@ -106,7 +106,7 @@ impl ClassifierLearner {
     /// [`Error::Parameter`] for photographs of another size or labels that are not known,
     /// [`Error::Diverged`] where the loss or the gradient is no finite number; the weights are then
     /// those before the step. The loss is only looked at with `examine`.
-    pub fn step(&mut self, photographs: Labelled<'_>, examine: bool) -> Result<Option<Lesson>> {
+    pub fn step(&mut self, photographs: Labeled<'_>, examine: bool) -> Result<Option<Lesson>> {
         let (count, side) = (photographs.labels.len(), self.network_config.input);
         let known = photographs.labels.iter().all(|label| *label < self.labels.len());
         if count == 0 || photographs.rgb.len() != count * side * side * 3 || !known {

@@ -9,7 +9,7 @@ mod file;
 mod learner;
 
 pub use file::{ClassifierFile, Preparation, Question};
-pub use learner::{ClassifierLearner, ClassifierLearnerConfig, Labelled, Lesson};
+pub use learner::{ClassifierLearner, ClassifierLearnerConfig, Labeled, Lesson};
 
 use super::tape::Trainable;
 use crate::error::{Error, Result};
@@ -21,7 +21,7 @@ use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// What sRGB in 0…1 is centred on and divided by.
-const CENTRE: f32 = 0.5;
+const CENTER: f32 = 0.5;
 const SPREAD: f32 = 0.25;
 
 /// Size, widths and depths.
@@ -85,7 +85,7 @@ impl Classifier {
     /// sRGB in 0…1 `[batch, 3, H, W]` in, logits `[batch, labels, 1, 1]` out.
     #[must_use]
     pub fn forward(&self, rgb: Tensor<4>) -> Tensor<4> {
-        let x = fastest_layout((rgb - CENTRE) / SPREAD);
+        let x = fastest_layout((rgb - CENTER) / SPREAD);
         let x = self.stages.iter().fold(x, |x, stage| stage.forward(x));
         let [batch, channels, height, width] = x.dims();
         let mean = x.reshape([batch, channels, height * width]).mean_dim(2);

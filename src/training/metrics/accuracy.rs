@@ -71,17 +71,17 @@ impl AreaUnderCurve {
 /// Plain and balanced accuracy of one method over a set of photographs, in one pass: pixels are
 /// gathered by the bin of their true colour, and weighted when all have been seen.
 #[derive(Clone, Debug)]
-pub struct ColourAccuracy {
+pub struct ColorAccuracy {
     by_bin: Vec<AreaUnderCurve>,
 }
 
-impl Default for ColourAccuracy {
+impl Default for ColorAccuracy {
     fn default() -> Self {
         Self { by_bin: vec![AreaUnderCurve::default(); ab_bins::COUNT] }
     }
 }
 
-impl ColourAccuracy {
+impl ColorAccuracy {
     /// Adds a pixel.
     pub fn add(&mut self, truth: [f64; 2], prediction: [f64; 2]) {
         self.by_bin[ab_bins::nearest(truth)].add(truth, prediction, 1.0);
@@ -114,12 +114,12 @@ pub fn balanced_weight(truth: [f64; 2], class_weights: &[f64]) -> f64 {
 mod tests {
     use super::*;
     use crate::training::class_rebalancing::class_weights;
-    use crate::training::metrics::ColourPrior;
+    use crate::training::metrics::ColorPrior;
 
     #[test]
     fn one_pass_gives_what_weighted_pixels_give() {
-        let mut accuracy = ColourAccuracy::default();
-        let mut prior = ColourPrior::default();
+        let mut accuracy = ColorAccuracy::default();
+        let mut prior = ColorPrior::default();
         let pixels: Vec<([f64; 2], [f64; 2])> = (0..500)
             .map(|i| {
                 let t = f64::from(i);

@@ -7,15 +7,15 @@
 pub mod accuracy;
 pub mod baselines;
 pub mod bootstrap;
-pub mod colourfulness;
+pub mod colorfulness;
 pub mod edge_band;
 pub mod photograph;
 mod prior;
 pub mod skin;
 
-pub use accuracy::{AreaUnderCurve, ColourAccuracy, balanced_weight};
+pub use accuracy::{AreaUnderCurve, ColorAccuracy, balanced_weight};
 pub use bootstrap::{Bootstrap, Interval};
-pub use colourfulness::Colourfulness;
+pub use colorfulness::Colorfulness;
 pub use edge_band::edge_band;
 pub use photograph::{Measure, Picture, Score};
-pub use prior::ColourPrior;
+pub use prior::ColorPrior;

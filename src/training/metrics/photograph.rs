@@ -2,7 +2,7 @@
 
 use super::accuracy::RANGE;
 use super::skin::{HueSums, is_skin};
-use super::{AreaUnderCurve, Colourfulness, balanced_weight};
+use super::{AreaUnderCurve, Colorfulness, balanced_weight};
 use crate::color::lab::ToLab;
 use crate::engine::color_error::psnr;
 
@@ -100,9 +100,9 @@ impl Score {
             squares += square;
             true_chroma += truth[0].hypot(truth[1]);
         }
-        let mut colourfulness = Colourfulness::default();
+        let mut colorfulness = Colorfulness::default();
         for (rgb, ab) in shown.rgb.chunks_exact(3).zip(&shown.ab) {
-            colourfulness.add([rgb[0], rgb[1], rgb[2]], *ab);
+            colorfulness.add([rgb[0], rgb[1], rgb[2]], *ab);
         }
         let pixels = truth.ab.len() as f64;
         Self {
@@ -111,13 +111,13 @@ impl Score {
             weight,
             weighted_errors,
             squares,
-            chroma: colourfulness.mean_chroma() * pixels,
+            chroma: colorfulness.mean_chroma() * pixels,
             true_chroma,
             skin,
             others,
             psnr: psnr(&truth.rgb, &shown.rgb),
-            m3: colourfulness.m3(),
-            m1: colourfulness.m1(),
+            m3: colorfulness.m3(),
+            m1: colorfulness.m1(),
         }
     }
 
@@ -156,10 +156,10 @@ pub enum Measure {
     OtherHueError,
     /// Mean over all pixels of `sqrt(a² + b²)`, CIE units.
     MeanChroma,
-    /// Mean over the photographs of [`Colourfulness::m3`].
-    ColourfulnessM3,
-    /// Mean over the photographs of [`Colourfulness::m1`].
-    ColourfulnessM1,
+    /// Mean over the photographs of [`Colorfulness::m3`].
+    ColorfulnessM3,
+    /// Mean over the photographs of [`Colorfulness::m1`].
+    ColorfulnessM1,
 }
 
 impl Measure {
@@ -175,8 +175,8 @@ impl Measure {
         Self::SkinHueError,
         Self::OtherHueError,
         Self::MeanChroma,
-        Self::ColourfulnessM3,
-        Self::ColourfulnessM1,
+        Self::ColorfulnessM3,
+        Self::ColorfulnessM1,
     ];
 
     /// The figure of photographs; one that is given twice counts twice. Not a number of none.
@@ -193,8 +193,8 @@ impl Measure {
             Self::Psnr => [score.psnr, 1.0, score.pixels],
             Self::ChromaRatio => [score.chroma, score.true_chroma, score.pixels],
             Self::MeanChroma => [score.chroma, score.pixels, score.pixels],
-            Self::ColourfulnessM3 => [score.m3, 1.0, score.pixels],
-            Self::ColourfulnessM1 => [score.m1, 1.0, score.pixels],
+            Self::ColorfulnessM3 => [score.m3, 1.0, score.pixels],
+            Self::ColorfulnessM1 => [score.m1, 1.0, score.pixels],
         };
         let (mut above, mut below, mut pixels) = (0.0, 0.0, 0.0);
         for score in scores {

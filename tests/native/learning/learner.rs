@@ -216,11 +216,11 @@ fn what_cannot_be_learned_from_is_refused() {
     ));
     assert!(matches!(
         make(classification(0.5, 0), Head::Classification, &flat_prior()),
-        Err(Error::Parameter { name: "neighbours", .. })
+        Err(Error::Parameter { name: "neighbors", .. })
     ));
     for smoothing in [-0.1, 1.0, f64::NAN] {
         let objective =
-            Objective::Classification { lambda: 0.5, neighbours: 5, smoothing, reduction: Reduction::Cells };
+            Objective::Classification { lambda: 0.5, neighbors: 5, smoothing, reduction: Reduction::Cells };
         assert!(matches!(
             make(objective, Head::Classification, &flat_prior()),
             Err(Error::Parameter { name: "smoothing", .. })

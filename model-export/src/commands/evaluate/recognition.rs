@@ -74,7 +74,7 @@ impl Judge {
 
     /// Whether it finds that label.
     pub fn recognises(&self, photo: &Photo, place: usize) -> bool {
-        self.classifier.recognise(&[(photo, place)]) == [place]
+        self.classifier.recognize(&[(photo, place)]) == [place]
     }
 }
 

@@ -4,7 +4,7 @@
 
 /// Sums over the pixels of one picture.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Colourfulness {
+pub struct Colorfulness {
     pixels: f64,
     /// Of `R - G` and `(R + G) / 2 - B`: sums, and sums of squares.
     opponent: [Moments; 2],
@@ -27,18 +27,18 @@ impl Moments {
 }
 
 /// `sqrt(variance of the first + variance of the second)` and the distance of the mean from zero.
-fn spread_and_centre(pair: [Moments; 2], pixels: f64) -> [f64; 2] {
-    let [mut variance, mut centre] = [0.0, 0.0];
+fn spread_and_center(pair: [Moments; 2], pixels: f64) -> [f64; 2] {
+    let [mut variance, mut center] = [0.0, 0.0];
     for moments in pair {
         let mean = moments.sum / pixels;
         // Of a picture of one colour rounding can leave less than nothing.
         variance += (moments.squares / pixels - mean * mean).max(0.0);
-        centre += mean * mean;
+        center += mean * mean;
     }
-    [variance.sqrt(), centre.sqrt()]
+    [variance.sqrt(), center.sqrt()]
 }
 
-impl Colourfulness {
+impl Colorfulness {
     /// Adds a pixel: its sRGB samples, and its a and b in CIE units.
     pub fn add(&mut self, rgb: [u8; 3], [a, b]: [f64; 2]) {
         let [red, green, blue] = rgb.map(f64::from);
@@ -54,15 +54,15 @@ impl Colourfulness {
     /// 33 moderately, 59 quite and 109 extremely colourful.
     #[must_use]
     pub fn m3(&self) -> f64 {
-        let [spread, centre] = spread_and_centre(self.opponent, self.pixels);
-        spread + 0.3 * centre
+        let [spread, center] = spread_and_center(self.opponent, self.pixels);
+        spread + 0.3 * center
     }
 
     /// M1, on CIE Lab: `sigma_ab + 0.37 mu_ab`.
     #[must_use]
     pub fn m1(&self) -> f64 {
-        let [spread, centre] = spread_and_centre(self.ab, self.pixels);
-        spread + 0.37 * centre
+        let [spread, center] = spread_and_center(self.ab, self.pixels);
+        spread + 0.37 * center
     }
 
     /// Mean of `sqrt(a² + b²)`, CIE units.
@@ -76,8 +76,8 @@ impl Colourfulness {
 mod tests {
     use super::*;
 
-    fn of(pixels: &[([u8; 3], [f64; 2])]) -> Colourfulness {
-        let mut sums = Colourfulness::default();
+    fn of(pixels: &[([u8; 3], [f64; 2])]) -> Colorfulness {
+        let mut sums = Colorfulness::default();
         pixels.iter().for_each(|(rgb, ab)| sums.add(*rgb, *ab));
         sums
     }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn gray_is_not_colourful() {
+    fn gray_is_not_colorful() {
         let gray = of(&[([0; 3], [0.0; 2]), ([77; 3], [0.0; 2]), ([255; 3], [0.0; 2])]);
         assert_eq!((gray.m3(), gray.m1(), gray.mean_chroma()), (0.0, 0.0, 0.0));
     }

@@ -4,7 +4,7 @@
 //! the nearest of a colour inside it; other colours are compared with all bins. Both ways give the
 //! same bins in the same order.
 
-use super::{CENTRES, COUNT, SIGMA};
+use super::{CENTERS, COUNT, SIGMA};
 use std::sync::LazyLock;
 
 /// Side of a cell, in ab units.
@@ -23,7 +23,7 @@ const MOST: usize = 10;
 static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
 
 /// A bin and the squared distance of a colour to it.
-type Neighbour = (usize, f64);
+type Neighbor = (usize, f64);
 
 /// The bins worth looking at in one cell.
 struct Cell {
@@ -48,12 +48,12 @@ impl Table {
             // every colour inside as it is computed, too.
             let mut near: Vec<(i32, u16)> = Vec::with_capacity(COUNT);
             let mut far: Vec<i32> = Vec::with_capacity(COUNT);
-            for (bin, centre) in CENTRES.iter().enumerate() {
+            for (bin, center) in CENTERS.iter().enumerate() {
                 let (mut nearest, mut farthest) = (0, 0);
-                for (low, centre) in corner.into_iter().zip(centre.map(i32::from)) {
-                    let outside = (low - centre).max(centre - low - SIDE).max(0);
+                for (low, center) in corner.into_iter().zip(center.map(i32::from)) {
+                    let outside = (low - center).max(center - low - SIDE).max(0);
                     nearest += outside * outside;
-                    farthest += (low - centre).abs().max((low + SIDE - centre).abs()).pow(2);
+                    farthest += (low - center).abs().max((low + SIDE - center).abs()).pow(2);
                 }
                 near.push((nearest, bin as u16));
                 far.push(farthest);
@@ -72,34 +72,34 @@ impl Table {
         Self { cells, bins }
     }
 
-    /// The bins that can be among the `neighbours` nearest of a colour; `None` where the table does
+    /// The bins that can be among the `neighbors` nearest of a colour; `None` where the table does
     /// not reach.
-    fn candidates(&self, ab: [f64; 2], neighbours: usize) -> Option<&[u16]> {
+    fn candidates(&self, ab: [f64; 2], neighbors: usize) -> Option<&[u16]> {
         let inside = |v: f64| (f64::from(FIRST)..f64::from(END)).contains(&v);
-        if neighbours > MOST || !ab.into_iter().all(inside) {
+        if neighbors > MOST || !ab.into_iter().all(inside) {
             return None;
         }
         let [a, b] = ab.map(|v| ((v - f64::from(FIRST)) / f64::from(SIDE)) as usize);
         let cell = &self.cells[a * CELLS + b];
-        Some(&self.bins[cell.first..][..cell.counts[neighbours - 1]])
+        Some(&self.bins[cell.first..][..cell.counts[neighbors - 1]])
     }
 }
 
 fn squared_distance([a, b]: [f64; 2], bin: usize) -> f64 {
-    let [qa, qb] = CENTRES[bin];
+    let [qa, qb] = CENTERS[bin];
     (a - f64::from(qa)).powi(2) + (b - f64::from(qb)).powi(2)
 }
 
 /// Whether `p` comes before `q`: nearer, or as near with a lower index.
-fn before(p: Neighbour, q: Neighbour) -> bool {
+fn before(p: Neighbor, q: Neighbor) -> bool {
     p.1 < q.1 || (p.1 == q.1 && p.0 < q.0)
 }
 
 /// Fills `found` with the bins nearest to a colour, nearest first, of equally near ones the lower
 /// index first.
-fn fill_nearest(ab: [f64; 2], found: &mut [Neighbour]) {
+fn fill_nearest(ab: [f64; 2], found: &mut [Neighbor]) {
     let Some(candidates) = TABLE.candidates(ab, found.len()) else {
-        let mut all: Vec<Neighbour> = (0..COUNT).map(|q| (q, squared_distance(ab, q))).collect();
+        let mut all: Vec<Neighbor> = (0..COUNT).map(|q| (q, squared_distance(ab, q))).collect();
         all.sort_by(|p, q| p.1.total_cmp(&q.1));
         found.copy_from_slice(&all[..found.len()]);
         return;
@@ -153,13 +153,13 @@ pub fn soft_encode_into(ab: [f64; 2], encoding: &mut [(usize, f64)]) {
     }
 }
 
-/// [`soft_encode_into`] over `neighbours` bins.
+/// [`soft_encode_into`] over `neighbors` bins.
 ///
 /// # Panics
-/// If `neighbours` is zero or more than [`COUNT`].
+/// If `neighbors` is zero or more than [`COUNT`].
 #[must_use]
-pub fn soft_encode(ab: [f64; 2], neighbours: usize) -> Vec<(usize, f64)> {
-    let mut encoding = vec![(0, 0.0); neighbours];
+pub fn soft_encode(ab: [f64; 2], neighbors: usize) -> Vec<(usize, f64)> {
+    let mut encoding = vec![(0, 0.0); neighbors];
     soft_encode_into(ab, &mut encoding);
     encoding
 }
@@ -169,17 +169,17 @@ mod tests {
     use super::*;
 
     /// All bins by distance, equally near ones by index: the definition.
-    fn ranked(ab: [f64; 2]) -> Vec<Neighbour> {
-        let mut all: Vec<Neighbour> = (0..COUNT).map(|q| (q, squared_distance(ab, q))).collect();
+    fn ranked(ab: [f64; 2]) -> Vec<Neighbor> {
+        let mut all: Vec<Neighbor> = (0..COUNT).map(|q| (q, squared_distance(ab, q))).collect();
         all.sort_by(|p, q| p.1.total_cmp(&q.1));
         all
     }
 
-    fn check(ab: [f64; 2], neighbours: usize) {
-        let expected = &ranked(ab)[..neighbours];
-        let mut found = vec![(COUNT, f64::NAN); neighbours];
+    fn check(ab: [f64; 2], neighbors: usize) {
+        let expected = &ranked(ab)[..neighbors];
+        let mut found = vec![(COUNT, f64::NAN); neighbors];
         fill_nearest(ab, &mut found);
-        assert_eq!(found, expected, "{neighbours} neighbours of {ab:?}");
+        assert_eq!(found, expected, "{neighbors} neighbours of {ab:?}");
         assert_eq!(nearest(ab), expected[0].0, "{ab:?}");
     }
 
@@ -195,16 +195,16 @@ mod tests {
     #[test]
     fn the_weights_sum_to_one_beyond_the_table_too() {
         for ab in [[0.0, 0.0], [109.9, -110.0], [400.0, -900.0], [1e8, 1e8]] {
-            for neighbours in [1, 5, 10, 11, COUNT] {
-                let sum: f64 = soft_encode(ab, neighbours).iter().map(|(_, w)| w).sum();
-                assert!((sum - 1.0).abs() < 1e-12, "{neighbours} neighbours of {ab:?}: {sum}");
+            for neighbors in [1, 5, 10, 11, COUNT] {
+                let sum: f64 = soft_encode(ab, neighbors).iter().map(|(_, w)| w).sum();
+                assert!((sum - 1.0).abs() < 1e-12, "{neighbors} neighbours of {ab:?}: {sum}");
             }
         }
     }
 
     #[test]
     #[should_panic(expected = "neighbours")]
-    fn no_neighbours_are_refused() {
+    fn no_neighbors_are_refused() {
         let _ = soft_encode([0.0; 2], 0);
     }
 }

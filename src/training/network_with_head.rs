@@ -17,7 +17,7 @@ const NAME: &str = "labels";
 
 /// All that is needed to build one without weights.
 #[derive(Clone, Debug)]
-pub(super) struct PupilConfig {
+pub(super) struct NetworkWithHeadConfig {
     /// The network that is kept.
     pub(super) network: NetworkConfig,
     /// Labels that the head tells apart; 0 for no head.
@@ -26,7 +26,7 @@ pub(super) struct PupilConfig {
 
 /// A network and its head.
 #[derive(Debug)]
-pub(super) struct Pupil {
+pub(super) struct NetworkWithHead {
     pub(super) network: Network,
     head: Option<Head>,
 }
@@ -39,21 +39,21 @@ struct Head {
     layer: Layer<Linear>,
 }
 
-impl PupilConfig {
+impl NetworkWithHeadConfig {
     /// Whether there are deepest features to read, where there is a head.
     pub(super) fn is_consistent(&self) -> bool {
         self.labels == 0 || self.network.deepest().is_some()
     }
 
     /// All weights zero.
-    pub(super) fn init(&self, device: &Device) -> Pupil {
-        Pupil { network: self.network.init(device), head: self.head(device) }
+    pub(super) fn init(&self, device: &Device) -> NetworkWithHead {
+        NetworkWithHead { network: self.network.init(device), head: self.head(device) }
     }
 
     /// Around a network that has its weights: those of the head are drawn from `seed`.
-    pub(super) fn around(&self, network: Network, seed: u64, device: &Device) -> Pupil {
+    pub(super) fn around(&self, network: Network, seed: u64, device: &Device) -> NetworkWithHead {
         let drawn = |head| initial_weights::draw(head, initial_weights::LINEAR, seed);
-        Pupil { network, head: self.head(device).map(drawn) }
+        NetworkWithHead { network, head: self.head(device).map(drawn) }
     }
 
     fn head(&self, device: &Device) -> Option<Head> {
@@ -62,7 +62,7 @@ impl PupilConfig {
     }
 }
 
-impl Pupil {
+impl NetworkWithHead {
     /// What [`Network::forward_in`] gives and, where it is `asked` for and there is a head, logits over
     /// the labels, `[batch, labels, 1, 1]` in f32.
     pub(super) fn forward(
@@ -106,7 +106,7 @@ impl Trainable for Head {
     }
 }
 
-impl Trainable for Pupil {
+impl Trainable for NetworkWithHead {
     fn visit(&self, visitor: &mut impl ModuleVisitor) {
         self.network.visit(visitor);
         if let Some(head) = &self.head {
