@@ -1,7 +1,8 @@
 //! Photograph in, colours kept as distributions, photograph in colour out.
 
 use crate::color::ab_bins::{self, AnnealedMean};
-use crate::color::lab::{OutOfGamut, ToLightness};
+use crate::color::gamut::OutOfGamut;
+use crate::color::lab::lightness_plane;
 pub use crate::color::tone::Tone;
 use crate::color::tone::Warmth;
 use crate::engine::finish::Finish;
@@ -10,7 +11,8 @@ use crate::engine::neutralize::Ageing;
 use crate::engine::prediction::{Cells, Distribution, Kept, Prediction};
 use crate::engine::render::render;
 use crate::error::{Error, Result};
-use crate::image::chroma_upsample::{ChromaGrid, Upsampling};
+use crate::image::chroma_grid::ChromaGrid;
+use crate::image::chroma_upsample::Upsampling;
 use crate::image::photo::Photo;
 use crate::kernels::device::ComputeDevice;
 use crate::model::network::Network;
@@ -295,11 +297,7 @@ impl Colorizer {
         let rgb = photo.resized_over_white(width, height);
         pace.tick(Stage::Prepare, 0.8).await?;
         pace.begin(Work::Lab);
-        let to_lightness = ToLightness::new(255);
-        let lightness: Vec<f32> = rgb
-            .chunks_exact(3)
-            .map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()))
-            .collect();
+        let lightness = lightness_plane::<3>(&rgb);
         let size = (photo.width(), photo.height());
         let planes = (!hints.is_empty()).then(|| hints::planes(hints, size, width, height));
         pace.tick(Stage::Prepare, 1.0).await?;

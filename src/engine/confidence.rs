@@ -11,7 +11,8 @@
 //! temperature counts through the colour shown. Saturation and warmth are taste and do not count.
 
 use crate::color::ab_bins::{self, AnnealedMean, CENTERS};
-use crate::color::lab::{OutOfGamut, ToSrgb, linear_in_gamut};
+use crate::color::gamut::{OutOfGamut, linear_in_gamut};
+use crate::color::lab::ToSrgb;
 use crate::color::tone::Tone;
 use crate::engine::colorize::Colorization;
 use crate::error::Result;

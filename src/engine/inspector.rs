@@ -1,7 +1,8 @@
 //! One place of a photograph under the glass: which colours the model thinks of there.
 
 use crate::color::ab_bins::{CENTERS, COUNT};
-use crate::color::lab::{OutOfGamut, ToSrgb, lab_from_srgb, linear_in_gamut};
+use crate::color::gamut::{OutOfGamut, linear_in_gamut};
+use crate::color::lab::{ToSrgb, lab_from_srgb};
 use crate::color::tone::Tone;
 use crate::engine::colorize::Colorization;
 use crate::engine::confidence::Confidence;

@@ -7,7 +7,7 @@
 //! between, while L is each pixel's own, as in most photographs' files: the eye sees colour no finer.
 //! A file that is saved has none of this.
 
-use crate::color::lab::{ToLightness, ToScreen};
+use crate::color::lab::{ToScreen, lightness_plane};
 use crate::color::tone::Tone;
 use crate::engine::colorize::{Colorization, Pace, Stage};
 use crate::error::Result;
@@ -106,11 +106,7 @@ impl Preview {
     #[must_use]
     pub fn new(photo: &Photo) -> Self {
         let rgba = photo.to_rgba8();
-        let to_lightness = ToLightness::new(255);
-        let lightness: Vec<f32> = rgba
-            .chunks_exact(4)
-            .map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()))
-            .collect();
+        let lightness = lightness_plane::<4>(&rgba);
         let chroma = Chroma::new(&lightness, photo.width());
         Self { width: photo.width(), rgba, lightness, to_screen: ToScreen::new(), upsampler: None, chroma }
     }

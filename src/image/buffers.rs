@@ -1,13 +1,13 @@
-//! Memory that is asked for before it is needed: an allocation that fails inside a library would
-//! end the engine, and with it the photograph's colours.
+//! Large allocations that may fail: a failure reported as [`Error::OutOfMemory`] costs one photograph, a
+//! failure inside a library aborts the engine with everything it holds.
 
 use crate::error::{Error, Result};
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 
-/// An empty vector with room for `count` values.
+/// An empty vector with capacity for `count` values.
 ///
 /// # Errors
-/// [`Error::OutOfMemory`] where there is none.
+/// [`Error::OutOfMemory`] where the allocation fails.
 pub fn try_with_capacity<T>(count: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
     let bytes = count.saturating_mul(size_of::<T>());
@@ -15,20 +15,21 @@ pub fn try_with_capacity<T>(count: usize) -> Result<Vec<T>> {
     Ok(values)
 }
 
-/// Asks whether a library will find `bytes` bytes when it allocates them.
+/// Checks that a library which is about to allocate `bytes` bytes will get them, by allocating and freeing
+/// them.
 ///
 /// # Errors
-/// [`Error::OutOfMemory`] where it will not.
+/// [`Error::OutOfMemory`] where the allocation fails.
 pub fn check_available(bytes: u64) -> Result<()> {
     try_with_capacity::<u8>(usize::try_from(bytes).unwrap_or(usize::MAX)).map(drop)
 }
 
-/// A file in memory whose growth may fail: a write error that holds [`Error::OutOfMemory`].
+/// A file in memory whose growth may fail: the write error then holds an [`Error::OutOfMemory`].
 #[derive(Debug, Default)]
 pub struct FallibleBuffer(Cursor<Vec<u8>>);
 
 impl FallibleBuffer {
-    /// What was written.
+    /// The bytes written.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.0.into_inner()

@@ -4,7 +4,7 @@
 //! Geometric changes act on RGB, by one resampling. Photometric ones act on L alone: the colours
 //! asked for stay those of the photograph.
 
-use crate::color::lab::{ToLab, ToLightness};
+use crate::color::lab::{ToLab, lightness_plane};
 use crate::error::{Error, Result};
 use crate::image::photo::Photo;
 use crate::image::resample::Region;
@@ -208,14 +208,12 @@ fn between(rng: &mut impl Rng, [low, high]: [f64; 2]) -> f64 {
 
 /// L of every pixel of a square picture, ab of every 4th.
 fn encode(rgb: &[u8], side: usize) -> Example {
-    static TABLES: LazyLock<(ToLightness, ToLab)> = LazyLock::new(|| (ToLightness::new(255), ToLab::new()));
+    static TO_LAB: LazyLock<ToLab> = LazyLock::new(ToLab::new);
     assert!(side > 0 && side.is_multiple_of(CELL), "a crop of {side} pixels has no whole cells");
-    let (to_lightness, to_lab) = &*TABLES;
+    let to_lab = &*TO_LAB;
     let (pixels, _) = rgb.as_chunks::<3>();
-    let lightness = pixels.iter().map(|p| {
-        let [r, g, b] = p.map(usize::from);
-        to_lightness.lightness(r, g, b).clamp(0.0, 100.0)
-    });
+    // Rounding may leave the range.
+    let lightness = lightness_plane::<3>(rgb).into_iter().map(|l| l.clamp(0.0, 100.0));
     let cells = pixels.chunks_exact(side).step_by(CELL).flat_map(|row| row.iter().step_by(CELL));
     let chroma = cells.map(|p| {
         let [_, a, b] = to_lab.lab(*p);

@@ -1,7 +1,7 @@
 //! Which photographs show one picture: copies of other sizes, shapes and formats are known by their
 //! thumbnails, so that what a model is judged by can be kept out of what it learns from.
 
-use crate::color::lab::ToLightness;
+use crate::color::lab::lightness_plane;
 use crate::image::photo::Photo;
 use crate::image::resample::Region;
 use std::array;
@@ -43,12 +43,8 @@ impl Thumbnail {
     }
 
     fn of_rgb(rgb: &[u8]) -> Option<Self> {
-        let to_lightness = ToLightness::new(255);
         let mut cells = Box::new([0.0; CELLS]);
-        for (cell, pixel) in cells.iter_mut().zip(rgb.as_chunks::<3>().0) {
-            let [r, g, b] = pixel.map(usize::from);
-            *cell = to_lightness.lightness(r, g, b);
-        }
+        cells.copy_from_slice(&lightness_plane::<3>(rgb));
         let mean = cells.iter().sum::<f32>() / CELLS as f32;
         cells.iter_mut().for_each(|cell| *cell -= mean);
         let length = cells.iter().map(|cell| cell * cell).sum::<f32>().sqrt();

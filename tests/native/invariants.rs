@@ -2,11 +2,13 @@
 
 use crate::common::{seeded_small_unet, uniform};
 use autochrome::color::ab_bins::{self, CENTERS};
-use autochrome::color::lab::{OutOfGamut, ToLab, lab_from_srgb};
+use autochrome::color::gamut::OutOfGamut;
+use autochrome::color::lab::{ToLab, lab_from_srgb};
 use autochrome::engine::colorize::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
 use autochrome::engine::preview::Preview;
 use autochrome::engine::render::render;
-use autochrome::image::chroma_upsample::{ChromaGrid, Upsampling};
+use autochrome::image::chroma_grid::ChromaGrid;
+use autochrome::image::chroma_upsample::Upsampling;
 use autochrome::image::files;
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};

@@ -8,9 +8,9 @@
 //! No colour leaves the range of those given around it. Without this bound true chroma comes nearer
 //! still, but a predicted red that does not end where the photograph's outline does leaves a cyan rim.
 
-use super::ChromaGrid;
 use super::bilateral::Bilateral;
 use super::guide::Guide;
+use crate::image::chroma_grid::ChromaGrid;
 
 /// Corrections. More follow the given means closer and put more of a prediction's noise into colours.
 const ROUNDS: usize = 3;

@@ -1,9 +1,9 @@
 //! Joint bilateral upsampling (Kopf et al. 2007): cells near in place and in L count more, so that
 //! colour stops at edges of the photograph.
 
-use super::ChromaGrid;
 use super::guide::Guide;
 use super::windows::{TAPS, Windows};
+use crate::image::chroma_grid::ChromaGrid;
 
 /// How a pixel and a cell are compared.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Bilinear upsampling, blind to the photograph.
 
-use super::ChromaGrid;
+use crate::image::chroma_grid::ChromaGrid;
 use crate::image::resample::BilinearAxis;
 
 /// Tables of both axes.

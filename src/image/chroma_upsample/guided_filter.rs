@@ -1,7 +1,7 @@
 //! Fast guided filter (He and Sun 2015): in every window of cells chroma is a line over L; slopes and
 //! offsets are brought to full resolution, chroma follows from the photograph's own L.
 
-use super::ChromaGrid;
+use crate::image::chroma_grid::ChromaGrid;
 use crate::image::resample::BilinearAxis;
 
 /// Cells that a window reaches to each side.

@@ -1,6 +1,6 @@
 //! The cell that a pixel lies in, blind to the photograph.
 
-use super::ChromaGrid;
+use crate::image::chroma_grid::ChromaGrid;
 
 /// ab of row `y` of a photograph of `height` rows.
 pub(super) fn row(grid: &ChromaGrid, height: usize, y: usize, a: &mut [f32], b: &mut [f32]) {

@@ -1,8 +1,8 @@
 //! Local linear regression: around each pixel, chroma as a line over L, fitted to the cells by ridge
 //! regression with the weights of the joint bilateral upsampler.
 
-use super::ChromaGrid;
 use super::bilateral::Bilateral;
+use crate::image::chroma_grid::ChromaGrid;
 
 /// Variance of L, squared units, that is added to the one found: slopes of flat places vanish.
 const RIDGE: f32 = 200.0;

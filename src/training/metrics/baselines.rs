@@ -1,7 +1,8 @@
 //! What a model has to be better than: gray, one colour for all, and the colours of another
 //! photograph (paper section 3.1).
 
-use crate::color::lab::{OutOfGamut, ToLightness, ToSrgb, linear_in_gamut};
+use crate::color::gamut::{OutOfGamut, linear_in_gamut};
+use crate::color::lab::{ToSrgb, lightness_plane};
 use crate::image::resample::bilinear;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -26,13 +27,12 @@ pub fn derangement(count: usize, seed: u64) -> Option<Vec<usize>> {
 /// gives way.
 #[derive(Debug)]
 pub struct Recolor {
-    to_lightness: ToLightness,
     to_srgb: ToSrgb,
 }
 
 impl Default for Recolor {
     fn default() -> Self {
-        Self { to_lightness: ToLightness::new(255), to_srgb: ToSrgb::new(255) }
+        Self { to_srgb: ToSrgb::new(255) }
     }
 }
 
@@ -41,9 +41,7 @@ impl Recolor {
     #[must_use]
     pub fn with(&self, rgb: &[u8], ab: impl IntoIterator<Item = [f64; 2]>) -> Vec<u8> {
         let mut colored = Vec::with_capacity(rgb.len());
-        for (pixel, [a, b]) in rgb.chunks_exact(3).zip(ab) {
-            let [red, green, blue] = [0, 1, 2].map(|c| usize::from(pixel[c]));
-            let lightness = self.to_lightness.lightness(red, green, blue);
+        for (lightness, [a, b]) in lightness_plane::<3>(rgb).into_iter().zip(ab) {
             let linear = linear_in_gamut([lightness, a as f32, b as f32], OutOfGamut::ReduceChroma);
             colored.extend(linear.map(|c| self.to_srgb.code(c) as u8));
         }
