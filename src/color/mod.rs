@@ -1,4 +1,5 @@
-//! Colour spaces and the 313 ab bins: arithmetic on single colours, and on distributions over them.
+//! Colour spaces, the gamut of sRGB and the 313 ab bins: arithmetic on colours, and on distributions over
+//! them.
 
 pub mod ab_bins;
 pub mod gamut;

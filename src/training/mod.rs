@@ -1,4 +1,4 @@
-//! What a model learns from and is judged by: objectives, the step that follows them, and metrics.
+//! Training and evaluation of models: examples, losses, class rebalancing, the training step, and metrics.
 
 pub mod augmentation;
 pub mod blend;

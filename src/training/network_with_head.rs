@@ -1,6 +1,6 @@
-//! A network with what it has only while it learns: a head that says what photographs show, taught
-//! beside the colours (Iizuka et al. 2016, "Let there be Color!"). It reads the mean of the deepest
-//! features, so that what tells scenes and objects apart finds a place there. Model files have no head.
+//! A network with an auxiliary classification head, which it has in training only (Iizuka et al. 2016, "Let
+//! there be Color!"). The head classifies photographs by the mean of the deepest features, so that these
+//! learn to tell scenes and objects apart. Model files have no head.
 
 use super::initial_weights;
 use super::tape::Trainable;
@@ -12,69 +12,69 @@ use burn::nn::Linear;
 use burn::prelude::*;
 use burn::tensor::DType;
 
-/// The head's name in paths.
-const NAME: &str = "labels";
+/// The head's name in the paths of tensors.
+const HEAD_PATH: &str = "labels";
 
-/// All that is needed to build one without weights.
+/// Architecture of a network and its head.
 #[derive(Clone, Debug)]
 pub(super) struct NetworkWithHeadConfig {
-    /// The network that is kept.
+    /// The network that becomes the model.
     pub(super) network: NetworkConfig,
-    /// Labels that the head tells apart; 0 for no head.
+    /// Number of labels that the head tells apart; 0 for no head.
     pub(super) labels: usize,
 }
 
 /// A network and its head.
 #[derive(Debug)]
 pub(super) struct NetworkWithHead {
-    pub(super) network: Network,
-    head: Option<Head>,
+    pub(super) base: Network,
+    head: Option<LabelHead>,
 }
 
-/// A logit for each label.
+/// A linear layer with a logit for each label.
 #[derive(Debug)]
-struct Head {
-    /// The step of the network whose output it reads.
-    reads: usize,
+struct LabelHead {
+    /// The step of the network whose output is the layer's input.
+    input_step: usize,
     layer: Layer<Linear>,
 }
 
 impl NetworkWithHeadConfig {
-    /// Whether there are deepest features to read, where there is a head.
+    /// Whether the network has deepest features, which a head needs; always true without a head.
     pub(super) fn is_consistent(&self) -> bool {
         self.labels == 0 || self.network.deepest().is_some()
     }
 
-    /// All weights zero.
+    /// The network and its head, all weights zero.
     pub(super) fn init(&self, device: &Device) -> NetworkWithHead {
-        NetworkWithHead { network: self.network.init(device), head: self.head(device) }
+        NetworkWithHead { base: self.network.init(device), head: self.head(device) }
     }
 
-    /// Around a network that has its weights: those of the head are drawn from `seed`.
-    pub(super) fn around(&self, network: Network, seed: u64, device: &Device) -> NetworkWithHead {
+    /// A network that has its weights, with a head whose weights are drawn from `seed`.
+    pub(super) fn with_random_head(&self, base: Network, seed: u64, device: &Device) -> NetworkWithHead {
         let drawn = |head| initial_weights::draw(head, initial_weights::LINEAR, seed);
-        NetworkWithHead { network, head: self.head(device).map(drawn) }
+        NetworkWithHead { base, head: self.head(device).map(drawn) }
     }
 
-    fn head(&self, device: &Device) -> Option<Head> {
+    fn head(&self, device: &Device) -> Option<LabelHead> {
         let deepest = self.network.deepest().filter(|_| self.labels > 0)?;
-        Some(Head { reads: deepest.step, layer: linear(deepest.channels, self.labels, device) })
+        Some(LabelHead { input_step: deepest.step, layer: linear(deepest.channels, self.labels, device) })
     }
 }
 
 impl NetworkWithHead {
-    /// What [`Network::forward_in`] gives and, where it is `asked` for and there is a head, logits over
-    /// the labels, `[batch, labels, 1, 1]` in f32.
+    /// The output of [`Network::forward_in`] and, if `with_labels` and there is a head, logits of the labels,
+    /// `[batch, labels, 1, 1]` in f32.
     pub(super) fn forward(
         &self,
         lightness: Tensor<4>,
         dtype: DType,
-        asked: bool,
+        with_labels: bool,
     ) -> (Tensor<4>, Option<Tensor<4>>) {
-        let head = self.head.as_ref().filter(|_| asked);
+        let head = self.head.as_ref().filter(|_| with_labels);
         let mut logits = None;
-        let output = self.network.forward_seen(lightness, dtype, |step, features| {
-            if let Some(head) = head.filter(|head| head.reads == step) {
+        let output = self.base.forward_seen(lightness, dtype, |step, features| {
+            if let Some(head) = head.filter(|head| head.input_step == step) {
                 let mean = operators::mean_of_places(features.clone().cast(DType::F32));
                 logits = Some(head.layer.forward(mean, Then::default()));
             }
@@ -83,17 +83,17 @@ impl NetworkWithHead {
     }
 }
 
-impl Trainable for Head {
+impl Trainable for LabelHead {
     fn visit(&self, visitor: &mut impl ModuleVisitor) {
-        visitor.enter_module(NAME, "");
+        visitor.enter_module(HEAD_PATH, "");
         self.layer.visit(visitor);
-        visitor.exit_module(NAME, "");
+        visitor.exit_module(HEAD_PATH, "");
     }
 
     fn map(self, mapper: &mut impl ModuleMapper) -> Self {
-        mapper.enter_module(NAME, "");
+        mapper.enter_module(HEAD_PATH, "");
         let layer = self.layer.map(mapper);
-        mapper.exit_module(NAME, "");
+        mapper.exit_module(HEAD_PATH, "");
         Self { layer, ..self }
     }
 
@@ -108,21 +108,21 @@ impl Trainable for Head {
 
 impl Trainable for NetworkWithHead {
     fn visit(&self, visitor: &mut impl ModuleVisitor) {
-        self.network.visit(visitor);
+        self.base.visit(visitor);
         if let Some(head) = &self.head {
             head.visit(visitor);
         }
     }
 
     fn map(self, mapper: &mut impl ModuleMapper) -> Self {
-        Self { network: self.network.map(mapper), head: self.head.map(|head| head.map(mapper)) }
+        Self { base: self.base.map(mapper), head: self.head.map(|head| head.map(mapper)) }
     }
 
     fn train(self) -> Self {
-        Self { network: self.network.train(), head: self.head.map(Head::train) }
+        Self { base: self.base.train(), head: self.head.map(LabelHead::train) }
     }
 
     fn valid(&self) -> Self {
-        Self { network: self.network.valid(), head: self.head.as_ref().map(Head::valid) }
+        Self { base: self.base.valid(), head: self.head.as_ref().map(LabelHead::valid) }
     }
 }

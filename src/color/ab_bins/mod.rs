@@ -14,17 +14,17 @@ pub use tone_grid::ToneGrid;
 /// Number of bins.
 pub const COUNT: usize = 313;
 
-/// Width of the Gaussian of the soft encoding, in ab units.
+/// Standard deviation of the Gaussian of the soft encoding, in ab units.
 pub const SIGMA: f64 = 5.0;
 
 /// Temperature of the paper's annealed mean.
 pub const PAPER_TEMPERATURE: f32 = 0.38;
 
-/// SHA-256 of the bins as little-endian `i64` pairs (a, b), row by row.
+/// SHA-256 of [`CENTERS`] as little-endian `i64` pairs (a, b), the bins' identity in model files.
 pub const HASH: &str = "2a39983ed60d5b52b717842d56d5f766982289e6d5a609582155f437cecc1045";
 
-/// First and last b, in tens, of each row of equal a from -90 to 100. No formula gives this
-/// set: it is wider than the sRGB gamut and is the paper's own (docs/method.md#the-313-bins).
+/// First and last b, in tens, of each row of equal a from -90 to 100. The set is the paper's own and follows
+/// from no formula: it is wider than the sRGB gamut (docs/method.md#the-313-bins).
 const ROWS: [(i16, i16); 20] = [
     (5, 9),
     (2, 9),

@@ -1,86 +1,88 @@
 //! The bins nearest to a colour, and the soft encoding over them (docs/method.md#soft-encoding).
 //!
-//! Colours that sRGB can show lie in a table of small cells, each with the bins that can be among
-//! the nearest of a colour inside it; other colours are compared with all bins. Both ways give the
-//! same bins in the same order.
+//! The ab range of sRGB is covered by a table of small cells, each listing the bins that can be among the
+//! nearest of a colour inside it; other colours are compared with all bins. Both ways give the same
+//! bins in the same order.
 
 use super::{CENTERS, COUNT, SIGMA};
 use std::sync::LazyLock;
 
 /// Side of a cell, in ab units.
-const SIDE: i32 = 5;
+const CELL_SIDE: i32 = 5;
 
-/// a and b at the corner of the first cell, and just beyond the last; wider than sRGB's gamut.
-const FIRST: i32 = -110;
-const END: i32 = 110;
+/// Smallest a and b of the table, in ab units. The range is wider than sRGB's gamut.
+const MIN_AB: i32 = -110;
 
-/// Cells to a side of the table.
-const CELLS: usize = ((END - FIRST) / SIDE) as usize;
+/// Largest a and b of the table, exclusive, in ab units.
+const MAX_AB: i32 = 110;
 
-/// The most neighbours that the table is made for: the authors' number.
-const MOST: usize = 10;
+/// Cells along a side of the table.
+const CELLS_PER_SIDE: usize = ((MAX_AB - MIN_AB) / CELL_SIDE) as usize;
+
+/// Largest number of neighbours that the table serves: that of the authors' code.
+const MAX_NEIGHBORS: usize = 10;
 
 static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
 
 /// A bin and the squared distance of a colour to it.
 type Neighbor = (usize, f64);
 
-/// The bins worth looking at in one cell.
+/// The candidate bins of one cell, as a part of [`Table::bins`].
 struct Cell {
     first: usize,
-    /// How many may be among the one, two … nearest.
-    counts: [usize; MOST],
+    /// Number of candidates for the one, two … nearest bins.
+    counts: [usize; MAX_NEIGHBORS],
 }
 
 struct Table {
     cells: Vec<Cell>,
-    /// The bins of all cells, those of one cell by their distance from it.
+    /// Candidates of all cells; those of one cell in the order of their distance from it.
     bins: Vec<u16>,
 }
 
 impl Table {
     fn new() -> Self {
-        let (mut cells, mut bins) = (Vec::with_capacity(CELLS * CELLS), Vec::new());
-        for index in 0..CELLS * CELLS {
-            let corner = [index / CELLS, index % CELLS].map(|i| FIRST + i as i32 * SIDE);
-            // Squared distances of each bin from the nearest and the farthest place of the cell.
-            // They are whole numbers, and rounding keeps order, so they bound the distance of
-            // every colour inside as it is computed, too.
+        let (mut cells, mut bins) = (Vec::with_capacity(CELLS_PER_SIDE * CELLS_PER_SIDE), Vec::new());
+        for index in 0..CELLS_PER_SIDE * CELLS_PER_SIDE {
+            let corner =
+                [index / CELLS_PER_SIDE, index % CELLS_PER_SIDE].map(|i| MIN_AB + i as i32 * CELL_SIDE);
+            // Squared distances of each bin from the nearest and the farthest point of the cell. They
+            // are integers, and rounding keeps order, so that they bound the computed distances of
+            // colours inside the cell, not only the exact ones.
             let mut near: Vec<(i32, u16)> = Vec::with_capacity(COUNT);
             let mut far: Vec<i32> = Vec::with_capacity(COUNT);
             for (bin, center) in CENTERS.iter().enumerate() {
                 let (mut nearest, mut farthest) = (0, 0);
                 for (low, center) in corner.into_iter().zip(center.map(i32::from)) {
-                    let outside = (low - center).max(center - low - SIDE).max(0);
+                    let outside = (low - center).max(center - low - CELL_SIDE).max(0);
                     nearest += outside * outside;
-                    farthest += (low - center).abs().max((low + SIDE - center).abs()).pow(2);
+                    farthest += (low - center).abs().max((low + CELL_SIDE - center).abs()).pow(2);
                 }
                 near.push((nearest, bin as u16));
                 far.push(farthest);
             }
             near.sort_unstable();
             far.sort_unstable();
-            // As many bins as are asked for lie no farther than `far` says; one that is always
-            // beyond that is never among them.
-            let mut cell = Cell { first: bins.len(), counts: [0; MOST] };
+            // The n nearest bins lie no farther than the n-th value of `far`; a bin whose nearest
+            // distance is beyond that is never among them.
+            let mut cell = Cell { first: bins.len(), counts: [0; MAX_NEIGHBORS] };
             for (count, farthest) in cell.counts.iter_mut().zip(&far) {
                 *count = near.partition_point(|(nearest, _)| nearest <= farthest);
             }
-            bins.extend(near[..cell.counts[MOST - 1]].iter().map(|(_, bin)| bin));
+            bins.extend(near[..cell.counts[MAX_NEIGHBORS - 1]].iter().map(|(_, bin)| bin));
             cells.push(cell);
         }
         Self { cells, bins }
     }
 
-    /// The bins that can be among the `neighbors` nearest of a colour; `None` where the table does
-    /// not reach.
+    /// The bins that can be among the `neighbors` nearest of a colour; `None` outside the table.
     fn candidates(&self, ab: [f64; 2], neighbors: usize) -> Option<&[u16]> {
-        let inside = |v: f64| (f64::from(FIRST)..f64::from(END)).contains(&v);
-        if neighbors > MOST || !ab.into_iter().all(inside) {
+        let inside = |v: f64| (f64::from(MIN_AB)..f64::from(MAX_AB)).contains(&v);
+        if neighbors > MAX_NEIGHBORS || !ab.into_iter().all(inside) {
             return None;
         }
-        let [a, b] = ab.map(|v| ((v - f64::from(FIRST)) / f64::from(SIDE)) as usize);
-        let cell = &self.cells[a * CELLS + b];
+        let [a, b] = ab.map(|v| ((v - f64::from(MIN_AB)) / f64::from(CELL_SIDE)) as usize);
+        let cell = &self.cells[a * CELLS_PER_SIDE + b];
         Some(&self.bins[cell.first..][..cell.counts[neighbors - 1]])
     }
 }
@@ -95,8 +97,7 @@ fn before(p: Neighbor, q: Neighbor) -> bool {
     p.1 < q.1 || (p.1 == q.1 && p.0 < q.0)
 }
 
-/// Fills `found` with the bins nearest to a colour, nearest first, of equally near ones the lower
-/// index first.
+/// Fills `found` with the bins nearest to a colour, nearest first, equally near ones by index.
 fn fill_nearest(ab: [f64; 2], found: &mut [Neighbor]) {
     let Some(candidates) = TABLE.candidates(ab, found.len()) else {
         let mut all: Vec<Neighbor> = (0..COUNT).map(|q| (q, squared_distance(ab, q))).collect();
@@ -124,7 +125,7 @@ fn fill_nearest(ab: [f64; 2], found: &mut [Neighbor]) {
     }
 }
 
-/// The bin nearest to a colour; of equally near ones the one with the lower index.
+/// The bin nearest to a colour; of equally near ones that of the lowest index.
 #[must_use]
 pub fn nearest(ab: [f64; 2]) -> usize {
     let mut found = [(0, 0.0)];
@@ -132,10 +133,10 @@ pub fn nearest(ab: [f64; 2]) -> usize {
     found[0].0
 }
 
-/// Soft encoding of a ground-truth colour over as many bins as `encoding` is long: its nearest ones
-/// with Gaussian weights that sum to 1, nearest first (paper section 2.2; the paper says 5, the
-/// authors' code uses 10). Nothing is allocated for up to 10 of them and a colour within 110 units
-/// of gray on both axes, which every sRGB colour is.
+/// Soft encoding of a ground-truth colour over as many bins as `encoding` is long: the nearest bins
+/// with Gaussian weights that sum to 1, nearest first (paper section 2.2; the paper uses 5 bins, the
+/// authors' code 10). Nothing is allocated for up to 10 bins and a colour within 110 units of gray on
+/// both axes, as every sRGB colour is.
 ///
 /// # Panics
 /// If `encoding` is empty or longer than [`COUNT`].

@@ -1,6 +1,5 @@
-//! The classifier's file: safetensors with the tensors of the network, and one JSON document under
-//! the metadata key `autochrome.classifier` with everything else ([`Preparation`] and the network's
-//! sizes).
+//! Classifier files: safetensors with the tensors of the network, and all else ([`Preparation`]) as a JSON
+//! document under the metadata key `autochrome.classifier`.
 
 use super::{Classifier, ClassifierConfig, planes};
 use crate::error::{Error, Result};
@@ -20,32 +19,32 @@ use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// How a classifier came about.
+/// Architecture and training of a classifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preparation {
-    /// Size, widths and depths.
+    /// Input size, widths and depths.
     pub network: ClassifierConfig,
-    /// What its logits stand for, by source.
+    /// The labels that its logits stand for, by source.
     pub labels: Labels,
-    /// The photographs it never saw.
+    /// The photographs held out from its training.
     pub held_out: HeldOut,
     /// Program and version that trained it.
     pub created_by: String,
 }
 
-/// What a classifier may be asked about a photograph.
+/// Whether a photograph can be used to test recognition, and for which label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// Whether it shows what stands at this place in [`Preparation::labels`].
+    /// It can, for the label at this index of [`Preparation::labels`].
     Asked(usize),
-    /// Nothing: it has no label, or one that the classifier does not know.
+    /// It cannot: it has no label, or one that the classifier does not know.
     UnknownLabel,
-    /// Nothing: the classifier may have learned from it.
+    /// It cannot: the classifier may have been trained on it.
     Learned,
 }
 
 impl Question {
-    /// The place of the label, where it may be asked.
+    /// Index of the label, where the photograph can be used.
     #[must_use]
     pub fn place(self) -> Option<usize> {
         match self {
@@ -55,16 +54,16 @@ impl Question {
     }
 }
 
-/// A classifier that has learned, on a device.
+/// A trained classifier on a device.
 #[derive(Debug)]
 pub struct ClassifierFile {
-    /// How it came about.
+    /// Its architecture and training.
     pub preparation: Preparation,
     classifier: Classifier,
 }
 
 impl ClassifierFile {
-    /// Of a network off any tape.
+    /// A file's contents, of a network off any tape.
     #[must_use]
     pub fn new(preparation: Preparation, classifier: Classifier) -> Self {
         Self { preparation, classifier }
@@ -107,7 +106,7 @@ impl ClassifierFile {
         }
     }
 
-    /// The bytes of a file. The same classifier gives the same bytes.
+    /// The bytes of a file; equal for equal classifiers.
     ///
     /// # Errors
     /// [`Error::Classifier`] where the file cannot be made.
@@ -133,7 +132,7 @@ impl ClassifierFile {
         shapes(&self.classifier).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
-    /// What it may be asked about a photograph: of its path, source and label.
+    /// Whether a photograph, given by its path, source and label, can be used to test recognition.
     #[must_use]
     pub fn question(&self, path: &str, source: &str, label: Option<&str>) -> Question {
         let Preparation { labels, held_out, .. } = &self.preparation;
@@ -144,8 +143,8 @@ impl ClassifierFile {
         }
     }
 
-    /// For each photograph the likeliest of the labels of one source: that of the label at the place
-    /// given beside it. Of a photograph it sees the middle square.
+    /// For each photograph the index of the likeliest label among those of one source, the source of the label
+    /// whose index is given with the photograph. The input is the photograph's middle square.
     ///
     /// # Panics
     /// If there is no such label, or no photograph.
@@ -165,7 +164,7 @@ impl ClassifierFile {
     }
 }
 
-/// Burn's path and PyTorch's shape of every tensor.
+/// Path in Burn and shape in PyTorch of every tensor.
 fn shapes(classifier: &Classifier) -> Vec<(String, Vec<usize>)> {
     let mut gather = GatherShapes::default();
     classifier.visit(&mut gather);

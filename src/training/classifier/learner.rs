@@ -1,41 +1,40 @@
-//! The classifier while it learns.
+//! Training of the classifier.
 
 use super::{Classifier, ClassifierConfig, planes};
 use crate::error::{Error, Result};
 use crate::training::initial_weights;
 use crate::training::labels::Labels;
-use crate::training::learner::number;
 use crate::training::optimizer::{Optimizer, OptimizerConfig};
 use crate::training::schedule::Schedule;
-use crate::training::tape::Tape;
+use crate::training::tape::{Tape, number};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Everything a run's arithmetic depends on, but the photographs.
+/// Everything that a run's arithmetic depends on, except the photographs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassifierLearnerConfig {
-    /// Share of the target that is spread evenly over all labels of the source (Szegedy et al. 2016).
+    /// Fraction of the target that is spread evenly over all labels of the source (Szegedy et al. 2016).
     #[serde(default)]
     pub smoothing: f64,
-    /// How weights move.
+    /// The optimiser.
     pub optimizer: OptimizerConfig,
-    /// How fast.
+    /// The learning rate over the run.
     pub schedule: Schedule,
-    /// Length of the run.
+    /// Length of the run, in steps.
     pub steps: u64,
 }
 
-/// Photographs and what they show.
+/// A batch of labelled photographs.
 #[derive(Clone, Copy, Debug)]
 pub struct Labeled<'a> {
     /// Interleaved 8-bit sRGB, `[count, input, input, 3]`.
     pub rgb: &'a [u8],
-    /// Places in [`Labels`], one for each.
+    /// Index of each photograph's label in [`Labels`].
     pub labels: &'a [usize],
 }
 
-/// What a step found.
+/// Measurements of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lesson {
     /// Mean smoothed cross-entropy of the photographs, nats.
@@ -44,7 +43,7 @@ pub struct Lesson {
     pub rate: f64,
 }
 
-/// A classifier that learns.
+/// A classifier in training.
 #[derive(Debug)]
 pub struct ClassifierLearner {
     config: ClassifierLearnerConfig,
@@ -58,10 +57,10 @@ pub struct ClassifierLearner {
 }
 
 impl ClassifierLearner {
-    /// A learner at step 0; convolutions begin as He et al. (2015) propose, drawn from `seed`.
+    /// A learner at step 0, with convolutions drawn from `seed` as He et al. (2015) propose.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for settings that make no sense, or no labels.
+    /// [`Error::Parameter`] for invalid settings, or no labels.
     pub fn new(
         config: ClassifierLearnerConfig,
         network_config: ClassifierConfig,
@@ -93,19 +92,19 @@ impl ClassifierLearner {
         })
     }
 
-    /// Steps made.
+    /// Number of steps done.
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.step
     }
 
-    /// Learns from photographs. `examine`: whether to look at the loss, which makes the device finish
+    /// One step on a batch. With `examine` the loss is measured and returned, for which the device must finish
     /// first.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for photographs of another size or labels that are not known,
-    /// [`Error::Diverged`] where the loss or the gradient is no finite number; the weights are then
-    /// those before the step. The loss is only looked at with `examine`.
+    /// [`Error::Parameter`] for photographs of another size or unknown labels, [`Error::Diverged`] where the
+    /// loss or the gradient is not finite; the weights are then those before the step. The loss is checked
+    /// only with `examine`.
     pub fn step(&mut self, photographs: Labeled<'_>, examine: bool) -> Result<Option<Lesson>> {
         let (count, side) = (photographs.labels.len(), self.network_config.input);
         let known = photographs.labels.iter().all(|label| *label < self.labels.len());
@@ -143,7 +142,7 @@ impl ClassifierLearner {
         self.network_config.init(self.labels.len(), &self.device)
     }
 
-    /// The classifier as it stands, off the tape.
+    /// A copy of the classifier, off the tape.
     #[must_use]
     pub fn classifier(&self) -> Classifier {
         self.tape.copy(&self.network, self.blank())

@@ -1,9 +1,9 @@
-//! A small classifier of colour photographs, to ask of a recoloured one whether it still shows what
-//! it showed: the paper's semantic interpretability (paper section 3.1), with a network of ours in the
-//! place of VGG (docs/method.md#classifier).
+//! A small classifier of colour photographs, by which recoloured ones are tested for the paper's semantic
+//! interpretability (paper section 3.1), with a network of ours in the place of VGG
+//! (docs/method.md#classifier).
 //!
-//! It sees colour photographs only while it learns, so what it recognises less often than the truth
-//! is what the colours got wrong.
+//! The classifier is trained on true colours only, so that a lower accuracy on recoloured photographs is
+//! due to the colours.
 
 mod file;
 mod learner;
@@ -20,24 +20,26 @@ use burn::nn::conv::Conv2d;
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What sRGB in 0…1 is centred on and divided by.
-const CENTER: f32 = 0.5;
+/// Mean subtracted from sRGB in 0…1.
+const MEAN: f32 = 0.5;
+
+/// Divisor of sRGB in 0…1 after the mean is subtracted.
 const SPREAD: f32 = 0.25;
 
-/// Size, widths and depths.
+/// Input size, widths and depths of the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassifierConfig {
-    /// Side of the square that it is shown, pixels; every stage halves it without a rest.
+    /// Side of the input, a square, in pixels; divisible by 2 for every stage.
     pub input: usize,
     /// Channels of each stage.
     pub widths: Vec<usize>,
-    /// Residual blocks of each stage, after the convolution that halves the size.
+    /// Number of residual blocks of each stage, after the convolution that halves the size.
     pub blocks: Vec<usize>,
 }
 
 impl ClassifierConfig {
-    /// Whether the network can be built.
+    /// Checks that the network can be built.
     ///
     /// # Errors
     /// [`Error::Parameter`] with the first field that is out of its range.
@@ -60,7 +62,7 @@ impl ClassifierConfig {
         Ok(())
     }
 
-    /// The network for so many labels, its convolutions all zero.
+    /// The network for a number of labels, with all convolutions zero.
     #[must_use]
     pub fn init(&self, labels: usize, device: &Device) -> Classifier {
         let mut from = 3;
@@ -73,8 +75,7 @@ impl ClassifierConfig {
     }
 }
 
-/// The network: residual stages that halve the size, the mean over all places, a logit for each
-/// label.
+/// The network: residual stages that halve the size, global average pooling, a logit for each label.
 #[derive(Module, Debug)]
 pub struct Classifier {
     stages: Vec<Stage>,
@@ -82,10 +83,10 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// sRGB in 0…1 `[batch, 3, H, W]` in, logits `[batch, labels, 1, 1]` out.
+    /// Logits `[batch, labels, 1, 1]` of sRGB in 0…1, `[batch, 3, H, W]`.
     #[must_use]
     pub fn forward(&self, rgb: Tensor<4>) -> Tensor<4> {
-        let x = fastest_layout((rgb - CENTER) / SPREAD);
+        let x = fastest_layout((rgb - MEAN) / SPREAD);
         let x = self.stages.iter().fold(x, |x, stage| stage.forward(x));
         let [batch, channels, height, width] = x.dims();
         let mean = x.reshape([batch, channels, height * width]).mean_dim(2);
@@ -111,7 +112,7 @@ impl Trainable for Classifier {
     }
 }
 
-/// Interleaved 8-bit sRGB of square pictures as [`Classifier::forward`] takes it.
+/// Interleaved 8-bit sRGB of square pictures as an input of [`Classifier::forward`].
 fn planes(rgb: &[u8], side: usize, device: &Device) -> Tensor<4> {
     let pixels = side * side;
     let count = rgb.len() / (3 * pixels);

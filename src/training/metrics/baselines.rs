@@ -1,5 +1,5 @@
-//! What a model has to be better than: gray, one colour for all, and the colours of another
-//! photograph (paper section 3.1).
+//! Baselines that a model has to beat: gray, one colour for all, and the colours of another photograph (paper
+//! section 3.1).
 
 use crate::color::gamut::{OutOfGamut, linear_in_gamut};
 use crate::color::lab::{ToSrgb, lightness_plane};
@@ -7,9 +7,8 @@ use crate::image::resample::bilinear;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
-/// For each of `count` photographs another one to take the colours of, each of them once: one
-/// random cycle through all (Sattolo's shuffle), so that none keeps its own. `None` for fewer than
-/// two.
+/// For each of `count` photographs the index of another one to take the colours of, each index once: one
+/// random cycle through all (Sattolo's shuffle), so that none keeps its own. `None` for fewer than two.
 #[must_use]
 pub fn derangement(count: usize, seed: u64) -> Option<Vec<usize>> {
     if count < 2 {
@@ -23,8 +22,8 @@ pub fn derangement(count: usize, seed: u64) -> Option<Vec<usize>> {
     Some(order)
 }
 
-/// Joins a photograph's L with other colours, as photographs are rendered: out of gamut, chroma
-/// gives way.
+/// Joins a photograph's L with other colours by the rule of rendered photographs: chroma is reduced where a
+/// colour is out of gamut.
 #[derive(Debug)]
 pub struct Recolor {
     to_srgb: ToSrgb,
@@ -49,7 +48,7 @@ impl Recolor {
     }
 }
 
-/// The colours of one photograph at the size of another, whatever the shapes: bilinear.
+/// The colours of one photograph at the size of another, bilinear, whatever their shapes.
 #[must_use]
 pub fn stretched(ab: &[[f64; 2]], from: (usize, usize), to: (usize, usize)) -> Vec<[f64; 2]> {
     let [a, b] = [0, 1].map(|i| {

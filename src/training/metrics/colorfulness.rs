@@ -1,18 +1,19 @@
-//! How colourful a picture is, whatever its colours: two measures of Hasler & Süsstrunk,
-//! "Measuring colourfulness in natural images" (Human Vision and Electronic Imaging VIII, 2003),
-//! and mean chroma.
+//! Colourfulness of a picture, whether its colours are true or not: two measures of Hasler & Süsstrunk,
+//! "Measuring colourfulness in natural images" (Human Vision and Electronic Imaging VIII, 2003), and
+//! mean chroma.
 
 /// Sums over the pixels of one picture.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Colorfulness {
     pixels: f64,
-    /// Of `R - G` and `(R + G) / 2 - B`: sums, and sums of squares.
+    /// Moments of `R - G` and of `(R + G) / 2 - B`.
     opponent: [Moments; 2],
-    /// Of a and b.
+    /// Moments of a and of b.
     ab: [Moments; 2],
     chroma: f64,
 }
 
+/// Sum of values and of their squares.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moments {
     sum: f64,
@@ -31,7 +32,7 @@ fn spread_and_center(pair: [Moments; 2], pixels: f64) -> [f64; 2] {
     let [mut variance, mut center] = [0.0, 0.0];
     for moments in pair {
         let mean = moments.sum / pixels;
-        // Of a picture of one colour rounding can leave less than nothing.
+        // For a picture of one colour rounding can give a negative variance.
         variance += (moments.squares / pixels - mean * mean).max(0.0);
         center += mean * mean;
     }

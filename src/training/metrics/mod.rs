@@ -1,8 +1,8 @@
-//! How good a colourisation is, in numbers (docs/method.md#evaluation), and how sure they are.
+//! Metrics of colourisation (docs/method.md#evaluation) and their confidence intervals.
 //!
 //! [`accuracy`] is the paper's measure, pooled over all pixels of a set. [`photograph`] keeps a few
-//! sums of each photograph, from which every [`Measure`] of any choice of photographs follows, and
-//! [`bootstrap`] its interval. [`baselines`] makes what a model has to be better than.
+//! sums of each photograph, from which every [`Measure`] of any subset of photographs follows, and
+//! [`bootstrap`] its interval. [`baselines`] makes the colourisations that a model has to beat.
 
 pub mod accuracy;
 pub mod baselines;

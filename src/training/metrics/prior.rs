@@ -3,17 +3,17 @@
 use crate::color::ab_bins;
 use std::collections::BTreeSet;
 
-/// Reach of the grid that colours are counted on, along a and b; no colour of sRGB is further out.
-const REACH: f64 = 128.0;
+/// Largest a and b of the grid on which colours are counted, in ab units; no sRGB colour is outside.
+const MAX_AB: f64 = 128.0;
 
-/// Whole ab units along each axis of that grid.
-const SIDE: usize = 2 * REACH as usize + 1;
+/// Points along each axis of that grid, one for each whole ab unit.
+const SIDE: usize = 2 * MAX_AB as usize + 1;
 
-/// Gathers the true colours of photographs into a class prior: their mean soft encoding
-/// (docs/method.md#class-prior), on a grid of whole ab units so that each is encoded once.
+/// The class prior of photographs, gathered from their true colours: the mean soft encoding
+/// (docs/method.md#class-prior), on a grid of whole ab units so that each colour is encoded once.
 #[derive(Clone, Debug)]
 pub struct ColorPrior {
-    /// Pixels of each colour, a for a.
+    /// Number of pixels of each colour, a-major.
     pixels: Vec<u64>,
 }
 
@@ -26,7 +26,7 @@ impl Default for ColorPrior {
 impl ColorPrior {
     /// Adds a pixel.
     pub fn add(&mut self, ab: [f64; 2]) {
-        let [a, b] = ab.map(|v| (v.clamp(-REACH, REACH) + REACH).round() as usize);
+        let [a, b] = ab.map(|v| (v.clamp(-MAX_AB, MAX_AB) + MAX_AB).round() as usize);
         self.pixels[a * SIDE + b] += 1;
     }
 
@@ -37,26 +37,26 @@ impl ColorPrior {
         }
     }
 
-    /// How many pixels were added.
+    /// Number of pixels added.
     #[must_use]
     pub fn pixels(&self) -> u64 {
         self.pixels.iter().sum()
     }
 
-    /// How many of the 313 bins are the nearest one of a pixel.
+    /// Number of the 313 bins that are the nearest one of some pixel.
     #[must_use]
     pub fn occurring(&self) -> usize {
         let bins: BTreeSet<usize> = self.colors().map(|(ab, _)| ab_bins::nearest(ab)).collect();
         bins.len()
     }
 
-    /// The colours that occur, with their pixels.
+    /// The colours that occur, with their numbers of pixels.
     fn colors(&self) -> impl Iterator<Item = ([f64; 2], u64)> {
         let occurring = self.pixels.iter().copied().enumerate().filter(|(_, count)| *count > 0);
-        occurring.map(|(i, count)| ([i / SIDE, i % SIDE].map(|v| v as f64 - REACH), count))
+        occurring.map(|(i, count)| ([i / SIDE, i % SIDE].map(|v| v as f64 - MAX_AB), count))
     }
 
-    /// The 313 probabilities. Bins that never occur get 1e-12: no pixel will ask for their weight.
+    /// The 313 probabilities. Bins that never occur get 1e-12, which has no effect: no pixel has their weight.
     ///
     /// # Panics
     /// If no pixel was added.
