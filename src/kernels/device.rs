@@ -96,8 +96,6 @@ async fn gpu(reason: &str) -> Result<FoundGpu> {
     static OPENED: OnceLock<(Device, String, bool)> = OnceLock::new();
 
     if OPENED.get().is_none() {
-        #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-        crate::web::subgroups::ask();
         let (device, setup) = Device::wgpu_options()
             .init_with_setup_async()
             .await

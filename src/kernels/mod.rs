@@ -84,7 +84,7 @@ pub(crate) enum Packed {
     Cpu(Arc<cpu::Convolution>),
     /// On a device of wgpu.
     #[cfg(feature = "gpu")]
-    WebGpu(Arc<webgpu::Packed>),
+    WebGpu(Arc<webgpu::Convolution>),
 }
 
 impl Packed {
@@ -105,7 +105,8 @@ impl Packed {
             return Some(Self::Cpu(Arc::new(packed)));
         }
         #[cfg(feature = "gpu")]
-        return webgpu::Packed::new(shape, weight, bias, affine).map(|packed| Self::WebGpu(Arc::new(packed)));
+        return webgpu::Convolution::new(shape, weight, bias, affine)
+            .map(|packed| Self::WebGpu(Arc::new(packed)));
         #[cfg(not(feature = "gpu"))]
         {
             let _ = (shape, weight, bias, affine);

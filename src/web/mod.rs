@@ -7,8 +7,6 @@ mod looks;
 mod messages;
 mod pace;
 #[cfg(feature = "gpu")]
-pub(crate) mod subgroups;
-
 use crate::color::ab_bins;
 use crate::engine::color_error::ColourError;
 use crate::engine::colorize::{Colorization, Colorizer, Preparation};
