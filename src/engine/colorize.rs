@@ -234,7 +234,7 @@ impl Colorizer {
             return Err(Error::Parameter {
                 name: "working size",
                 value: format!("{width} x {height}"),
-                range: "multiples of what the network halves: 8 for eccv16 and siggraph17, 32 for the shipped unet",
+                range: "sides that are multiples of what the network halves; NetworkConfig::size_multiple tells it",
             });
         }
         if hints.is_some() && !config.takes_hints() {
@@ -363,7 +363,7 @@ impl Colorization {
     /// # Errors
     /// [`Error::Unsupported`] where the network has none, and as [`Colorization::prediction`].
     pub(crate) async fn distribution(&mut self) -> Result<&Distribution> {
-        let lacks = "predicts one colour for each pixel and has no distribution over the 313 bins; use eccv16 or unet";
+        let lacks = "predicts one colour for each pixel and has no distribution over the 313 bins; take a model whose network classifies";
         let network = self.network;
         self.prediction().await?.distribution().ok_or(Error::Unsupported { network, lacks })
     }

@@ -3,6 +3,8 @@
 #[cfg(feature = "cpu")]
 pub mod cpu;
 pub mod device;
+#[cfg(any(feature = "gpu", all(test, feature = "cpu")))]
+mod device_check;
 #[cfg(feature = "libtorch")]
 pub mod libtorch;
 pub(crate) mod operators;
