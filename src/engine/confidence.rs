@@ -10,10 +10,10 @@
 //! below 1 sharpens what is shown, not what is known), under the `rebalance` of the tone. The
 //! temperature counts through the colour shown. Saturation and warmth are taste and do not count.
 
+use super::colorization::Colorization;
 use crate::color::ab_bins::{self, AnnealedMean, CENTRES};
 use crate::color::lab::{OutOfGamut, ToSrgb, linear_in_gamut};
 use crate::color::tone::Tone;
-use crate::engine::colorize::Colorization;
 use crate::error::Result;
 use crate::image::photo::{Channels, Photo, Samples};
 use crate::image::resample::bilinear;

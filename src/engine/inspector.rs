@@ -1,9 +1,9 @@
 //! One place of a photograph under the glass: which colours the model thinks of there.
 
+use super::colorization::Colorization;
 use crate::color::ab_bins::{CENTRES, COUNT};
 use crate::color::lab::{OutOfGamut, ToSrgb, lab_from_srgb, linear_in_gamut};
 use crate::color::tone::Tone;
-use crate::engine::colorize::Colorization;
 use crate::engine::confidence::Confidence;
 use crate::error::{Error, Result};
 use crate::image::photo::{Channels, Photo, Samples};

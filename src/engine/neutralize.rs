@@ -63,7 +63,7 @@ impl Ageing {
     #[must_use]
     pub fn of(rgb: &[u8], lightness: &[f32], width: usize) -> Option<Self> {
         let (mut black, mut white) = range(lightness, width)?;
-        let toned = Palette::of(rgb).is_toned();
+        let toned = ToningCurve::of(rgb).is_toned();
         let mut scale = 1.0;
         if toned {
             // The strongest channel of its whites tells how bright they were without the dye.
@@ -148,12 +148,12 @@ fn strongest_of_whites(rgb: &[u8], lightness: &[f32], white: f32) -> f32 {
 /// toned. A hand-coloured print does, unless its colours are a hundredth of it.
 #[must_use]
 pub fn has_colours(rgb: &[u8]) -> bool {
-    let palette = Palette::of(rgb);
+    let palette = ToningCurve::of(rgb);
     !palette.is_gray() && !palette.is_toned()
 }
 
 /// How near the colours of a photograph are to one curve over L, CIE units.
-struct Palette {
+struct ToningCurve {
     /// Mean chroma of the curve.
     chroma: f64,
     /// Root of the mean square distance from it.
@@ -162,7 +162,7 @@ struct Palette {
     outliers: f64,
 }
 
-impl Palette {
+impl ToningCurve {
     fn of(rgb: &[u8]) -> Self {
         let to_lab = ToLab::new();
         let pixels: Vec<[f64; 3]> = rgb.chunks_exact(3).map(|p| to_lab.lab([p[0], p[1], p[2]])).collect();

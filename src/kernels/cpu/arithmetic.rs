@@ -24,8 +24,8 @@ pub(super) enum Arithmetic {
     V4(pulp::x86::V4),
 }
 
-/// Work that is compiled once for each arithmetic.
-pub(super) trait Work {
+/// A computation that is compiled once for each arithmetic.
+pub(super) trait Computation {
     fn run(self, vectors: impl Vectors);
 }
 
@@ -34,7 +34,7 @@ pub(super) trait Work {
 struct Vectorised<W, V>(W, V);
 
 #[cfg(target_arch = "x86_64")]
-impl<W: Work, V: Vectors> pulp::NullaryFnOnce for Vectorised<W, V> {
+impl<W: Computation, V: Vectors> pulp::NullaryFnOnce for Vectorised<W, V> {
     type Output = ();
 
     #[inline(always)]
@@ -62,7 +62,7 @@ impl Arithmetic {
     }
 
     #[inline(always)]
-    pub(super) fn run(self, work: impl Work) {
+    pub(super) fn run(self, work: impl Computation) {
         match self {
             Self::Baseline(baseline) => work.run(baseline),
             #[cfg(target_arch = "x86_64")]

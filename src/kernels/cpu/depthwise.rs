@@ -2,7 +2,7 @@
 //! channel is a short sum, and what costs is reading. So outputs side by side are summed together, and
 //! share what they read.
 
-use super::arithmetic::{Arithmetic, Work};
+use super::arithmetic::{Arithmetic, Computation};
 use super::lanes::{self, LANES, Lanes};
 use super::product::Vectors;
 use super::{Convolution, Finish, each_chunk, panels};
@@ -61,7 +61,7 @@ struct Band<'a> {
     output: &'a mut [f32],
 }
 
-impl Work for Band<'_> {
+impl Computation for Band<'_> {
     #[inline(always)]
     fn run(self, vectors: impl Vectors) {
         match (self.layer.shape.kernel, self.layer.shape.stride) {

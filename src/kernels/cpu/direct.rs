@@ -1,7 +1,7 @@
 //! Convolution as a matrix product: a row for each output, a column for each tap and input channel. The
 //! left side is gathered from the map; where there is one tap, the map is the left side.
 
-use super::arithmetic::{Arithmetic, Work};
+use super::arithmetic::{Arithmetic, Computation};
 use super::lanes::Lanes;
 use super::product::{Left, ROWS, Vectors};
 use super::{Convolution, Finish, LANES, each_chunk, panels, phases, taps};
@@ -49,7 +49,7 @@ struct Band<'a> {
     output: &'a mut [f32],
 }
 
-impl Work for Band<'_> {
+impl Computation for Band<'_> {
     #[inline(always)]
     fn run(self, vectors: impl Vectors) {
         if (self.layer.shape.kernel, self.layer.shape.stride) == (1, 1) {
