@@ -64,7 +64,7 @@ pub trait Pace {
     /// `done` runs from 0 to 1 within each stage.
     ///
     /// # Errors
-    /// [`Error::Aborted`] to stop here.
+    /// [`Error::Aborted`](crate::Error::Aborted) to stop here.
     fn tick(&mut self, stage: Stage, done: f32) -> impl Future<Output = Result<()>>;
 }
 
