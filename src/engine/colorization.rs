@@ -41,7 +41,7 @@ impl Colorization {
         self.kept.size()
     }
 
-    /// What the network said, brought to the host where it is not there yet.
+    /// The network's prediction, brought to the host where it is not there yet.
     ///
     /// # Errors
     /// [`Error::DeviceLost`] and [`Error::DeviceResult`] where the device fails.
@@ -126,7 +126,7 @@ impl Colorization {
         }
     }
 
-    /// What becomes of colours at full resolution.
+    /// The last changes to colours at full resolution.
     pub(crate) fn finish(&self, tone: Tone) -> Finish {
         let rule = match self.mode {
             Mode::Photo => OutOfGamut::ReduceChroma,

@@ -19,7 +19,7 @@ use burn::prelude::*;
 /// Longest working side, in short sides: panoramas beyond it are squashed.
 const MAX_ASPECT: usize = 4;
 
-/// What a network is run on.
+/// The input of a network.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// Raw L (0…100), `[1, 1, height, width]` row-major.
@@ -52,7 +52,7 @@ impl Colorizer {
         Ok(Self { network: model.build(&device.device)?, metadata, class_weights, device })
     }
 
-    /// What the model's file says of it.
+    /// The metadata of the model's file.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         &self.metadata

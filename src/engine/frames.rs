@@ -10,7 +10,7 @@ use crate::image::photo::Photo;
 
 /// Change of a cell's L at which the frame before has lost most of its say, as the width of a
 /// Gaussian: what moves takes its own colour at once, and so does a whole frame after a cut.
-const SAME_LIGHT: f32 = 6.0;
+const SAME_LIGHTNESS_SIGMA: f32 = 6.0;
 
 /// The colours of the frame before. Another size of frame begins anew.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ impl FrameSmoother {
                 .iter()
                 .zip(&last.lightness)
                 .map(|(now, before)| {
-                    let change = (now - before) / SAME_LIGHT;
+                    let change = (now - before) / SAME_LIGHTNESS_SIGMA;
                     steady * (-0.5 * change * change).exp()
                 })
                 .collect();

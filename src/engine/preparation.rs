@@ -15,7 +15,7 @@ pub enum Mode {
     Faithful,
 }
 
-/// What is done to a photograph before the network sees it, and how its colours join it.
+/// The preparation of a photograph for the network, and the way its colours join it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preparation {
     /// How it is prepared and joined.

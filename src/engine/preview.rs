@@ -1,6 +1,6 @@
 //! A small copy of a photograph, coloured again whenever a slider moves.
 //!
-//! What a change does not touch stays: L and what upsampling makes of it, whatever changes; colours
+//! A change leaves what it does not touch: L and what upsampling makes of it, whatever changes; colours
 //! too, where temperature and rebalance stay.
 //!
 //! Of a larger copy, colours are found for every square of two by two pixels and are bilinear in
@@ -20,7 +20,7 @@ use crate::image::resample::{double, halved};
 const STRIP: usize = 128;
 
 /// The most pixels whose colours are each found.
-const WHOLE: usize = 1 << 19;
+const MOST_EXACT_PIXELS: usize = 1 << 19;
 
 /// A photograph to be rendered often, 8 bits deep. It keeps 13 bytes for each pixel of a larger
 /// one, 16 of a smaller.
@@ -53,7 +53,7 @@ struct PreviewChroma {
 impl PreviewChroma {
     fn new(lightness: &[f32], width: usize) -> Self {
         let size = (width, lightness.len() / width);
-        let half = (lightness.len() > WHOLE).then(|| halved(lightness, size));
+        let half = (lightness.len() > MOST_EXACT_PIXELS).then(|| halved(lightness, size));
         let size = if half.is_some() { (size.0.div_ceil(2), size.1.div_ceil(2)) } else { size };
         let plane = || vec![0.0; width * size.1];
         Self { of: None, done: 0, size, half, a: plane(), b: plane() }

@@ -34,7 +34,7 @@ pub async fn render(
     Ok(photo)
 }
 
-/// What is joined with a photograph, and how.
+/// Colours, and the way they join a photograph.
 struct ChromaJoin {
     grid: ChromaGrid,
     upsampling: Upsampling,

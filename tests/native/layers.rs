@@ -18,6 +18,21 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("web", &["error", "color", "image", "kernels", "model", "engine"]),
 ];
 
+/// The rooms of `www/`, by their files and folders, and those that each may import. The service worker
+/// is a program of its own.
+const SCRIPTS: [(&str, &[&str], &[&str]); 6] = [
+    ("page", &["page.js", "page/"], &["element", "api", "shared"]),
+    ("element", &["element.js", "element/"], &["api", "shared"]),
+    ("api", &["autochrome.js", "client.js"], &["shared"]),
+    ("worker", &["worker.js", "worker/"], &["shared", "engine"]),
+    (
+        "shared",
+        &["assets.js", "errors.js", "offline.js", "parts.js", "protocol.js", "reasons.js", "worker-at.js"],
+        &["shared"],
+    ),
+    ("engine", &["engine/"], &[]),
+];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
@@ -229,4 +244,106 @@ fn an_import_upwards_and_a_circle_are_found() {
     imports.get_mut(&module("color::ab_bins")).unwrap().insert(module("color::tone"));
     imports.get_mut(&module("color::tone")).unwrap().insert(module("color::ab_bins"));
     assert!(circles(&imports).contains(&"color::ab_bins <-> color::tone".to_owned()));
+}
+
+/// A script without its comments.
+fn without_comments(text: &str) -> String {
+    let mut rest = text;
+    let mut code = String::new();
+    // A `//` within an address stands after a colon.
+    while let Some(start) = rest
+        .find("/*")
+        .into_iter()
+        .chain(rest.match_indices("//").map(|(at, _)| at).find(|at| !rest[..*at].ends_with(':')))
+        .min()
+    {
+        code += &rest[..start];
+        let end = if rest[start..].starts_with("/*") { "*/" } else { "\n" };
+        rest = rest[start..].find(end).map_or("", |length| &rest[start + length + end.len()..]);
+        code.push('\n');
+    }
+    code + rest
+}
+
+/// The modules that a script imports, statically or not, as paths below `www/`.
+fn imports_of_script(file: &str, text: &str) -> Vec<String> {
+    let code = without_comments(text);
+    let quoted = |after: &str| {
+        let after = after.trim_start();
+        let quote = after.chars().next().filter(|c| ['"', '\''].contains(c))?;
+        after[1..].split(quote).next().map(str::to_owned)
+    };
+    let mut found = Vec::new();
+    for keyword in ["from ", "import ", "import("] {
+        for (at, _) in code.match_indices(keyword) {
+            if let Some(path) = quoted(&code[at + keyword.len()..]).filter(|path| path.starts_with('.')) {
+                let mut parts: Vec<&str> = file.split('/').collect();
+                parts.pop();
+                for part in path.split('/') {
+                    match part {
+                        "." => {}
+                        ".." => drop(parts.pop()),
+                        name => parts.push(name),
+                    }
+                }
+                found.push(parts.join("/"));
+            }
+        }
+    }
+    found
+}
+
+fn room_of_script(file: &str) -> Option<&'static str> {
+    let holds = |place: &&str| file == *place || place.ends_with('/') && file.starts_with(*place);
+    SCRIPTS.iter().find(|(_, places, _)| places.iter().any(|place| holds(&place))).map(|(room, ..)| *room)
+}
+
+/// Imports that a script may not have.
+fn forbidden_in_scripts(scripts: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (file, imported) in scripts {
+        let Some(room) = room_of_script(file) else {
+            wrong.push(format!("{file} is in no room that is known here"));
+            continue;
+        };
+        let (.., allowed) = SCRIPTS.iter().find(|(name, ..)| *name == room).unwrap();
+        for target in imported {
+            let to = room_of_script(target);
+            if !to.is_some_and(|to| to == room || allowed.contains(&to)) {
+                wrong.push(format!("{file} imports {target}"));
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn scripts_import_only_the_rooms_below_them() {
+    let site = root().join("www");
+    let mut files = Vec::new();
+    files_below(&site, "js", &mut files);
+    let mut scripts = BTreeMap::new();
+    for file in &files {
+        let name = file.strip_prefix(&site).unwrap().to_str().unwrap().replace('\\', "/");
+        if name != "service-worker.js" {
+            let imported = imports_of_script(&name, &fs::read_to_string(file).unwrap());
+            scripts.insert(name, imported);
+        }
+    }
+    let edges: usize = scripts.values().map(Vec::len).sum();
+    assert!(scripts.len() > 30 && edges > 80, "{} scripts and {edges} imports were read", scripts.len());
+    assert_eq!(forbidden_in_scripts(&scripts), [] as [String; 0]);
+
+    scripts.get_mut("autochrome.js").unwrap().push("element/viewer.js".to_owned());
+    assert_eq!(forbidden_in_scripts(&scripts), ["autochrome.js imports element/viewer.js"]);
+}
+
+#[test]
+fn imports_of_scripts_are_read() {
+    let text = "import { a } from \"../b.js\"; // import c from './c.js'\n\
+        /* import './d.js' */ export * from './e.js';\nimport './f.js'; const g = () => import('../h/g.js');\n\
+        const address = 'https://example.org';";
+    let mut found = imports_of_script("page/x.js", text);
+    found.sort();
+    assert_eq!(found, ["b.js", "h/g.js", "page/e.js", "page/f.js"]);
 }

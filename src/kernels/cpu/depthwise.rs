@@ -139,7 +139,7 @@ fn seen(output: usize, stride: usize, kernel: usize, length: usize) -> Range<usi
     half.saturating_sub(start)..kernel.min(length + half - start)
 }
 
-/// What a panel of channels is summed from.
+/// The factors of a panel of channels.
 struct Sight<'a> {
     /// Of the panel, one for each tap.
     weights: &'a [[f32; LANES]],

@@ -32,7 +32,7 @@ fn stride(from: usize) -> usize {
 }
 
 thread_local! {
-    /// What the last convolution on this thread worked with: to take the memory anew and clear it was a
+    /// The memory that the last convolution on this thread worked in: to take the memory anew and clear it was a
     /// tenth of the time.
     static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::EMPTY) };
     static TRANSFORMED: Cell<Vec<[f32; LANES]>> = const { Cell::new(Vec::new()) };
@@ -370,7 +370,7 @@ impl Computation for ProductsOfGroup<'_> {
     }
 }
 
-/// What the products of a band lie in.
+/// The memory that the products of a band lie in.
 #[derive(Clone, Copy)]
 struct Planes<'a> {
     values: &'a [[f32; LANES]],
