@@ -1,6 +1,8 @@
-//! What can go wrong, with a code that programs may rely on.
+//! The ways in which work can fail, each with a code that programs may rely on.
 
-use crate::model::checkpoint::CheckpointError;
+mod checkpoint;
+
+pub use checkpoint::CheckpointError;
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,12 +36,14 @@ pub enum Error {
     },
     /// More pixels than the engine accepts.
     #[error("{width} x {height} is {pixels} megapixels; the limit is {limit}. Scale the photograph down first",
-        pixels = width * height / 1_000_000, limit = crate::image::photo::MAX_PIXELS / 1_000_000)]
+        pixels = width * height / 1_000_000, limit = limit / 1_000_000)]
     ImageTooLarge {
         /// Pixels across.
         width: u64,
         /// Pixels down.
         height: u64,
+        /// Pixels that are accepted.
+        limit: u64,
     },
     /// Bytes that cannot be read as a checkpoint of any kind.
     #[error("this is not a model file: {0}")]
@@ -99,10 +103,8 @@ pub enum Error {
     /// The device failed while it worked.
     #[error("the device failed: {0}. Try again on the CPU")]
     DeviceLost(String),
-    /// The browser or the system gave no memory.
-    #[error(
-        "there is not enough memory for {bytes} bytes. Close other tabs or programs, or take a smaller model"
-    )]
+    /// An allocation failed.
+    #[error("there is not enough memory for {bytes} bytes. Free some, or take a smaller photograph or model")]
     OutOfMemory {
         /// How much was asked for.
         bytes: usize,
@@ -113,9 +115,9 @@ pub enum Error {
          learning rate, a longer warm-up or a shorter clip"
     )]
     Diverged {
-        /// What is not finite.
+        /// The number that is not finite.
         what: &'static str,
-        /// What it is instead.
+        /// Its value.
         value: f64,
         /// The step that was not made.
         step: u64,
@@ -125,7 +127,7 @@ pub enum Error {
     Unsupported {
         /// The network.
         network: &'static str,
-        /// What it lacks, and what has it.
+        /// The thing it lacks, and the networks that have it.
         lacks: &'static str,
     },
     /// A parameter outside its range.
@@ -133,9 +135,9 @@ pub enum Error {
     Parameter {
         /// Which parameter.
         name: &'static str,
-        /// What was given.
+        /// The value given.
         value: String,
-        /// What is accepted.
+        /// The values accepted.
         range: &'static str,
     },
     /// The caller asked to stop.

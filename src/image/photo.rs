@@ -132,7 +132,7 @@ impl Photo {
     /// [`Error::ImageTooLarge`] above [`MAX_PIXELS`].
     pub fn check_size(width: u64, height: u64) -> Result<()> {
         if width.saturating_mul(height) > MAX_PIXELS {
-            return Err(Error::ImageTooLarge { width, height });
+            return Err(Error::ImageTooLarge { width, height, limit: MAX_PIXELS });
         }
         Ok(())
     }

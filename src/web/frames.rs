@@ -2,7 +2,7 @@
 
 use super::messages::{FrameOptions, ToneOptions, from_js};
 use super::{Engine, JsPace, image_data};
-use crate::engine::colorize::Mode;
+use crate::engine::Mode;
 use crate::image::chroma_upsample::Upsampling;
 use crate::image::photo::{Channels, Photo, Samples};
 use wasm_bindgen::Clamped;

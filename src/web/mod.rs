@@ -6,15 +6,12 @@ mod frames;
 mod looks;
 mod messages;
 mod pace;
-#[cfg(feature = "gpu")]
-pub(crate) mod subgroups;
-
 use crate::color::ab_bins;
 use crate::engine::color_error::ColourError;
-use crate::engine::colorize::{Colorization, Colorizer, Preparation};
-use crate::engine::frames::Steady;
+use crate::engine::frames::FrameSmoother;
 use crate::engine::neutralize;
 use crate::engine::preview::Preview;
+use crate::engine::{Colorization, Colorizer, Preparation};
 use crate::error::{Error, Result};
 use crate::image::buffers::{self, FallibleBuffer};
 use crate::image::files::{self, FileMetadata};
@@ -140,7 +137,7 @@ pub struct Engine {
     colorizer: Colorizer,
     origin: Option<Origin>,
     /// Of the frames so far.
-    steady: Cell<Steady>,
+    steady: Cell<FrameSmoother>,
 }
 
 #[wasm_bindgen]
@@ -215,7 +212,7 @@ impl Engine {
         tick: js_sys::Function,
     ) -> Result<Picture, JsValue> {
         let ColorizeOptions { hints, neutralise } = from_js(options)?;
-        let preparation = Preparation { neutralise, ..Preparation::default() };
+        let preparation = Preparation { neutralize: neutralise, ..Preparation::default() };
         let pace = &mut JsPace::new(tick);
         let colorization = self.colorizer.colorize(&photo, preparation, &hints, pace).await?;
         let small = photo.preview(ENOUGH_TO_JUDGE);
