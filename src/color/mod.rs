@@ -4,4 +4,4 @@
 pub mod ab_bins;
 pub mod gamut;
 pub mod lab;
-pub mod tone;
+pub(crate) mod tone;

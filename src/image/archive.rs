@@ -15,25 +15,25 @@ use zip::{CompressionMethod, ZipWriter};
 
 /// Time of an entry's last change, local time.
 #[derive(Clone, Copy, Debug)]
-pub struct Date {
+pub(crate) struct Date {
     /// 1980 to 2107.
-    pub year: u16,
+    pub(crate) year: u16,
     /// 1 to 12.
-    pub month: u8,
+    pub(crate) month: u8,
     /// 1 to 31.
-    pub day: u8,
+    pub(crate) day: u8,
     /// 0 to 23.
-    pub hour: u8,
+    pub(crate) hour: u8,
     /// 0 to 59.
-    pub minute: u8,
+    pub(crate) minute: u8,
     /// 0 to 59.
-    pub second: u8,
+    pub(crate) second: u8,
 }
 
 /// A ZIP archive being written. The archive is the first part that [`Archive::finish`] returns, the bytes of
 /// the first entry, the second part, the bytes of the second entry, and so on.
 #[derive(Debug)]
-pub struct Archive {
+pub(crate) struct Archive {
     writer: ZipWriter<Gaps>,
     gaps: Gaps,
     names: Vec<String>,
@@ -48,7 +48,7 @@ impl Default for Archive {
 impl Archive {
     /// An empty archive.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let gaps = Gaps::default();
         Self { writer: ZipWriter::new(gaps.clone()), gaps, names: Vec::new() }
     }
@@ -58,7 +58,7 @@ impl Archive {
     /// # Errors
     /// [`Error::Parameter`] for an empty name or one of more than 65 000 bytes.
     #[cold]
-    pub fn begin(&mut self, name: &str, length: u64, date: Date) -> Result<()> {
+    pub(crate) fn begin(&mut self, name: &str, length: u64, date: Date) -> Result<()> {
         let name = self.free_name(name);
         let Date { year, month, day, hour, minute, second } = date;
         let mut options = SimpleFileOptions::default()
@@ -86,13 +86,13 @@ impl Archive {
     /// # Errors
     /// [`Error::Parameter`] for more bytes than were announced, where they would need a larger header.
     #[cold]
-    pub fn append(&mut self, piece: &[u8]) -> Result<()> {
+    pub(crate) fn append(&mut self, piece: &[u8]) -> Result<()> {
         self.writer.write_all(piece).map_err(|error| refused(error.to_string()))
     }
 
     /// Removes the entry that was begun last, whose bytes could not be read.
     #[cold]
-    pub fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self) {
         // The call fails where no entry was begun, and then there is nothing to remove.
         if self.writer.abort_file().is_ok() {
             self.gaps.cut();
@@ -106,7 +106,7 @@ impl Archive {
     /// # Errors
     /// None that a caller can cause.
     #[cold]
-    pub fn finish(self) -> Result<Vec<Vec<u8>>> {
+    pub(crate) fn finish(self) -> Result<Vec<Vec<u8>>> {
         let Self { writer, gaps, .. } = self;
         gaps.open();
         let finished: ZipResult<_> = writer.finish();

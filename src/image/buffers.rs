@@ -8,7 +8,7 @@ use std::io::{self, Cursor, Seek, SeekFrom, Write};
 ///
 /// # Errors
 /// [`Error::OutOfMemory`] where the allocation fails.
-pub fn try_with_capacity<T>(count: usize) -> Result<Vec<T>> {
+pub(crate) fn try_with_capacity<T>(count: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
     let bytes = count.saturating_mul(size_of::<T>());
     values.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { bytes })?;
@@ -20,18 +20,18 @@ pub fn try_with_capacity<T>(count: usize) -> Result<Vec<T>> {
 ///
 /// # Errors
 /// [`Error::OutOfMemory`] where the allocation fails.
-pub fn check_available(bytes: u64) -> Result<()> {
+pub(crate) fn check_available(bytes: u64) -> Result<()> {
     try_with_capacity::<u8>(usize::try_from(bytes).unwrap_or(usize::MAX)).map(drop)
 }
 
 /// A file in memory whose growth may fail: the write error then holds an [`Error::OutOfMemory`].
 #[derive(Debug, Default)]
-pub struct FallibleBuffer(Cursor<Vec<u8>>);
+pub(crate) struct FallibleBuffer(Cursor<Vec<u8>>);
 
 impl FallibleBuffer {
     /// The bytes written.
     #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0.into_inner()
     }
 }

@@ -18,5 +18,5 @@ mod network_with_head;
 pub mod objective;
 pub mod optimizer;
 pub mod schedule;
-pub mod soft_target;
-pub mod tape;
+mod soft_target;
+mod tape;

@@ -49,8 +49,8 @@ pub enum Objective {
         /// (docs/method.md#soft-encoding). Configurations may spell it `neighbours`.
         #[serde(alias = "neighbours")]
         neighbors: usize,
-        /// Fraction of each target bin's share that is moved to the bins around it in the grid of ab
-        /// ([`super::soft_target::around`]), from 0 (the paper's) to below 1.
+        /// Fraction of each target bin's share that is moved to the bins around it in the grid of ab,
+        /// from 0 (the paper's) to below 1.
         #[serde(default)]
         smoothing: f64,
         /// Divisor of the gradient.
@@ -319,4 +319,22 @@ fn chroma_and_spread(colors: &[[f32; 2]]) -> (f64, f64) {
 fn centers(device: &Device) -> Tensor<2> {
     let values: Vec<f32> = ab_bins::CENTERS.iter().flatten().map(|c| f32::from(*c)).collect();
     Tensor::from_data(TensorData::new(values, [ab_bins::COUNT, 2]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_may_spell_neighbors_either_way() {
+        let read = |key: &str| {
+            let text = format!(r#"{{"kind": "classification", "lambda": 0.5, "{key}": 5}}"#);
+            serde_json::from_str::<Objective>(&text).map_err(|error| error.to_string())
+        };
+        let found = read("neighbors").unwrap();
+        assert!(matches!(found, Objective::Classification { neighbors: 5, .. }), "{found:?}");
+        assert_eq!(read("neighbours").unwrap(), found);
+        assert!(read("neighbor").is_err());
+        assert!(serde_json::to_string(&found).unwrap().contains("\"neighbors\":5"));
+    }
 }

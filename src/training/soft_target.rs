@@ -16,7 +16,7 @@ static AROUND: LazyLock<Vec<Vec<(usize, f64)>>> = LazyLock::new(|| (0..COUNT).ma
 /// # Panics
 /// If there is no such bin.
 #[must_use]
-pub fn around(bin: usize) -> &'static [(usize, f64)] {
+pub(crate) fn around(bin: usize) -> &'static [(usize, f64)] {
     &AROUND[bin]
 }
 

@@ -8,7 +8,7 @@ use burn::tensor::DType;
 use std::collections::BTreeMap;
 
 /// Flattened tensors by their paths in Burn, without the component of a layer.
-pub type Flat = BTreeMap<String, Tensor<1>>;
+pub(crate) type Flat = BTreeMap<String, Tensor<1>>;
 
 /// The value of a tensor of one element, brought to the host; NaN for an empty one.
 pub(super) fn number(tensor: &Tensor<1>) -> f64 {
@@ -71,7 +71,7 @@ impl Trainable for Network {
 
 /// The library that records operations on the weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tape {
+pub(crate) enum Tape {
     /// Burn, on any of its backends.
     Burn,
     /// libtorch, which is faster on its own tensors; see `kernels::libtorch`.
@@ -82,7 +82,7 @@ pub enum Tape {
 impl Tape {
     /// The tape of a device.
     #[must_use]
-    pub fn of(device: &Device) -> Self {
+    pub(crate) fn of(device: &Device) -> Self {
         #[cfg(feature = "libtorch")]
         if crate::kernels::libtorch::holds(&Tensor::<1>::zeros([1], device)) {
             return Self::Libtorch;
@@ -103,7 +103,7 @@ impl Tape {
 
     /// A tensor taken off the tape.
     #[must_use]
-    pub fn plain<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn plain<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Burn => tensor.inner(),
             #[cfg(feature = "libtorch")]
@@ -113,7 +113,7 @@ impl Tape {
 
     /// A tensor as an input of recorded operations.
     #[must_use]
-    pub fn input<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn input<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Burn => Tensor::from_inner(tensor),
             #[cfg(feature = "libtorch")]
@@ -163,7 +163,7 @@ impl Tape {
     }
 
     /// Runs `f`, which changes weights, without recording.
-    pub fn untaped<T>(self, f: impl FnOnce() -> T) -> T {
+    pub(crate) fn untaped<T>(self, f: impl FnOnce() -> T) -> T {
         match self {
             Self::Burn => f(),
             #[cfg(feature = "libtorch")]

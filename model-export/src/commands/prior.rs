@@ -23,7 +23,7 @@ pub struct Arguments {
     out: PathBuf,
     /// Bins that each colour is spread over; the paper says 5, the authors' code 10
     #[arg(long, default_value_t = 10)]
-    neighbours: usize,
+    neighbors: usize,
     /// Bring the short side of each photograph to this many pixels first [default: as they are]
     #[arg(long)]
     size: Option<usize>,
@@ -38,7 +38,7 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     for (name, value, most) in [
-        ("neighbours", Some(arguments.neighbours), ab_bins::COUNT),
+        ("neighbors", Some(arguments.neighbors), ab_bins::COUNT),
         ("size", arguments.size, 8192),
         ("limit", Some(arguments.limit), usize::MAX),
     ] {
@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let set = Dataset::open(&arguments.data)?.limit(arguments.limit)?;
     let counted = count(&set, arguments.size)?;
-    let prior = counted.prior.probabilities(arguments.neighbours);
+    let prior = counted.prior.probabilities(arguments.neighbors);
     arrays::write(&arguments.out, &[ab_bins::COUNT], &prior)?;
 
     let (photographs, bins) = (set.len() - counted.failed, counted.prior.occurring());
@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             "photographs": photographs,
             "failed": counted.failed,
             "pixels": counted.prior.pixels(),
-            "neighbours": arguments.neighbours,
+            "neighbors": arguments.neighbors,
             "bins": bins,
         });
         writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;

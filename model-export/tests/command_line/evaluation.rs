@@ -214,7 +214,7 @@ fn evaluate_refuses_settings_that_mean_nothing() {
         "evaluate --data one --model s.pth --temperature 0.5",
         "evaluate --data one --model model.safetensors --rebalance 0.5",
         "evaluate --data one --model model.safetensors --temperature -1",
-        "evaluate --data one --neighbours 0",
+        "evaluate --data one --neighbors 0",
         "evaluate --data one --size 0",
         "evaluate --data one --limit 0",
         "evaluate --data one --curve --rebalances 0,2",

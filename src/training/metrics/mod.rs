@@ -1,17 +1,17 @@
 //! Metrics of colourisation (docs/method.md#evaluation) and their confidence intervals.
 //!
-//! [`accuracy`] is the paper's measure, pooled over all pixels of a set. [`photograph`] keeps a few
-//! sums of each photograph, from which every [`Measure`] of any subset of photographs follows, and
-//! [`bootstrap`] its interval. [`baselines`] makes the colourisations that a model has to beat.
+//! [`ColorAccuracy`] is the paper's measure, pooled over all pixels of a set. A [`Score`] holds a few sums
+//! of one photograph, from which every [`Measure`] of any subset of photographs follows, and [`Bootstrap`]
+//! gives its interval. [`baselines`] makes the colourisations that a model has to beat.
 
-pub mod accuracy;
+mod accuracy;
 pub mod baselines;
-pub mod bootstrap;
-pub mod colorfulness;
-pub mod edge_band;
-pub mod photograph;
+mod bootstrap;
+mod colorfulness;
+mod edge_band;
+mod photograph;
 mod prior;
-pub mod skin;
+mod skin;
 
 pub use accuracy::{AreaUnderCurve, ColorAccuracy, balanced_weight};
 pub use bootstrap::{Bootstrap, Interval};

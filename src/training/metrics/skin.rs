@@ -18,7 +18,7 @@ const MIN_HUE_CHROMA: f64 = 2.0;
 /// Whether a colour is one that skin has. Wood, sand and bricks have it too, so that a figure means most for
 /// photographs of people.
 #[must_use]
-pub fn is_skin([l, a, b]: [f64; 3]) -> bool {
+pub(crate) fn is_skin([l, a, b]: [f64; 3]) -> bool {
     LIGHTNESS.contains(&l) && CHROMA.contains(&a.hypot(b)) && HUE.contains(&b.atan2(a).to_degrees())
 }
 

@@ -41,7 +41,7 @@ pub struct Arguments {
     prior: Option<PathBuf>,
     /// Bins over which the photographs' own prior is smoothed: 10 as the authors' code, 5 as the paper
     #[arg(long, default_value_t = NEIGHBOURS)]
-    neighbours: usize,
+    neighbors: usize,
     /// Only the photographs of these sources
     #[arg(long, value_delimiter = ',')]
     sources: Vec<String>,
@@ -102,7 +102,7 @@ impl Arguments {
         };
         within("size", self.size, 1, 8192)?;
         within("working-size", self.working_size, 8, 4096)?;
-        within("neighbours", Some(self.neighbours), 1, ab_bins::COUNT)?;
+        within("neighbors", Some(self.neighbors), 1, ab_bins::COUNT)?;
         within("limit", Some(self.limit), 1, usize::MAX)?;
         curve::check(&self.temperatures, &self.rebalances)?;
         Ok(())
@@ -134,7 +134,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let reading = bar(set.len(), "reading");
     let survey = measure::survey(&set, arguments.size, &reading)?;
     reading.finish_and_clear();
-    let prior = given.unwrap_or_else(|| survey.prior.probabilities(arguments.neighbours));
+    let prior = given.unwrap_or_else(|| survey.prior.probabilities(arguments.neighbors));
     let weights = class_weights(&prior, 0.0)?;
 
     let measuring = bar(survey.readable.len(), "measuring");
@@ -154,7 +154,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         seed: arguments.seed,
         resamples: results::RESAMPLES,
         prior: if arguments.prior.is_some() { "given" } else { "photographs" },
-        neighbours: arguments.prior.is_none().then_some(arguments.neighbours),
+        neighbors: arguments.prior.is_none().then_some(arguments.neighbors),
     };
     let recognition = judge
         .as_ref()

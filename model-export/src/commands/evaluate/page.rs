@@ -159,9 +159,9 @@ pub fn page(evaluation: &Evaluation, methods: &[Method], set: &Dataset, survey: 
          with the class weights held fixed.",
         evaluation.mean_ab[0],
         evaluation.mean_ab[1],
-        match evaluation.settings.neighbours {
-            Some(neighbours) =>
-                format!("that of these photographs, each pixel spread over its {neighbours} nearest bins"),
+        match evaluation.settings.neighbors {
+            Some(neighbors) =>
+                format!("that of these photographs, each pixel spread over its {neighbors} nearest bins"),
             None => "a given one".to_owned(),
         },
     ));

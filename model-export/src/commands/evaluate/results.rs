@@ -40,7 +40,7 @@ pub struct Settings {
     /// Whose class prior the balanced area uses.
     pub prior: &'static str,
     /// Bins that a prior of the photographs is smoothed over.
-    pub neighbours: Option<usize>,
+    pub neighbors: Option<usize>,
 }
 
 /// The photographs of one source.
