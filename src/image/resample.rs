@@ -261,8 +261,8 @@ fn boxes(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
         .collect()
 }
 
-/// Means of a plane of `from` (width, height) over `to` equal rectangles, row-major; samples on a border count
-/// as far as a rectangle covers them.
+/// Means of a plane of `from` (width, height) over `to` equal rectangles, row-major; samples on a border
+/// count as far as a rectangle covers them.
 #[must_use]
 pub fn area_means(plane: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
     let (across, down) = (boxes(from.0, to.0), boxes(from.1, to.1));

@@ -1,5 +1,5 @@
-//! Interpolation of two models' weights. Two stages of one training err in different ways, and their mean has a
-//! lower error than either (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+//! Interpolation of two models' weights. Two stages of one training err in different ways, and their mean
+//! has a lower error than either (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
 
 use crate::error::{Error, Result};
 use crate::model::weights::ModelFile;

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct EncoderLearning {
     /// Learning rate of the encoder as a fraction of the decoder's [0.25].
     pub rate: f64,
-    /// Number of the encoder's seven stages that are frozen; the stem is frozen with them unless this is 0 [3].
+    /// Number of the encoder's seven stages that are frozen; the stem is frozen with them unless this is
+    /// 0 [3].
     pub still: usize,
     /// Whether depthwise kernels learn [false].
     pub depthwise: bool,

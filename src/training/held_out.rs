@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A fraction of all photographs, chosen by their names alone: the two numbers identify the same photographs in
-/// any folder or archive and in any order.
+/// A fraction of all photographs, chosen by their names alone: the two numbers identify the same
+/// photographs in any folder or archive and in any order.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeldOut {
@@ -28,8 +28,9 @@ impl HeldOut {
         Err(Error::Parameter { name: "share", value, range: "from 0 up to below 1" })
     }
 
-    /// Whether a photograph is held out. Of its path only the file's name counts, without its extension, so that
-    /// the answer stays the same for a photograph that was moved, packed or saved in another format.
+    /// Whether a photograph is held out. Of its path only the file's name counts, without its extension,
+    /// so that the answer stays the same for a photograph that was moved, packed or saved in another
+    /// format.
     ///
     /// The first eight bytes of SHA-256 of `SEED/NAME`, as a fraction of 2^64, are compared with the share.
     #[must_use]

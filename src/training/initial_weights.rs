@@ -16,8 +16,8 @@ pub(super) const LINEAR: f64 = 1.0;
 /// Draws the weights of every convolution and linear layer from a normal distribution of deviation
 /// `gain / sqrt(fan-in)`; biases and norms stay as they are.
 ///
-/// The numbers come from a generator of their own: a device's generator is shared by the whole process, so that
-/// two learners would disturb each other, and differs from device to device.
+/// The numbers come from a generator of their own: a device's generator is shared by the whole process,
+/// so that two learners would disturb each other, and differs from device to device.
 pub(super) fn draw<N: Trainable>(network: N, gain: f64, seed: u64) -> N {
     network.map(&mut Draw { gain, random: Xoshiro256PlusPlus::seed_from_u64(seed) })
 }

@@ -1,5 +1,5 @@
-//! Near-duplicate photographs: copies of other sizes, crops and formats are recognised by their thumbnails, so
-//! that photographs of the evaluation can be kept out of the training.
+//! Near-duplicate photographs: copies of other sizes, crops and formats are recognised by their
+//! thumbnails, so that photographs of the evaluation can be kept out of the training.
 
 use crate::color::lab::lightness_plane;
 use crate::image::photo::Photo;
@@ -98,15 +98,16 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// An empty collection in which pictures count as alike from a likeness of `least` on, above 0 and below 1.
+    /// An empty collection in which pictures count as alike from a likeness of `least` on, above 0 and
+    /// below 1.
     ///
     /// # Panics
     /// For a likeness outside this range.
     #[must_use]
     pub fn new(least: f32) -> Self {
         assert!(0.0 < least && least < 1.0, "a likeness of {least} is not between 0 and 1");
-        // For vectors of length 1, |a - b|² = 2 - 2 a·b: similar ones are at most this far apart, on each axis
-        // too. The rest allows for rounding.
+        // For vectors of length 1, |a - b|² = 2 - 2 a·b: similar ones are at most this far apart, on each
+        // axis too. The rest allows for rounding.
         let step = (2.0 - 2.0 * least).sqrt() * 1.001 + 1e-5;
         Self { least, pictures: Vec::new(), coarse: Vec::new(), places: HashMap::new(), step }
     }

@@ -1,6 +1,6 @@
-//! Detection of the logit scale: whether a checkpoint's logits are already multiplied by the inverse temperature
-//! of Caffe's second release (docs/method.md#logit-scale). There are two routes: the comparison of its last
-//! layer with Caffe's, and its calibration on photographs.
+//! Detection of the logit scale: whether a checkpoint's logits are already multiplied by the inverse
+//! temperature of Caffe's second release (docs/method.md#logit-scale). There are two routes: the
+//! comparison of its last layer with Caffe's, and its calibration on photographs.
 
 use crate::color::ab_bins::{self, soft_encode};
 

@@ -18,8 +18,8 @@ pub struct PixelLoss {
     pub gradient: Vec<f64>,
 }
 
-/// Loss of 313 `logits` against a true colour, soft-encoded over `neighbors` bins, with the fraction `smoothing`
-/// of each bin's share moved to the bins around it (0 in the paper).
+/// Loss of 313 `logits` against a true colour, soft-encoded over `neighbors` bins, with the fraction
+/// `smoothing` of each bin's share moved to the bins around it (0 in the paper).
 ///
 /// # Panics
 /// Unless there are 313 logits and 313 class weights.

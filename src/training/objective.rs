@@ -65,8 +65,8 @@ pub enum Objective {
     },
 }
 
-/// Divisor of a batch's summed gradient. Adam's steps do not depend on it, but the effect of weight decay inside
-/// the gradient and of clipping does (docs/method.md#reduction).
+/// Divisor of a batch's summed gradient. Adam's steps do not depend on it, but the effect of weight decay
+/// inside the gradient and of clipping does (docs/method.md#reduction).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reduction {

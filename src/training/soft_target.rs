@@ -1,6 +1,6 @@
-//! Soft targets of the classification: the soft encoding of a colour, of which a fraction may be spread over the
-//! bins around. This is label smoothing (Szegedy et al. 2016) restricted to similar colours, so that a near
-//! miss costs less than a far one.
+//! Soft targets of the classification: the soft encoding of a colour, of which a fraction may be spread
+//! over the bins around. This is label smoothing (Szegedy et al. 2016) restricted to similar colours, so
+//! that a near miss costs less than a far one.
 
 use crate::color::ab_bins::{CENTERS, COUNT, SIGMA, soft_encode_into};
 use std::sync::LazyLock;
@@ -45,8 +45,8 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder over `neighbors` bins, from 1 to 313, that moves the fraction `smoothing` of each bin's share
-    /// to the bins [`around`] it.
+    /// An encoder over `neighbors` bins, from 1 to 313, that moves the fraction `smoothing` of each bin's
+    /// share to the bins [`around`] it.
     pub(super) fn new(neighbors: usize, smoothing: f64) -> Self {
         Self { smoothing, sharp: vec![(0, 0.0); neighbors], soft: Vec::new(), places: [COUNT; COUNT] }
     }

@@ -186,8 +186,8 @@ impl Tape {
         })
     }
 
-    /// Replaces tensors: `change` gets the path, the flattened tensor off the tape and whether it has more than
-    /// one axis, and returns the new values, or `None` to keep the old ones.
+    /// Replaces tensors: `change` gets the path, the flattened tensor off the tape and whether it has
+    /// more than one axis, and returns the new values, or `None` to keep the old ones.
     pub(crate) fn change<N: Trainable>(
         self,
         network: N,

@@ -4,8 +4,8 @@ use super::{CENTERS, COUNT};
 use crate::error::{Error, Result};
 use num_traits::Float;
 
-/// A decoder of logits: the mean of the bins under `softmax((z - (1 - rebalance) ln w) / T)` (paper equation 5;
-/// docs/method.md#rebalance).
+/// A decoder of logits: the mean of the bins under `softmax((z - (1 - rebalance) ln w) / T)` (paper
+/// equation 5; docs/method.md#rebalance).
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnnealedMean<F> {
     pub(super) temperature: F,

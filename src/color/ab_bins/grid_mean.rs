@@ -9,8 +9,8 @@ const LANES: usize = 8;
 /// Number of bins, rounded up to a multiple of [`LANES`].
 const PADDED: usize = COUNT.next_multiple_of(LANES);
 
-/// Lowest temperature of the vectorised path. Below it the product of a logit and the temperature's reciprocal
-/// may overflow f32, and the definition is used.
+/// Lowest temperature of the vectorised path. Below it the product of a logit and the temperature's
+/// reciprocal may overflow f32, and the definition is used.
 const MIN_TEMPERATURE: f32 = 1e-3;
 
 /// [`AnnealedMean::decode`] for many cells under one setting. Results differ by the rounding of sums and the
@@ -25,8 +25,8 @@ pub struct GridMean<'a> {
     centers: [Box<[f32; PADDED]>; 2],
 }
 
-/// 2 to a power from -126 to 0. The integer part becomes the float's exponent; the remainder, at most 1/2 from
-/// 0, goes through the exponential series up to the sixth power. The relative error is below 3e-7.
+/// 2 to a power from -126 to 0. The integer part becomes the float's exponent; the remainder, at most 1/2
+/// from 0, goes through the exponential series up to the sixth power. The relative error is below 3e-7.
 #[inline(always)]
 fn exp2(x: f32) -> f32 {
     // 1.5 times 2 to the 23rd: the lowest bits of its sum with x are x, rounded.

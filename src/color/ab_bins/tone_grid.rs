@@ -90,8 +90,8 @@ impl ToneGrid {
         }
     }
 
-    /// Sums over the bins of `p`, `p a` and `p b`, where p is the product of both rows, eight bins at a time so
-    /// that the compiler uses vector instructions.
+    /// Sums over the bins of `p`, `p a` and `p b`, where p is the product of both rows, eight bins at a
+    /// time so that the compiler uses vector instructions.
     fn sums(&self, exponentials: &[f32; PADDED], factors: &[f32; PADDED]) -> [f32; 3] {
         let mut sums = [[0.0f32; LANES]; 3];
         let rows = exponentials.as_chunks::<LANES>().0.iter().zip(factors.as_chunks::<LANES>().0);

@@ -1,5 +1,5 @@
-//! Joint bilateral upsampling (Kopf et al. 2007): means weighted by nearness in place and in L, so that colour
-//! stops at the edges of the photograph.
+//! Joint bilateral upsampling (Kopf et al. 2007): means weighted by nearness in place and in L, so that
+//! colour stops at the edges of the photograph.
 
 use super::guide::Guide;
 use super::windows::{TAPS, Windows};

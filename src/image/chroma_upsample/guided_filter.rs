@@ -1,5 +1,5 @@
-//! Fast guided filter (He and Sun 2015): in every window of cells chroma is a linear function of L. Slopes and
-//! offsets are upsampled, and chroma follows from them and the photograph's own L.
+//! Fast guided filter (He and Sun 2015): in every window of cells chroma is a linear function of L.
+//! Slopes and offsets are upsampled, and chroma follows from them and the photograph's own L.
 
 use crate::image::chroma_grid::ChromaGrid;
 use crate::image::resample::BilinearAxis;

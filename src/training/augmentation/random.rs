@@ -3,8 +3,8 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
 
-/// The random numbers of one example. They depend on nothing but these three numbers, on any machine. The seed of the generator is `m(m(m(seed) ^ step) ^ slot)` with m one step of
-/// SplitMix64.
+/// The random numbers of one example. They depend on nothing but these three numbers, on any machine. The
+/// seed of the generator is `m(m(m(seed) ^ step) ^ slot)` with m one step of SplitMix64.
 #[must_use]
 pub fn generator(seed: u64, step: u64, slot: u64) -> Xoshiro256PlusPlus {
     fn mix(value: u64) -> u64 {

@@ -143,8 +143,8 @@ impl ClassifierFile {
         }
     }
 
-    /// For each photograph the index of the likeliest label among those of one source, the source of the label
-    /// whose index is given with the photograph. The input is the photograph's middle square.
+    /// For each photograph the index of the likeliest label among those of one source, the source of the
+    /// label whose index is given with the photograph. The input is the photograph's middle square.
     ///
     /// # Panics
     /// If there is no such label, or no photograph.

@@ -98,8 +98,8 @@ impl ClassifierLearner {
         self.step
     }
 
-    /// One step on a batch. With `examine` the loss is measured and returned, for which the device must finish
-    /// first.
+    /// One step on a batch. With `examine` the loss is measured and returned, for which the device must
+    /// finish first.
     ///
     /// # Errors
     /// [`Error::Parameter`] for photographs of another size or unknown labels, [`Error::Diverged`] where the

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Labels, each of one source. A label's index, its place, counts in the order of the sources and of the labels
-/// within each.
+/// Labels, each of one source. A label's index, its place, counts in the order of the sources and of the
+/// labels within each.
 ///
 /// Labels of different sources overlap: one source says "dog" where another names the breed. A photograph is
 /// therefore classified among the labels of its own source only, in training and in evaluation.

@@ -68,8 +68,8 @@ pub struct Examples<'a> {
     pub lightness: &'a [f32],
     /// True ab of every cell, `[count, crop/4, crop/4]`, CIE units.
     pub chroma: &'a [[f32; 2]],
-    /// Label of each, as an index into the learner's [`Labels`](crate::training::labels::Labels); `None` where
-    /// it is not known. May be empty where none is known.
+    /// Label of each, as an index into the learner's [`Labels`](crate::training::labels::Labels); `None`
+    /// where it is not known. May be empty where none is known.
     pub labels: &'a [Option<usize>],
 }
 

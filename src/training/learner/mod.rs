@@ -37,9 +37,10 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// A learner at step 0. `start` are the first weights (a model's class weights are not used); weights that
-    /// it lacks are drawn from `seed` as He et al. (2015) propose. `prior` is the data's colour distribution,
-    /// `[313]`. `labels` are those that photographs may have; they are ignored without an auxiliary loss.
+    /// A learner at step 0. `start` are the first weights (a model's class weights are not used); weights
+    /// that it lacks are drawn from `seed` as He et al. (2015) propose. `prior` is the data's colour
+    /// distribution, `[313]`. `labels` are those that photographs may have; they are ignored without an
+    /// auxiliary loss.
     ///
     /// # Errors
     /// [`Error::Parameter`] for settings that are invalid or that the device does not support,
@@ -248,8 +249,8 @@ impl Learner {
         Ok(length)
     }
 
-    /// Updates the average of the weights. Early in a run its decay is faster, so that the first weights do not
-    /// dominate it.
+    /// Updates the average of the weights. Early in a run its decay is faster, so that the first weights
+    /// do not dominate it.
     fn update_average(&mut self) {
         let Some(average) = self.average.take() else { return };
         let decay = self.config.average.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
@@ -260,8 +261,8 @@ impl Learner {
         }));
     }
 
-    /// Mean loss and health of the averaged weights (without an average, of the weights themselves) on a batch,
-    /// without learning from it.
+    /// Mean loss and health of the averaged weights (without an average, of the weights themselves) on a
+    /// batch, without learning from it.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a batch of the wrong size, [`Error::Diverged`] where the loss is not finite.

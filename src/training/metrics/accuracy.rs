@@ -69,8 +69,8 @@ impl AreaUnderCurve {
     }
 }
 
-/// Plain and balanced accuracy of one method over a set of photographs in one pass: pixels are gathered by the
-/// bin of their true colour, and weighted afterwards.
+/// Plain and balanced accuracy of one method over a set of photographs in one pass: pixels are gathered
+/// by the bin of their true colour, and weighted afterwards.
 #[derive(Clone, Debug)]
 pub struct ColorAccuracy {
     by_bin: Vec<AreaUnderCurve>,

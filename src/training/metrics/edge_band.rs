@@ -6,8 +6,9 @@ const EDGE_FRACTION: f64 = 0.08;
 /// Width of the band to each side of an edge, in pixels.
 const BAND_PIXELS: usize = 3;
 
-/// For each pixel of a photograph (its L, row-major), whether it lies within 3 pixels, along both axes, of one
-/// whose gradient of L is among the strongest 8 %. All false where no gradient is stronger than the rest.
+/// For each pixel of a photograph (its L, row-major), whether it lies within 3 pixels, along both axes,
+/// of one whose gradient of L is among the strongest 8 %. All false where no gradient is stronger than
+/// the rest.
 #[must_use]
 pub fn edge_band(lightness: &[f32], width: usize) -> Vec<bool> {
     let height = lightness.len() / width;

@@ -56,7 +56,8 @@ impl ColorPrior {
         occurring.map(|(i, count)| ([i / SIDE, i % SIDE].map(|v| v as f64 - MAX_AB), count))
     }
 
-    /// The 313 probabilities. Bins that never occur get 1e-12, which has no effect: no pixel has their weight.
+    /// The 313 probabilities. Bins that never occur get 1e-12, which has no effect: no pixel has their
+    /// weight.
     ///
     /// # Panics
     /// If no pixel was added.

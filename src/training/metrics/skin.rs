@@ -7,9 +7,9 @@ const LIGHTNESS: std::ops::RangeInclusive<f64> = 25.0..=90.0;
 /// Chroma of colours that count as skin, CIE units.
 const CHROMA: std::ops::RangeInclusive<f64> = 10.0..=40.0;
 
-/// Hue angle of colours that count as skin, degrees. Skin measured under daylight lies between 40 and 75 (Xiao et al. 2017,
-/// "Characterising the variations in ethnic skin colours"); photographs under warm light and in flushed
-/// places go lower.
+/// Hue angle of colours that count as skin, degrees. Skin measured under daylight lies between 40 and 75
+/// (Xiao et al. 2017, "Characterising the variations in ethnic skin colours"); photographs under warm
+/// light and in flushed places go lower.
 const HUE: std::ops::RangeInclusive<f64> = 25.0..=75.0;
 
 /// Smallest chroma at which a shown colour has a hue that can be compared, CIE units.
