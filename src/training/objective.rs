@@ -109,7 +109,7 @@ enum Encoded {
 
 /// Loss of a batch and its gradient at the network's output.
 #[derive(Debug)]
-pub struct Lesson {
+pub struct LossAndGradient {
     /// Weighted loss, divided as the gradient is, `[1]`.
     pub loss: Tensor<1>,
     /// Gradient in the shape of the output.
@@ -205,7 +205,7 @@ impl Targets {
     /// Loss and gradient of a network's output, which is off any tape: logits `[batch, 313, H/4, W/4]`, or ab
     /// `[batch, 2, H/4, W/4]` in CIE units. `examine` also gathers the statistics of [`Targets::health`].
     #[must_use]
-    pub fn compare(&self, output: &Tensor<4>, examine: bool) -> Lesson {
+    pub fn compare(&self, output: &Tensor<4>, examine: bool) -> LossAndGradient {
         let device = output.device();
         let [batch, height, width] = self.cells;
         let count = batch * height * width;
@@ -229,7 +229,7 @@ impl Targets {
                 let gradient =
                     (p * weights.clone()).scatter(1, bins, (shares * weights).neg(), IndexingUpdateOp::Add);
                 let gradient = gradient.reshape([batch, height, width, ab_bins::COUNT]).permute([0, 3, 1, 2]);
-                Lesson { loss, gradient, health }
+                LossAndGradient { loss, gradient, health }
             }
             Encoded::Colors { ab, weights } => {
                 let truth =
@@ -240,15 +240,15 @@ impl Targets {
                     examine.then(|| (output.clone().permute([0, 2, 3, 1]).reshape([count, 2]), None));
                 let error = (output - truth) / REGRESSION_UNIT;
                 let loss = (error.clone() * error.clone() * weights.clone()).sum() * 0.5;
-                Lesson { loss, gradient: error * weights / REGRESSION_UNIT, health }
+                LossAndGradient { loss, gradient: error * weights / REGRESSION_UNIT, health }
             }
         }
     }
 
     /// Statistics of the predicted colours; `None` where they were not examined.
     #[must_use]
-    pub fn health(&self, lesson: &Lesson) -> Option<Health> {
-        let (colors, entropy) = lesson.health.as_ref()?;
+    pub fn health(&self, compared: &LossAndGradient) -> Option<Health> {
+        let (colors, entropy) = compared.health.as_ref()?;
         let colors: Vec<f32> = colors.to_data().try_into_vec().ok()?;
         let entropy = match entropy {
             None => None,

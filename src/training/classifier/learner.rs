@@ -36,7 +36,7 @@ pub struct Labeled<'a> {
 
 /// Measurements of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lesson {
+pub struct ClassifierStepReport {
     /// Mean smoothed cross-entropy of the photographs, nats.
     pub loss: f64,
     /// Learning rate of the step.
@@ -105,7 +105,7 @@ impl ClassifierLearner {
     /// [`Error::Parameter`] for photographs of another size or unknown labels, [`Error::Diverged`] where the
     /// loss or the gradient is not finite; the weights are then those before the step. The loss is checked
     /// only with `examine`.
-    pub fn step(&mut self, photographs: Labeled<'_>, examine: bool) -> Result<Option<Lesson>> {
+    pub fn step(&mut self, photographs: Labeled<'_>, examine: bool) -> Result<Option<ClassifierStepReport>> {
         let (count, side) = (photographs.labels.len(), self.network_config.input);
         let known = photographs.labels.iter().all(|label| *label < self.labels.len());
         if count == 0 || photographs.rgb.len() != count * side * side * 3 || !known {
@@ -120,8 +120,8 @@ impl ClassifierLearner {
         let shown = photographs.labels.iter().copied().map(Some);
         let (loss, gradient) =
             self.labels.compare(&self.tape.plain(output.clone()), shown, self.config.smoothing);
-        let lesson = examine.then(|| Lesson { loss: number(&loss), rate });
-        if let Some(Lesson { loss, .. }) = lesson
+        let report = examine.then(|| ClassifierStepReport { loss: number(&loss), rate });
+        if let Some(ClassifierStepReport { loss, .. }) = report
             && !loss.is_finite()
         {
             return Err(Error::Diverged { what: "loss", value: loss, step: self.step });
@@ -135,7 +135,7 @@ impl ClassifierLearner {
         let network = std::mem::replace(&mut self.network, blank);
         self.network = self.optimizer.step(network, gradients, factor, |_| rate, self.step + 1);
         self.step += 1;
-        Ok(lesson)
+        Ok(report)
     }
 
     fn blank(&self) -> Classifier {

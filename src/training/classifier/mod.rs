@@ -9,7 +9,7 @@ mod file;
 mod learner;
 
 pub use file::{ClassifierFile, Preparation, Question};
-pub use learner::{ClassifierLearner, ClassifierLearnerConfig, Labeled, Lesson};
+pub use learner::{ClassifierLearner, ClassifierLearnerConfig, ClassifierStepReport, Labeled};
 
 use super::tape::Trainable;
 use crate::error::{Error, Result};

@@ -218,16 +218,16 @@ impl Learner {
         let lightness = self.tape.input(lightness(part, &self.device));
         let has_labels = part.labels.iter().any(Option::is_some);
         let (output, logits) = self.network.forward(lightness, self.config.precision.dtype(), has_labels);
-        let lesson = targets.compare(&self.tape.plain(output.clone()), examine);
-        let health = targets.health(&lesson);
-        let mut outputs = vec![(output, lesson.gradient)];
+        let compared = targets.compare(&self.tape.plain(output.clone()), examine);
+        let health = targets.health(&compared);
+        let mut outputs = vec![(output, compared.gradient)];
         let auxiliary = logits.map(|logits| {
             let shown = part.labels.iter().copied();
             let (loss, gradient) = self.labels.compare(&self.tape.plain(logits.clone()), shown, 0.0);
             outputs.push((logits, gradient * self.config.auxiliary));
             loss
         });
-        Comparison { outputs, loss: lesson.loss, auxiliary, health }
+        Comparison { outputs, loss: compared.loss, auxiliary, health }
     }
 
     fn targets(&self, part: Examples<'_>) -> Targets {
@@ -279,9 +279,9 @@ impl Learner {
             };
             let targets = self.targets(part);
             let output = network.base.forward(lightness(part, &self.device));
-            let lesson = targets.compare(&output, true);
-            let loss = number(&lesson.loss);
-            let health = targets.health(&lesson).unwrap_or_default();
+            let compared = targets.compare(&output, true);
+            let loss = number(&compared.loss);
+            let health = targets.health(&compared).unwrap_or_default();
             if loss.is_finite() { Ok((loss, health)) } else { Err(self.diverged("loss", loss)) }
         })
     }

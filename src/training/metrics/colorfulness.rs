@@ -6,21 +6,21 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Colorfulness {
     pixels: f64,
-    /// Moments of `R - G` and of `(R + G) / 2 - B`.
-    opponent: [Moments; 2],
-    /// Moments of a and of b.
-    ab: [Moments; 2],
+    /// Sums over `R - G` and of `(R + G) / 2 - B`.
+    opponent: [Sums; 2],
+    /// Sums over a and over b.
+    ab: [Sums; 2],
     chroma: f64,
 }
 
 /// Sum of values and of their squares.
 #[derive(Clone, Copy, Debug, Default)]
-struct Moments {
+struct Sums {
     sum: f64,
     squares: f64,
 }
 
-impl Moments {
+impl Sums {
     fn add(&mut self, value: f64) {
         self.sum += value;
         self.squares += value * value;
@@ -28,7 +28,7 @@ impl Moments {
 }
 
 /// `sqrt(variance of the first + variance of the second)` and the distance of the mean from zero.
-fn spread_and_center(pair: [Moments; 2], pixels: f64) -> [f64; 2] {
+fn spread_and_center(pair: [Sums; 2], pixels: f64) -> [f64; 2] {
     let [mut variance, mut center] = [0.0, 0.0];
     for moments in pair {
         let mean = moments.sum / pixels;
