@@ -3,7 +3,7 @@
 //! kernels cost libtorch far more time than they improve the model.
 
 use crate::error::{Error, Result};
-use crate::model::network::NetworkConfig;
+use crate::model::network::{NetworkConfig, lite};
 use serde::{Deserialize, Serialize};
 
 /// Learning rates of a lite's pretrained encoder. Absent fields have their defaults, given in brackets.
@@ -25,7 +25,7 @@ impl Default for EncoderLearning {
     }
 }
 
-/// [`EncoderLearning`] resolved to the paths of a network's tensors in Burn.
+/// [`EncoderLearning`] by names of tensors in files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EncoderPaths {
     rate: Option<f64>,
@@ -60,29 +60,27 @@ impl EncoderPaths {
         Ok(Self { rate: Some(*rate), blocks, depthwise: *depthwise })
     }
 
-    /// Whether the tensor (or norm) at this path is frozen.
-    pub(super) fn is_frozen(&self, path: &str) -> bool {
-        let Some(path) = self.within(path) else { return false };
-        let mut parts = path.split('.');
-        match parts.next() {
-            Some("stem") => self.blocks > 0,
-            Some("blocks") => {
-                let number: Option<usize> = parts.next().and_then(|number| number.parse().ok());
-                let kernel = parts.next() == Some("depthwise") && parts.next() == Some("conv");
-                number.is_some_and(|number| number < self.blocks) || kernel && !self.depthwise
+    /// Whether the tensor (or norm) of this name keeps its values.
+    pub(super) fn is_frozen(&self, name: &str) -> bool {
+        let Some(name) = self.within(name) else { return false };
+        match name.split('.').collect::<Vec<_>>().as_slice() {
+            ["stem" | "b", ..] => self.blocks > 0,
+            ["bl", number, part, ..] => {
+                let number: Option<usize> = number.parse().ok();
+                number.is_some_and(|number| number < self.blocks) || *part == "dw" && !self.depthwise
             }
             _ => false,
         }
     }
 
-    /// Factor on the learning rate at this path.
-    pub(super) fn rate(&self, path: &str) -> f64 {
-        self.within(path).and(self.rate).unwrap_or(1.0)
+    /// The factor of the learning rate for the tensor of this name.
+    pub(super) fn rate(&self, name: &str) -> f64 {
+        self.within(name).and(self.rate).unwrap_or(1.0)
     }
 
-    /// The path within the encoder, where the encoder has a rate of its own.
-    fn within<'a>(&self, path: &'a str) -> Option<&'a str> {
-        self.rate.and(path.strip_prefix("encoder."))
+    /// The name within the encoder, where there is one that learns by itself.
+    fn within<'a>(&self, name: &'a str) -> Option<&'a str> {
+        self.rate.and(name.strip_prefix(lite::ENCODER))
     }
 }
 
@@ -102,19 +100,19 @@ mod tests {
         let learning = EncoderLearning { rate: 0.5, still: 2, depthwise: false };
         let paths = EncoderPaths::new(Some(&learning), &lite()).unwrap();
         for (path, still, rate) in [
-            ("encoder.stem.conv.weight", true, 0.5),
-            ("encoder.blocks.2.project.norm.gamma", true, 0.5),
-            ("encoder.blocks.3.project.norm.gamma", false, 0.5),
-            ("encoder.blocks.3.depthwise.conv.weight", true, 0.5),
-            ("encoder.blocks.3.depthwise.norm.gamma", false, 0.5),
-            ("encoder.head.conv.weight", false, 0.5),
-            ("decoder.0.block.a.conv.weight", false, 1.0),
-            ("logits.weight", false, 1.0),
+            ("enc.stem.weight", true, 0.5),
+            ("enc.bl.2.b2.weight", true, 0.5),
+            ("enc.bl.3.b2.weight", false, 0.5),
+            ("enc.bl.3.dw.weight", true, 0.5),
+            ("enc.bl.3.b1.weight", false, 0.5),
+            ("enc.head.weight", false, 0.5),
+            ("u3.c.a.0.weight", false, 1.0),
+            ("out.weight", false, 1.0),
         ] {
             assert_eq!((paths.is_frozen(path), paths.rate(path)), (still, rate), "{path}");
         }
         let all = EncoderPaths::new(None, &lite()).unwrap();
-        assert!(!all.is_frozen("encoder.stem.conv.weight") && all.rate("encoder.stem.conv.weight") == 1.0);
+        assert!(!all.is_frozen("enc.stem.weight") && all.rate("enc.stem.weight") == 1.0);
     }
 
     #[test]

@@ -5,15 +5,14 @@
 use super::initial_weights;
 use super::tape::Trainable;
 use crate::kernels::operators;
-use crate::model::network::convolution::{Layer, Then, linear};
-use crate::model::network::{Network, NetworkConfig};
-use burn::module::{Module, ModuleMapper, ModuleVisitor};
-use burn::nn::Linear;
+use crate::model::network::weighted_layer::WeightedLayer;
+use crate::model::network::{Layer, Network, NetworkConfig};
+use burn::module::{ModuleMapper, ModuleVisitor};
 use burn::prelude::*;
 use burn::tensor::DType;
 
-/// The head's name in the paths of tensors.
-const HEAD_PATH: &str = "labels";
+/// The head's name in the names of tensors.
+const HEAD_NAME: &str = "labels";
 
 /// Architecture of a network and its head.
 #[derive(Clone, Debug)]
@@ -36,7 +35,8 @@ pub(super) struct NetworkWithHead {
 struct LabelHead {
     /// The step of the network whose output is the layer's input.
     input_step: usize,
-    layer: Layer<Linear>,
+    layer: Layer,
+    weights: WeightedLayer,
 }
 
 impl NetworkWithHeadConfig {
@@ -58,7 +58,8 @@ impl NetworkWithHeadConfig {
 
     fn head(&self, device: &Device) -> Option<LabelHead> {
         let deepest = self.network.deepest().filter(|_| self.labels > 0)?;
-        Some(LabelHead { input_step: deepest.step, layer: linear(deepest.channels, self.labels, device) })
+        let layer = Layer::linear(HEAD_NAME, deepest.channels, self.labels);
+        Some(LabelHead { input_step: deepest.step, weights: WeightedLayer::new(&layer, device), layer })
     }
 }
 
@@ -76,7 +77,7 @@ impl NetworkWithHead {
         let output = self.base.forward_seen(lightness, dtype, |step, features| {
             if let Some(head) = head.filter(|head| head.input_step == step) {
                 let mean = operators::mean_of_places(features.clone().cast(DType::F32));
-                logits = Some(head.layer.forward(mean, Then::default()));
+                logits = Some(head.weights.forward(&head.layer, mean, None));
             }
         });
         (output, logits)
@@ -85,24 +86,20 @@ impl NetworkWithHead {
 
 impl Trainable for LabelHead {
     fn visit(&self, visitor: &mut impl ModuleVisitor) {
-        visitor.enter_module(HEAD_PATH, "");
-        self.layer.visit(visitor);
-        visitor.exit_module(HEAD_PATH, "");
+        self.weights.visit(&self.layer, visitor);
     }
 
     fn map(self, mapper: &mut impl ModuleMapper) -> Self {
-        mapper.enter_module(HEAD_PATH, "");
-        let layer = self.layer.map(mapper);
-        mapper.exit_module(HEAD_PATH, "");
-        Self { layer, ..self }
+        let weights = self.weights.map(&self.layer, mapper);
+        Self { weights, ..self }
     }
 
     fn train(self) -> Self {
-        Self { layer: self.layer.train(), ..self }
+        Self { weights: self.weights.train(), ..self }
     }
 
     fn valid(&self) -> Self {
-        Self { layer: self.layer.valid(), ..*self }
+        Self { input_step: self.input_step, layer: self.layer.clone(), weights: self.weights.valid() }
     }
 }
 

@@ -110,7 +110,7 @@ impl OptimizerConfig {
 pub(crate) struct Optimizer {
     config: OptimizerConfig,
     tape: Tape,
-    /// Moments by the weights' paths in Burn.
+    /// Moments by the weights' names in files.
     pub(crate) moments: BTreeMap<String, Moments>,
 }
 

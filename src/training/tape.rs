@@ -1,13 +1,13 @@
 //! Automatic differentiation: by Burn's tape, or by libtorch's beneath Burn's tensors.
 
 use crate::model::network::Network;
-use crate::model::network::convolution::without_layer;
+use crate::model::network::named_values::file_name;
 use burn::module::{Flag, ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use burn::tensor::DType;
 use std::collections::BTreeMap;
 
-/// Flattened tensors by their paths in Burn, without the component of a layer.
+/// Flattened tensors by their names in files.
 pub(crate) type Flat = BTreeMap<String, Tensor<1>>;
 
 /// The value of a tensor of one element, brought to the host; NaN for an empty one.
@@ -33,39 +33,19 @@ pub(crate) trait Trainable: Sized {
 
 impl Trainable for Network {
     fn visit(&self, visitor: &mut impl ModuleVisitor) {
-        match self {
-            Self::Eccv16(n) => n.visit(visitor),
-            Self::Siggraph17(n) => n.visit(visitor),
-            Self::Unet(n) => n.visit(visitor),
-            Self::Lite(n) => n.visit(visitor),
-        }
+        self.visit_tensors(visitor);
     }
 
     fn map(self, mapper: &mut impl ModuleMapper) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.map(mapper))),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.map(mapper))),
-            Self::Unet(n) => Self::Unet(Box::new(n.map(mapper))),
-            Self::Lite(n) => Self::Lite(Box::new(n.map(mapper))),
-        }
+        self.map_tensors(mapper)
     }
 
     fn train(self) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.train())),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.train())),
-            Self::Unet(n) => Self::Unet(Box::new(n.train())),
-            Self::Lite(n) => Self::Lite(Box::new(n.train())),
-        }
+        self.on_tape()
     }
 
     fn valid(&self) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.valid())),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.valid())),
-            Self::Unet(n) => Self::Unet(Box::new(n.valid())),
-            Self::Lite(n) => Self::Lite(Box::new(n.valid())),
-        }
+        self.off_tape()
     }
 }
 
@@ -240,7 +220,7 @@ impl<F: FnMut(&dyn Flatten) -> Option<Tensor<1>>> Gather<F> {
 impl<F: FnMut(&dyn Flatten) -> Option<Tensor<1>>> ModuleVisitor for Gather<F> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(flat) = (self.ask)(&param.val()) {
-            self.found.insert(without_layer(&self.path.join(".")), flat);
+            self.found.insert(file_name(&self.path), flat);
         }
     }
 
@@ -266,7 +246,7 @@ impl<F: FnMut(&str, Tensor<1>, bool) -> Option<Tensor<1>>> ModuleMapper for Chan
         let (id, tensor, mapper) = param.consume();
         let shape = tensor.shape();
         let flat = tensor.plain_flat(self.tape);
-        let tensor = match (self.change)(&without_layer(&self.path.join(".")), flat, D > 1) {
+        let tensor = match (self.change)(&file_name(&self.path), flat, D > 1) {
             None => tensor,
             Some(successor) => {
                 let successor = successor.reshape(shape);
@@ -293,7 +273,7 @@ struct Freeze<F> {
 
 impl<F: Fn(&str) -> bool> Freeze<F> {
     fn here(&self) -> bool {
-        (self.is_frozen)(&without_layer(&self.path.join(".")))
+        (self.is_frozen)(&file_name(&self.path))
     }
 }
 
@@ -327,7 +307,7 @@ struct Watch<F> {
 impl<F: Fn(&str) -> bool> ModuleMapper for Watch<F> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let running = self.path.last().is_some_and(|name| name.starts_with("running_"));
-        if running || (self.is_frozen)(&without_layer(&self.path.join("."))) {
+        if running || (self.is_frozen)(&file_name(&self.path)) {
             return param;
         }
         let (id, tensor, mapper) = param.consume();

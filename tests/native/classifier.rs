@@ -1,7 +1,6 @@
 //! The classifier that says what recoloured photographs show: it learns, it looks at colours, it
 //! comes back from its file as it was.
 
-use crate::common::uniform;
 use autochrome::Error;
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::model::weights::{ModelFile, Precision};
@@ -14,6 +13,7 @@ use autochrome::training::labels::Labels;
 use autochrome::training::metrics::baselines::Recolor;
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
+use autochrome_testing::uniform;
 use burn::prelude::*;
 
 const SIDE: usize = 16;
@@ -186,13 +186,13 @@ fn a_file_holds_all_of_it() {
 #[test]
 fn files_of_something_else_are_refused() {
     let read = |bytes: &[u8]| ClassifierFile::read(bytes, &Device::flex()).unwrap_err();
-    let colorizer = crate::common::seeded_small_unet().write(Precision::F32).unwrap();
+    let colorizer = autochrome_testing::seeded_small_unet().write(Precision::F32).unwrap();
     let error = read(&colorizer);
     assert_eq!(error.code(), "model-format");
     let text = error.to_string();
     assert!(text.contains("colours photographs") && text.contains("`autochrome classifier`"), "{text}");
     let classifier = file(&learner(1)).write().unwrap();
-    let text = ModelFile::read(&classifier, &Device::flex()).unwrap_err().to_string();
+    let text = ModelFile::read(&classifier).unwrap_err().to_string();
     assert!(text.contains("it is a classifier"), "{text}");
 
     assert!(matches!(read(b"nothing"), Error::Checkpoint(_)));

@@ -1,4 +1,4 @@
-//! What a file says beside its pixels survives, or goes where it was asked to; what is hostile is
+//! Metadata beside the pixels survives, or goes where it was asked to; hostile files are
 //! refused before it costs memory. EXIF and XMP are read back with libraries that the engine does
 //! not use for them.
 

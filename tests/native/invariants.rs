@@ -1,6 +1,5 @@
-//! What holds for every photograph: size, depth, alpha and L are kept.
+//! Invariants of every photograph: size, depth, alpha and L are kept.
 
-use crate::common::{seeded_small_unet, uniform};
 use autochrome::color::ab_bins::{self, CENTERS};
 use autochrome::color::gamut::OutOfGamut;
 use autochrome::color::lab::{ToLab, lab_from_srgb};
@@ -14,6 +13,7 @@ use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::ModelFile;
 use autochrome::{Error, Result};
+use autochrome_testing::{seeded_small_unet, uniform};
 use proptest::prelude::*;
 use std::fs::File;
 use std::io::BufReader;
@@ -250,7 +250,7 @@ fn a_preview_is_what_rendering_gives_whatever_came_before() {
 static SHIPPED: LazyLock<Colorizer> = LazyLock::new(|| {
     let device = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
     let model = std::fs::read("www/models/lite2-int8.safetensors").unwrap();
-    Colorizer::new(ModelFile::read(&model, &device.device).unwrap(), device).unwrap()
+    Colorizer::new(ModelFile::read(&model).unwrap(), device).unwrap()
 });
 
 /// Distances between the pixels of two RGBA pictures, ascending: in L, and in ab.

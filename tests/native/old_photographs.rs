@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 static COLORIZER: LazyLock<Colorizer> = LazyLock::new(|| {
     let device = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
     let model = std::fs::read("www/models/lite2-int8.safetensors").unwrap();
-    let model = ModelFile::read(&model, &device.device).unwrap();
+    let model = ModelFile::read(&model).unwrap();
     Colorizer::new(model, device).unwrap()
 });
 

@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if counted.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What was found in a set.
+/// The colours of a set.
 pub struct Counted {
     /// Every pixel of every photograph.
     pub prior: ColorPrior,

@@ -5,19 +5,15 @@ use super::{Classifier, ClassifierConfig, planes};
 use crate::error::{Error, Result};
 use crate::image::photo::Photo;
 use crate::model::checkpoint::Checkpoint;
-use crate::model::network::convolution::without_layer;
-use crate::model::network::named_values::{GatherShapes, GatherValues};
 use crate::model::weights::CLASSIFIER as KEY;
 use crate::training::augmentation::middle;
 use crate::training::held_out::HeldOut;
 use crate::training::labels::Labels;
-use burn::module::Module;
 use burn::prelude::*;
-use burn_store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Architecture and training of a classifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,21 +85,17 @@ impl ClassifierFile {
         if preparation.labels.is_empty() {
             return Err(refuse("it knows no labels".to_owned()));
         }
-        let mut classifier = preparation.network.init(preparation.labels.len(), device);
-        let mut stored = Vec::new();
-        for (name, shape) in shapes(&classifier) {
-            let known = without_layer(&name);
-            let tensor = tensors.remove(&known).ok_or_else(|| refuse(format!("{known} is missing")))?;
+        let labels = preparation.labels.len();
+        let mut values = BTreeMap::new();
+        for (name, shape) in preparation.network.architecture(labels).tensors() {
+            let tensor = tensors.remove(&name).ok_or_else(|| refuse(format!("{name} is missing")))?;
             if tensor.shape() != shape {
-                return Err(refuse(format!("{known} is {:?}, expected {shape:?}", tensor.shape())));
+                return Err(refuse(format!("{name} is {:?}, expected {shape:?}", tensor.shape())));
             }
-            stored.push(bridge::from_data(TensorData::new(tensor.values(&known)?, shape), name, None));
+            values.insert(name.clone(), tensor.values(&name)?);
         }
-        let applied = classifier.apply(stored, None, Some(Box::new(PyTorchToBurnAdapter)), true);
-        match applied.errors.first() {
-            Some(error) => Err(refuse(error.to_string())),
-            None => Ok(Self { preparation, classifier }),
-        }
+        let Classifier(network) = preparation.network.init(labels, device);
+        Ok(Self { preparation, classifier: Classifier(network.load(values).map_err(refuse)?) })
     }
 
     /// The bytes of a file; equal for equal classifiers.
@@ -111,12 +103,10 @@ impl ClassifierFile {
     /// # Errors
     /// [`Error::Classifier`] where the file cannot be made.
     pub fn write(&self) -> Result<Vec<u8>> {
-        let mut gather = GatherValues::default();
-        self.classifier.visit(&mut gather);
-        let named = shapes(&self.classifier).into_iter().map(|(path, shape)| (without_layer(&path), shape));
-        let tensors: Vec<_> = named.zip(gather.found).collect();
+        let Classifier(network) = &self.classifier;
+        let tensors = network.export();
         let unwritable = |error: &dyn std::fmt::Display| Error::Classifier(error.to_string());
-        let views = tensors.iter().map(|((name, shape), values)| {
+        let views = tensors.iter().map(|(name, shape, values)| {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
             view.map(|view| (name.as_str(), view))
         });
@@ -129,7 +119,8 @@ impl ClassifierFile {
     /// Number of weights.
     #[must_use]
     pub fn parameters(&self) -> usize {
-        shapes(&self.classifier).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+        let tensors = self.preparation.network.architecture(self.preparation.labels.len()).tensors();
+        tensors.values().map(|shape| shape.iter().product::<usize>()).sum()
     }
 
     /// Whether a photograph, given by its path, source and label, can be used to test recognition.
@@ -152,7 +143,7 @@ impl ClassifierFile {
     pub fn recognize(&self, photographs: &[(&Photo, usize)]) -> Vec<usize> {
         let side = self.preparation.network.input;
         let rgb: Vec<u8> = photographs.iter().flat_map(|(photo, _)| middle(photo, side)).collect();
-        let device = self.classifier.devices().into_iter().next().unwrap_or_default();
+        let device = self.classifier.0.device().unwrap_or_default();
         let logits = self.classifier.forward(planes(&rgb, side, &device));
         let logits: Vec<f32> = logits.into_data().try_into_vec().expect("a classifier is f32");
         let rows = logits.chunks_exact(self.preparation.labels.len());
@@ -162,11 +153,4 @@ impl ClassifierFile {
         };
         rows.zip(photographs).map(likeliest).collect()
     }
-}
-
-/// Path in Burn and shape in PyTorch of every tensor.
-fn shapes(classifier: &Classifier) -> Vec<(String, Vec<usize>)> {
-    let mut gather = GatherShapes::default();
-    classifier.visit(&mut gather);
-    gather.found
 }

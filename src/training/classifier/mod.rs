@@ -13,10 +13,11 @@ pub use learner::{ClassifierLearner, ClassifierLearnerConfig, ClassifierStepRepo
 
 use super::tape::Trainable;
 use crate::error::{Error, Result};
-use crate::model::network::convolution::{Convolution, Layer, Then};
-use crate::model::network::layers::{Stage, fastest_layout};
+use crate::model::network::architecture::Builder;
+use crate::model::network::blocks::{conv_norm, residual};
+use crate::model::network::weighted_layer::fastest_layout;
+use crate::model::network::{Architecture, Input, Layer, Network, Operation, Value};
 use burn::module::{ModuleMapper, ModuleVisitor};
-use burn::nn::conv::Conv2d;
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -62,53 +63,58 @@ impl ClassifierConfig {
         Ok(())
     }
 
-    /// The network for a number of labels, with all convolutions zero.
-    #[must_use]
-    pub fn init(&self, labels: usize, device: &Device) -> Classifier {
-        let mut from = 3;
-        let mut stages = Vec::new();
-        for (&to, &count) in self.widths.iter().zip(&self.blocks) {
-            stages.push(Stage::new(from, to, count, device));
+    /// Residual stages that halve the size, the mean over all places, a logit for each label.
+    fn architecture(&self, labels: usize) -> Architecture {
+        const NAMES: [&str; 2] = ["conv", "norm"];
+        let mut net = Builder::new(Input::Prepared);
+        let (mut x, mut from) = (Value::INPUT, 3);
+        for (stage, (&to, &count)) in self.widths.iter().zip(&self.blocks).enumerate() {
+            x = net.layer(x, conv_norm(&format!("stages.{stage}.down"), NAMES, from, to, 2));
+            for block in 0..count {
+                x = residual(&mut net, x, &format!("stages.{stage}.blocks.{block}"), NAMES, to);
+            }
             from = to;
         }
-        Classifier { stages, head: Convolution::pointwise(from, labels).init(device) }
+        let mean = net.operation(Operation::Mean(x));
+        net.layer(mean, Layer::pointwise("head", from, labels));
+        net.end_step();
+        net.finish()
+    }
+
+    /// The network for so many labels, its convolutions all zero.
+    #[must_use]
+    pub fn init(&self, labels: usize, device: &Device) -> Classifier {
+        Classifier(Network::new(self.architecture(labels), device))
     }
 }
 
-/// The network: residual stages that halve the size, global average pooling, a logit for each label.
-#[derive(Module, Debug)]
-pub struct Classifier {
-    stages: Vec<Stage>,
-    head: Layer<Conv2d>,
-}
+/// The network with its weights.
+#[derive(Clone, Debug)]
+pub struct Classifier(Network);
 
 impl Classifier {
     /// Logits `[batch, labels, 1, 1]` of sRGB in 0…1, `[batch, 3, H, W]`.
     #[must_use]
     pub fn forward(&self, rgb: Tensor<4>) -> Tensor<4> {
-        let x = fastest_layout((rgb - MEAN) / SPREAD);
-        let x = self.stages.iter().fold(x, |x, stage| stage.forward(x));
-        let [batch, channels, height, width] = x.dims();
-        let mean = x.reshape([batch, channels, height * width]).mean_dim(2);
-        self.head.forward(mean.reshape([batch, channels, 1, 1]), Then::default())
+        self.0.forward(fastest_layout((rgb - MEAN) / SPREAD))
     }
 }
 
 impl Trainable for Classifier {
     fn visit(&self, visitor: &mut impl ModuleVisitor) {
-        Module::visit(self, visitor);
+        self.0.visit(visitor);
     }
 
     fn map(self, mapper: &mut impl ModuleMapper) -> Self {
-        Module::map(self, mapper)
+        Self(self.0.map(mapper))
     }
 
     fn train(self) -> Self {
-        Module::train(self)
+        Self(self.0.train())
     }
 
     fn valid(&self) -> Self {
-        Module::valid(self)
+        Self(self.0.valid())
     }
 }
 

@@ -37,9 +37,8 @@ pub(super) fn from_model(
     seed: u64,
     device: &Device,
 ) -> Result<Network> {
-    let mut network = config.init(device);
     let mut fresh = None;
-    let own = network.shapes();
+    let own = config.architecture().tensors();
     let mut tensors = model.tensors;
     // The last layers of a network for another objective are drawn at random; all other weights are kept.
     for (name, shape) in &own {
@@ -57,6 +56,5 @@ pub(super) fn from_model(
         }
     }
     let metadata = Metadata { network: config.clone(), ..model.metadata };
-    network = ModelFile { metadata, tensors, ..model }.assemble(device)?;
-    Ok(network)
+    ModelFile { metadata, tensors, ..model }.assemble(device)
 }

@@ -1,4 +1,4 @@
-//! What photographs show, taught beside their colours: it reaches the encoder, photographs without a
+//! Labels of photographs, taught beside their colours: it reaches the encoder, photographs without a
 //! label are as they were, and nothing of it is left in the model.
 
 use super::{
@@ -19,7 +19,7 @@ fn labels() -> Labels {
     Labels::of([("a", "a/bright"), ("a", "a/dark"), ("b", "b/cat"), ("b", "b/dog")], 1)
 }
 
-/// What [`pictures`] show; that of the third is not known.
+/// Labels of [`pictures`]; that of the third is not known.
 const SHOWN: [Option<usize>; COUNT] = [Some(0), Some(1), None, Some(1)];
 
 fn with_labels(steps: u64) -> LearnerConfig {
@@ -47,7 +47,7 @@ fn it_learns_what_photographs_show_and_keeps_their_colours() {
     assert!(health.spread > 0.7 * health.true_spread, "{health:?}");
     let model = model(&learner);
     assert!(model.tensors.keys().all(|name| !name.contains("labels")), "{:?}", model.tensors.keys());
-    ModelFile::read(&model.write(Precision::F32).unwrap(), &Device::flex()).unwrap();
+    ModelFile::read(&model.write(Precision::F32).unwrap()).unwrap();
     assert!(checkpoint(&learner).contains_key("network/labels.weight"));
 }
 

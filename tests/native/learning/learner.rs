@@ -63,12 +63,12 @@ fn it_learns_what_lightness_tells() {
         let (after, health) = learner.validate(test.examples()).unwrap();
         assert!(after < 0.5 * before, "{objective:?}: {before} to {after}");
         assert!(health.spread > 0.7 * health.true_spread, "{objective:?}: {health:?}");
-        // What is written can be read, and holds the same.
+        // The written file can be read, and holds the same.
         let model = learner.model(Metadata::for_network(network(head)));
         let output = if head == Head::Regression { Output::Chroma } else { Output::Logits };
         assert_eq!(model.metadata.network.output(), output);
         let bytes = model.write(autochrome::model::weights::Precision::F32).unwrap();
-        let read = ModelFile::read(&bytes, &Device::flex()).unwrap();
+        let read = ModelFile::read(&bytes).unwrap();
         assert_eq!(read.tensors, model.tensors);
         assert_eq!(read.class_weights.is_some(), head == Head::Classification);
     }

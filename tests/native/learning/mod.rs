@@ -5,7 +5,6 @@ mod encoder;
 mod learner;
 mod objective;
 
-use crate::common::uniform;
 use autochrome::color::ab_bins;
 use autochrome::model::network::{Head, NetworkConfig, UnetConfig};
 use autochrome::model::weights::ModelFile;
@@ -14,6 +13,7 @@ use autochrome::training::learner::{ComputePrecision, Examples, Learner, Learner
 use autochrome::training::objective::{Objective, Reduction};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
+use autochrome_testing::uniform;
 use burn::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 

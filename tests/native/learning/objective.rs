@@ -1,11 +1,11 @@
 //! Losses and their gradients: the paper's, and their definitions in f64.
 
 use super::{classification, values};
-use crate::common::{golden, number, numbers, pair, uniform};
 use autochrome::color::ab_bins::{self, CENTERS, SIGMA, soft_encode};
 use autochrome::training::class_rebalancing::class_weights;
 use autochrome::training::loss;
 use autochrome::training::objective::{Objective, Reduction};
+use autochrome_testing::{golden, number, numbers, pair, uniform};
 use burn::prelude::*;
 use proptest::prelude::*;
 
@@ -100,7 +100,7 @@ proptest! {
     }
 }
 
-/// What smoothing does, written out over all pairs of bins: inside the grid and at its edge.
+/// Smoothing, written out over all pairs of bins: inside the grid and at its edge.
 #[test]
 fn smoothing_gives_a_share_to_the_bins_around() {
     let (neighbors, smoothing) = (3, 0.2);

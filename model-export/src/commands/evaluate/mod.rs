@@ -5,7 +5,9 @@
 //! (its prior, its mean colour, which of its files can be read), then for the measuring.
 
 mod curve;
+mod difference;
 mod examples;
+mod judge;
 mod measure;
 mod page;
 mod recognition;
@@ -23,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Neighbours of the soft encoding that the prior is smoothed with, unless others are asked for.
-const NEIGHBOURS: usize = 10;
+const NEIGHBORS: usize = 10;
 
 /// Arguments of `evaluate`.
 #[derive(Args)]
@@ -40,7 +42,7 @@ pub struct Arguments {
     #[arg(long)]
     prior: Option<PathBuf>,
     /// Bins over which the photographs' own prior is smoothed: 10 as the authors' code, 5 as the paper
-    #[arg(long, default_value_t = NEIGHBOURS)]
+    #[arg(long, default_value_t = NEIGHBORS)]
     neighbors: usize,
     /// Only the photographs of these sources
     #[arg(long, value_delimiter = ',')]
@@ -112,7 +114,7 @@ impl Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     arguments.check()?;
-    let judge = arguments.classifier.as_deref().map(recognition::Judge::open).transpose()?;
+    let judge = arguments.classifier.as_deref().map(judge::Judge::open).transpose()?;
     let mut set = Dataset::open(&arguments.data)?;
     if !arguments.sources.is_empty() {
         set = set.only_sources(&arguments.sources)?;
@@ -152,7 +154,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let settings = results::Settings {
         size: arguments.size,
         seed: arguments.seed,
-        resamples: results::RESAMPLES,
+        resamples: difference::RESAMPLES,
         prior: if arguments.prior.is_some() { "given" } else { "photographs" },
         neighbors: arguments.prior.is_none().then_some(arguments.neighbors),
     };

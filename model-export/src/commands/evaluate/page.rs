@@ -1,7 +1,7 @@
 //! The report to look at.
 
 use super::measure::{Method, Survey};
-use super::recognition::{MEANING, Recognised, Recognition};
+use super::recognition::{MEANING, Recognition, Recognized};
 use super::results::{CurveFigures, Evaluation, Figures, key};
 use crate::dataset::Dataset;
 use crate::report::plot::{Axis, Plot, Series};
@@ -119,7 +119,7 @@ pub fn page(evaluation: &Evaluation, methods: &[Method], set: &Dataset, survey: 
         page.table(&by_source(evaluation, measure));
     }
     if let Some(recognition) = &evaluation.recognition {
-        recognised(&mut page, recognition);
+        recognized(&mut page, recognition);
     }
     curves(&mut page, evaluation)?;
     examples(&mut page, methods, set, survey);
@@ -257,7 +257,7 @@ fn by_source(evaluation: &Evaluation, measure: Measure) -> Table {
     }
 }
 
-fn recognised(page: &mut Page, recognition: &Recognition) {
+fn recognized(page: &mut Page, recognition: &Recognition) {
     page.section("What a classifier recognises");
     page.paragraph(&format!(
         "{MEANING} {}: {} labels, the middle square of each photograph at {} pixels. {} photographs were \
@@ -269,7 +269,7 @@ fn recognised(page: &mut Page, recognition: &Recognition) {
         recognition.left_out.unknown_label,
         recognition.left_out.not_held_out,
     ));
-    let top_1 = |figures: &Recognised| cell(figures.top_1, figures.interval, 1);
+    let top_1 = |figures: &Recognized| cell(figures.top_1, figures.interval, 1);
     page.table(&Table {
         caption: "Photographs whose label is found, and the paired difference to gray, with 95 % intervals"
             .to_owned(),

@@ -1,6 +1,7 @@
 //! The figures as a document: JSON, and a table for the terminal.
 
 use super::curve::Point;
+use super::difference::{Difference, RESAMPLES};
 use super::examples::Example;
 use super::measure::{Method, Survey};
 use super::recognition::Recognition;
@@ -9,9 +10,6 @@ use autochrome::training::metrics::{AreaUnderCurve, Bootstrap, Measure, Score};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// Resamples of every interval.
-pub const RESAMPLES: usize = 1000;
 
 /// Everything that was measured.
 #[derive(Serialize)]
@@ -26,7 +24,7 @@ pub struct Evaluation {
     pub sources: Vec<Source>,
     /// `null` without a classifier.
     pub recognition: Option<Recognition>,
-    /// What could not be measured, and why.
+    /// Figures that could not be measured, and why.
     pub not_available: Vec<&'static str>,
 }
 
@@ -51,13 +49,6 @@ pub struct Source {
     pub methods: Vec<Figures>,
 }
 
-/// A figure, and where 95 % of its resamples lie.
-#[derive(Clone, Copy, Serialize)]
-pub struct Difference {
-    pub value: f64,
-    pub interval: Option<[f64; 2]>,
-}
-
 /// One method on some photographs.
 #[derive(Serialize)]
 pub struct Figures {
@@ -74,7 +65,7 @@ pub struct Figures {
     pub model: Option<ModelFigures>,
 }
 
-/// What only a model has.
+/// Figures that only a model has.
 #[derive(Serialize)]
 pub struct ModelFigures {
     pub network: &'static str,

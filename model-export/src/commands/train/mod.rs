@@ -137,7 +137,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is learned from, and what is not.
+/// The photographs that are learned from, and those that are not.
 #[derive(Clone, Copy)]
 struct TrainingData<'a> {
     dataset: &'a Arc<Dataset>,
