@@ -39,7 +39,10 @@ export async function addToArchive({ archive, name, blob }, stopped) {
   } catch (error) {
     writer.abandon();
     if (error instanceof Error && "code" in error && typeof error.code === "string") throw error;
-    throw errorOf("invalid-argument", `${name} could not be read again (${error instanceof Error ? error.message : error}). Add it once more.`);
+    throw errorOf(
+      "invalid-argument",
+      `${name} could not be read again (${error instanceof Error ? error.message : error}). Add it once more.`,
+    );
   }
   entries.push(blob);
 }

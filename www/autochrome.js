@@ -23,9 +23,15 @@ export { AbortedError, AutochromeError, DeviceError, ImageError, ModelError, Usa
 /** @typedef {import("./protocol.js").LikelyColour} LikelyColour */
 /** @typedef {"auto" | "webgpu" | "cpu"} DeviceWish */
 /** @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void }} WorkOptions */
-/** @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement | HTMLVideoElement | VideoFrame} PhotoSource */
+/**
+ * @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement |
+ *   HTMLVideoElement | VideoFrame} PhotoSource
+ */
 /** @typedef {HTMLVideoElement | VideoFrame | ImageBitmap | HTMLCanvasElement | OffscreenCanvas} FrameSource */
-/** @typedef {{ add: (name: string, blob: Blob, work?: WorkOptions) => Promise<void>, finish: (work?: WorkOptions) => Promise<Blob>, dispose: () => void }} Archive */
+/**
+ * @typedef {{ add: (name: string, blob: Blob, work?: WorkOptions) => Promise<void>, finish: (work?: WorkOptions)
+ *   => Promise<Blob>, dispose: () => void }} Archive
+ */
 
 /** Short side of what the network sees of a frame: what a CPU colours several times a second. */
 const FRAME_WORKING_SIZE = 128;
@@ -33,7 +39,13 @@ const FRAME_WORKING_SIZE = 128;
 /** Share of a frame's colours that stays where the picture stays. */
 const STEADY = 0.6;
 
-/** Settings, the model's own where there are none. @param {Partial<Tone>} tone @param {Tone} defaults @returns {Tone} */
+/**
+ * Settings, the model's own where there are none.
+ *
+ * @param {Partial<Tone>} tone
+ * @param {Tone} defaults
+ * @returns {Tone}
+ */
 function toneOf({ temperature, rebalance, saturation, warmth }, defaults) {
   const { temperature: t, rebalance: r, saturation: s, warmth: w } = defaults;
   return { temperature: temperature ?? t, rebalance: rebalance ?? r, saturation: saturation ?? s, warmth: warmth ?? w };
@@ -65,7 +77,10 @@ class Client {
   #worker;
   #lastId = 0;
   #closed = false;
-  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: AutochromeError) => void, onProgress?: (progress: Progress) => void }>} */
+  /**
+   * @type {Map<number, { resolve: (value: any) => void, reject: (error: AutochromeError) => void, onProgress?:
+   *   (progress: Progress) => void }>}
+   */
   #waiting = new Map();
 
   /** @param {URL} [assets] */
@@ -74,7 +89,12 @@ class Client {
     this.#worker.addEventListener("message", ({ data }) => this.#settle(data));
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault();
-      this.#failAll(errorOf("no-device", `The engine could not start (${event.message || "the worker did not load"}). Reload the page.`));
+      this.#failAll(
+        errorOf(
+          "no-device",
+          `The engine could not start (${event.message || "the worker did not load"}). Reload the page.`,
+        ),
+      );
     });
   }
 
@@ -215,7 +235,12 @@ export class Colorizer {
         throw errorOf("image-decode", "This element shows no photograph that may be read.", { cause });
       }
     }
-    const { picture, width, height, isColour, info } = await this.#client.call("colorize", { source: message, options: { hints, neutralise } }, work, transfer);
+    const { picture, width, height, isColour, info } = await this.#client.call(
+      "colorize",
+      { source: message, options: { hints, neutralise } },
+      work,
+      transfer,
+    );
     this.#info = info;
     return new Colorization(this.#client, picture, { width, height, isColour }, info.defaults);
   }
@@ -231,17 +256,29 @@ export class Colorizer {
    *   of its colours stays where the picture stays
    * @returns {Promise<ImageData>}
    */
-  async colorizeFrame(source, { maxSide = 480, workingSize = FRAME_WORKING_SIZE, steady = STEADY, signal, ...tone } = {}) {
+  async colorizeFrame(
+    source,
+    { maxSide = 480, workingSize = FRAME_WORKING_SIZE, steady = STEADY, signal, ...tone } = {},
+  ) {
     const { width, height } = sizeOf(source);
     const scale = Math.min(1, maxSide / Math.max(width, height));
     const scaled = (/** @type {number} */ side) => Math.max(1, Math.round(side * scale));
     let frame;
     try {
-      frame = await createImageBitmap(source, { resizeWidth: scaled(width), resizeHeight: scaled(height), resizeQuality: "medium" });
+      frame = await createImageBitmap(source, {
+        resizeWidth: scaled(width),
+        resizeHeight: scaled(height),
+        resizeQuality: "medium",
+      });
     } catch (cause) {
       throw errorOf("image-decode", "This source shows no frame that may be read yet.", { cause });
     }
-    return this.#client.call("frame", { source: frame, tone: toneOf(tone, this.defaults), options: { workingSize, steady } }, { signal }, [frame]);
+    return this.#client.call(
+      "frame",
+      { source: frame, tone: toneOf(tone, this.defaults), options: { workingSize, steady } },
+      { signal },
+      [frame],
+    );
   }
 
   /**
@@ -327,7 +364,11 @@ export class Colorization {
    * @returns {Promise<ImageData>}
    */
   render({ maxSide, signal, onProgress, ...tone } = {}) {
-    return this.#client.call("render", { picture: this.#picture, tone: this.#tone(tone), maxSide }, { signal, onProgress });
+    return this.#client.call(
+      "render",
+      { picture: this.#picture, tone: this.#tone(tone), maxSide },
+      { signal, onProgress },
+    );
   }
 
   /**
@@ -341,7 +382,11 @@ export class Colorization {
    */
   toBlob({ type = "image/png", quality, removeLocation = false, aiMark = true, signal, onProgress, ...tone } = {}) {
     const options = { type, removeLocation, aiMark, ...(quality === undefined ? {} : { quality }) };
-    return this.#client.call("encode", { picture: this.#picture, tone: this.#tone(tone), options }, { signal, onProgress });
+    return this.#client.call(
+      "encode",
+      { picture: this.#picture, tone: this.#tone(tone), options },
+      { signal, onProgress },
+    );
   }
 
   /**
@@ -354,7 +399,11 @@ export class Colorization {
    * @returns {Promise<BinShare[]>}
    */
   distributionAt(x, y, { signal, onProgress, ...tone } = {}) {
-    return this.#client.call("distribution", { picture: this.#picture, x, y, tone: this.#tone(tone) }, { signal, onProgress });
+    return this.#client.call(
+      "distribution",
+      { picture: this.#picture, x, y, tone: this.#tone(tone) },
+      { signal, onProgress },
+    );
   }
 
   /**
@@ -376,7 +425,11 @@ export class Colorization {
    * @returns {Promise<ImageData>}
    */
   confidence({ maxSide, signal, onProgress, ...tone } = {}) {
-    return this.#client.call("confidence", { picture: this.#picture, tone: this.#tone(tone), maxSide }, { signal, onProgress });
+    return this.#client.call(
+      "confidence",
+      { picture: this.#picture, tone: this.#tone(tone), maxSide },
+      { signal, onProgress },
+    );
   }
 
   /**
@@ -390,7 +443,11 @@ export class Colorization {
    * @returns {Promise<Inspection>}
    */
   inspectAt(x, y, { side = 230, signal, onProgress, ...tone } = {}) {
-    return this.#client.call("inspect", { picture: this.#picture, x, y, tone: this.#tone(tone), side }, { signal, onProgress });
+    return this.#client.call(
+      "inspect",
+      { picture: this.#picture, x, y, tone: this.#tone(tone), side },
+      { signal, onProgress },
+    );
   }
 
   /** Frees the photograph and its colours in the worker. */

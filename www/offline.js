@@ -32,7 +32,11 @@ export const settle = () => settled();
 /** Becomes true when all but the model is kept, so that the page would start without a network. */
 export const kept = keep();
 
-/** @param {ServiceWorker} worker @param {"keep-gpu" | "take-over" | `take-shared ${string}`} method @returns {Promise<any>} */
+/**
+ * @param {ServiceWorker} worker
+ * @param {"keep-gpu" | "take-over" | `take-shared ${string}`} method
+ * @returns {Promise<any>}
+ */
 function ask(worker, method) {
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {
@@ -77,7 +81,11 @@ function watch(registration) {
   });
 }
 
-/** The service worker that serves the page next time; none if it could not be installed. @param {ServiceWorkerRegistration} registration */
+/**
+ * The service worker that serves the page next time; none if it could not be installed.
+ *
+ * @param {ServiceWorkerRegistration} registration
+ */
 async function working({ active, installing }) {
   if (active || !installing) return active;
   const failed = new Promise((resolve) => {
@@ -90,11 +98,14 @@ async function working({ active, installing }) {
 async function keep() {
   if (!navigator.serviceWorker || !location.protocol.startsWith("http")) return false;
   // Whoever made the new version take over, no page goes on with parts of both.
-  if (navigator.serviceWorker.controller) navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
+  if (navigator.serviceWorker.controller)
+    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
   await rested;
   let registration;
   try {
-    registration = await navigator.serviceWorker.register(new URL("../service-worker.js", import.meta.url), { updateViaCache: "none" });
+    registration = await navigator.serviceWorker.register(new URL("../service-worker.js", import.meta.url), {
+      updateViaCache: "none",
+    });
   } catch {
     // The visitor allows no storage, or the host has no service worker.
     return false;

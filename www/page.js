@@ -79,7 +79,10 @@ async function colour(photograph, signal) {
     queue.wanted = null;
     stand(photograph, colorization);
     const seconds = (performance.now() - began) / 1000;
-    tell("in-colour", { name: photograph.name, seconds: { value: seconds, style: "unit", unit: "second", maximumFractionDigits: 1 } });
+    tell("in-colour", {
+      name: photograph.name,
+      seconds: { value: seconds, style: "unit", unit: "second", maximumFractionDigits: 1 },
+    });
   });
 }
 
@@ -103,13 +106,18 @@ async function withColours(photograph, signal, onProgress, use) {
       colours.drop((other) => other.photograph === photograph);
     }
   }
-  return colourFor(working, photograph.file, { neutralise: photograph.neutralise, signal, onProgress }, async (colorization) => {
-    // The device may be another since.
-    engine.describe(working);
-    const result = await use(colorization, working);
-    if (colours.of(photograph, working) !== colorization) colorization.dispose();
-    return result;
-  });
+  return colourFor(
+    working,
+    photograph.file,
+    { neutralise: photograph.neutralise, signal, onProgress },
+    async (colorization) => {
+      // The device may be another since.
+      engine.describe(working);
+      const result = await use(colorization, working);
+      if (colours.of(photograph, working) !== colorization) colorization.dispose();
+      return result;
+    },
+  );
 }
 
 /** The photograph is on show now. @param {Photograph} photograph @param {{ width: number, height: number }} size */
@@ -118,7 +126,10 @@ function stand(photograph, { width, height }) {
   tone.set(photograph.tone);
   ui.neutralise.checked = photograph.neutralise;
   inspector.reset();
-  language.say(ui.size, "size", { width: { value: width, useGrouping: false }, height: { value: height, useGrouping: false } });
+  language.say(ui.size, "size", {
+    width: { value: width, useGrouping: false },
+    height: { value: height, useGrouping: false },
+  });
   const canvas = strip.thumbnail(photograph);
   if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
   strip.mark(photograph);
@@ -183,7 +194,9 @@ function rest(finished) {
 /** @param {File[]} files */
 function open(files) {
   hideError();
-  const photographs = files.map((file) => new Photograph(file, file.name || language.text("photograph") || "photograph"));
+  const photographs = files.map(
+    (file) => new Photograph(file, file.name || language.text("photograph") || "photograph"),
+  );
   const [first] = photographs;
   // A batch does not take away what is being looked at.
   if (first && (photographs.length === 1 || shown === null)) queue.wanted = first;
@@ -258,11 +271,26 @@ function save(type) {
 }
 
 /** @param {Blob} blob */
-const megabytes = ({ size }) => ({ value: size / 1e6, style: /** @type {const} */ ("unit"), unit: "megabyte", maximumSignificantDigits: 2 });
+const megabytes = ({ size }) => ({
+  value: size / 1e6,
+  style: /** @type {const} */ ("unit"),
+  unit: "megabyte",
+  maximumSignificantDigits: 2,
+});
 
-/** @param {Photograph} photograph @param {"image/png" | "image/jpeg"} type @param {AbortSignal} signal @param {(progress: Progress) => void} onProgress */
+/**
+ * @param {Photograph} photograph
+ * @param {"image/png" | "image/jpeg"} type
+ * @param {AbortSignal} signal
+ * @param {(progress: Progress) => void} onProgress
+ */
 function encoded(photograph, type, signal, onProgress) {
-  return withColours(photograph, signal, () => {}, (colorization) => colorization.toBlob({ ...saving.options(type), ...photograph.tone, signal, onProgress }));
+  return withColours(
+    photograph,
+    signal,
+    () => {},
+    (colorization) => colorization.toBlob({ ...saving.options(type), ...photograph.tone, signal, onProgress }),
+  );
 }
 
 function saveAll() {
@@ -280,7 +308,9 @@ function saveAll() {
         mine.count(index + 1, photographs.length);
         mine.stage("saving", index / photographs.length);
         try {
-          const blob = await encoded(photograph, type, signal, ({ done }) => mine.stage("saving", (index + done) / photographs.length));
+          const blob = await encoded(photograph, type, signal, ({ done }) =>
+            mine.stage("saving", (index + done) / photographs.length),
+          );
           await zip.add(fileName(photograph.name, type, taken), blob, { signal });
           saved++;
         } catch (error) {

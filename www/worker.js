@@ -33,7 +33,10 @@ const STRIP = 2048;
 /** More pixels than this are refused before they are decoded into memory; the engine's own limit. */
 const MAX_PIXELS = 2 ** 27;
 
-/** @type {{ bindings: Bindings, engine: import("./engine/cpu/autochrome.js").Engine, info: EngineInfo, source: ModelSource, wish: "auto" | "webgpu" | "cpu" } | null} */
+/**
+ * @type {{ bindings: Bindings, engine: import("./engine/cpu/autochrome.js").Engine, info: EngineInfo, source:
+ *   ModelSource, wish: "auto" | "webgpu" | "cpu" } | null}
+ */
 let open = null;
 
 /** @type {Map<number, import("./engine/cpu/autochrome.js").Picture>} */
@@ -82,9 +85,14 @@ async function chooseDevice(wish) {
       const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
       if (adapter) {
         const info = adapter.info ?? {};
-        const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(" ") || "unnamed adapter";
+        const name =
+          info.description || [info.vendor, info.architecture].filter(Boolean).join(" ") || "unnamed adapter";
         const software = info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe/i.test(name);
-        return { kind: /** @type {const} */ ("webgpu"), name, reason: software ? "a software adapter was found" : "an adapter was found" };
+        return {
+          kind: /** @type {const} */ ("webgpu"),
+          name,
+          reason: software ? "a software adapter was found" : "an adapter was found",
+        };
       }
       reason = "WebGPU found no adapter";
     } catch (error) {
@@ -125,7 +133,10 @@ async function shipped({ file, bytes, sha256 }, tick) {
  * @param {Tick} tick
  */
 async function loadEngine(bindings, source, tick) {
-  const bytes = await source.read((size) => new bindings.ModelBytes(size), (done) => tick("engine", done * 0.5));
+  const bytes = await source.read(
+    (size) => new bindings.ModelBytes(size),
+    (done) => tick("engine", done * 0.5),
+  );
   tick("engine", 0.5);
   const engine = await bindings.Engine.load(bytes, source.sha256);
   tick("engine", 1);
@@ -209,7 +220,11 @@ function pixelsOf(bitmap, bindings) {
   const { width, height } = bitmap;
   const canvas = new OffscreenCanvas(width, Math.min(height, STRIP));
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (!context) throw errorOf("out-of-memory", "There is not enough memory for this photograph. Close other tabs or scale it down.");
+  if (!context)
+    throw errorOf(
+      "out-of-memory",
+      "There is not enough memory for this photograph. Close other tabs or scale it down.",
+    );
   const pixels = new bindings.Pixels(width, height);
   for (let y = 0; y < height; y += STRIP) {
     const rows = Math.min(STRIP, height - y);
@@ -224,7 +239,10 @@ function pixelsOf(bitmap, bindings) {
 function checkSize(width, height) {
   if (width * height > MAX_PIXELS) {
     const megapixels = Math.round((width * height) / 1e6);
-    throw errorOf("image-too-large", `${width} x ${height} is ${megapixels} megapixels; the limit is ${Math.floor(MAX_PIXELS / 1e6)}. Scale the photograph down first.`);
+    throw errorOf(
+      "image-too-large",
+      `${width} x ${height} is ${megapixels} megapixels; the limit is ${Math.floor(MAX_PIXELS / 1e6)}. Scale the photograph down first.`,
+    );
   }
 }
 
@@ -237,11 +255,22 @@ function checkSize(width, height) {
 async function bitmapOf(file, { keepsProfile, ofSomeBrowsers }) {
   const colorSpaceConversion = keepsProfile ? "none" : "default";
   try {
-    return await createImageBitmap(file, { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion });
+    return await createImageBitmap(file, {
+      imageOrientation: "from-image",
+      premultiplyAlpha: "none",
+      colorSpaceConversion,
+    });
   } catch {
-    if (ofSomeBrowsers) throw errorOf("image-format", `This browser does not read ${ofSomeBrowsers} files. Open the photograph in Safari, or save it as JPEG and try again.`);
+    if (ofSomeBrowsers)
+      throw errorOf(
+        "image-format",
+        `This browser does not read ${ofSomeBrowsers} files. Open the photograph in Safari, or save it as JPEG and try again.`,
+      );
     const what = file.type || "unknown type";
-    throw errorOf("image-decode", `This file cannot be read as a photograph (${what}). Save it as PNG, JPEG or TIFF and try again.`);
+    throw errorOf(
+      "image-decode",
+      `This file cannot be read as a photograph (${what}). Save it as PNG, JPEG or TIFF and try again.`,
+    );
   }
 }
 
@@ -313,7 +342,13 @@ async function colorizeFrame({ source, tone, options }, tick) {
   const context = frameCanvas.getContext("2d", { willReadFrequently: true, alpha: false });
   if (!context) throw errorOf("out-of-memory", "There is not enough memory for this frame. Close other tabs.");
   context.drawImage(source, 0, 0);
-  return await opened().engine.colorizeFrame(context.getImageData(0, 0, width, height).data, width, tone, options, tick);
+  return await opened().engine.colorizeFrame(
+    context.getImageData(0, 0, width, height).data,
+    width,
+    tone,
+    options,
+    tick,
+  );
 }
 
 /** @param {number} id */
@@ -323,7 +358,10 @@ function pictureOf(id) {
   return picture;
 }
 
-/** @type {{ [M in import("./protocol.js").Method]: (args: import("./protocol.js").Calls[M]["args"], tick: Tick) => Promise<import("./protocol.js").Calls[M]["result"]> }} */
+/**
+ * @type {{ [M in import("./protocol.js").Method]: (args: import("./protocol.js").Calls[M]["args"], tick: Tick)
+ *   => Promise<import("./protocol.js").Calls[M]["result"]> }}
+ */
 const methods = {
   load,
   colorize,
@@ -362,7 +400,10 @@ function messageOf(error) {
 /** @param {unknown} error @returns {{ code: import("./errors.js").ErrorCode, message: string }} */
 function describe(error) {
   if (error instanceof RangeError) {
-    return { code: "out-of-memory", message: "There is not enough memory for this photograph. Close other tabs or scale it down." };
+    return {
+      code: "out-of-memory",
+      message: "There is not enough memory for this photograph. Close other tabs or scale it down.",
+    };
   }
   if (error instanceof WebAssembly.RuntimeError) {
     return { code: "device-lost", message: `The engine stopped (${error.message}). Reload the page and try again.` };
@@ -391,7 +432,11 @@ function letGo({ source }) {
   if (typeof ImageBitmap === "function" && source instanceof ImageBitmap) source.close();
 }
 
-/** Whether a call has the network run, and another device where one fails. @param {import("./protocol.js").Method} method */
+/**
+ * Whether a call has the network run, and another device where one fails.
+ *
+ * @param {import("./protocol.js").Method} method
+ */
 const isLong = (method) => method === "load" || method === "colorize";
 
 /** @param {number} id @param {import("./protocol.js").Method} method @param {any} args */

@@ -60,7 +60,10 @@ for (const webgpu of [false, true]) {
       assert.ok(colourfulness(await canvasPixels(page, "after")) > 8);
       await drop(page, "coffee.jpg");
       await waitForColour(page, "coffee.jpg");
-      assert.match((await page.locator("#device").textContent()) ?? "", webgpu ? /^Runs on WebGPU/ : /^Runs on the CPU/);
+      assert.match(
+        (await page.locator("#device").textContent()) ?? "",
+        webgpu ? /^Runs on WebGPU/ : /^Runs on the CPU/,
+      );
       const download = page.waitForEvent("download");
       await page.locator("#save-png").click();
       assert.ok((await stat(await (await download).path())).size > 100_000);
@@ -68,9 +71,17 @@ for (const webgpu of [false, true]) {
       assert.ok(images, "every picture of the page is in the file");
       assert.deepEqual(faults.splice(0), []);
 
-      const blocked = await page.evaluate(() => fetch("https://example.com/").then(() => "fetched", () => "blocked"));
+      const blocked = await page.evaluate(() =>
+        fetch("https://example.com/").then(
+          () => "fetched",
+          () => "blocked",
+        ),
+      );
       assert.equal(blocked, "blocked");
-      assert.ok(faults.some((fault) => fault.includes("Content Security Policy")), "by the file's own policy");
+      assert.ok(
+        faults.some((fault) => fault.includes("Content Security Policy")),
+        "by the file's own policy",
+      );
       await context.close();
     });
   });

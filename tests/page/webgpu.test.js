@@ -24,7 +24,11 @@ after(async () => {
   server?.close();
 });
 
-/** Name, file and hints of each; without a file it is the model that the page ships. @type {[string, string | null, import("../../www/protocol.js").Hint[]][]} */
+/**
+ * Name, file and hints of each; without a file it is the model that the page ships.
+ *
+ * @type {[string, string | null, import("../../www/protocol.js").Hint[]][]}
+ */
 const NETWORKS = [
   ["lite", null, []],
   ["unet", "unet_small.safetensors", []],
@@ -49,10 +53,17 @@ describe("it agrees with the CPU on", () => {
           }
           const sides = [];
           for (const device of /** @type {const} */ (["webgpu", "cpu"])) {
-            const colorizer = await Colorizer.load({ device, ...(model && { model: new Blob([new Uint8Array(model)]) }) });
+            const colorizer = await Colorizer.load({
+              device,
+              ...(model && { model: new Blob([new Uint8Array(model)]) }),
+            });
             const colorization = await colorizer.colorize(photo, { hints });
             const { data } = await colorization.render();
-            sides.push({ network: colorizer.model.network, device: colorizer.device.kind, pixels: new Uint8Array(data) });
+            sides.push({
+              network: colorizer.model.network,
+              device: colorizer.device.kind,
+              pixels: new Uint8Array(data),
+            });
           }
           return sides;
         },
@@ -60,11 +71,17 @@ describe("it agrees with the CPU on", () => {
       );
       assert.deepEqual(
         found.map(({ network, device }) => [network, device]),
-        [[network, "webgpu"], [network, "cpu"]],
+        [
+          [network, "webgpu"],
+          [network, "cpu"],
+        ],
       );
       const [gpu, cpu] = found.map(({ pixels }) => pixels);
       assert.ok(gpu && cpu && gpu.length === 4 * 96 * 64);
-      assert.ok(cpu.some((value, i) => i % 4 !== 3 && value !== cpu[i - (i % 4)]), "it has colours");
+      assert.ok(
+        cpu.some((value, i) => i % 4 !== 3 && value !== cpu[i - (i % 4)]),
+        "it has colours",
+      );
       const apart = Math.max(...gpu.map((value, i) => Math.abs(value - (cpu[i] ?? NaN))));
       assert.ok(apart <= 1, `${apart} levels apart`);
       await page.close();
@@ -72,7 +89,13 @@ describe("it agrees with the CPU on", () => {
   }
 });
 
-/** Has each call of a device's method fail, or once only, from the start or from such a call on. @param {string} method @param {"start" | "load" | "colorize" | "render"} from @param {string} failure */
+/**
+ * Has each call of a device's method fail, or once only, from the start or from such a call on.
+ *
+ * @param {string} method
+ * @param {"start" | "load" | "colorize" | "render"} from
+ * @param {string} failure
+ */
 const spoiled = (method, from, failure) => `{
   let armed = ${from === "start"};
   self.addEventListener("message", ({ data }) => {
@@ -103,9 +126,17 @@ const TOO_LATE = `{
 `;
 
 const FAILURES = {
-  "a pipeline that cannot be made": spoiled("createComputePipeline", "start", `descriptor = { ...descriptor, compute: { ...descriptor.compute, entryPoint: "missing" } };`),
+  "a pipeline that cannot be made": spoiled(
+    "createComputePipeline",
+    "start",
+    `descriptor = { ...descriptor, compute: { ...descriptor.compute, entryPoint: "missing" } };`,
+  ),
   "memory that runs out while the model is loaded": spoiled("createBuffer", "load", OUT_OF_MEMORY),
-  "a call that fails while a photograph is coloured": spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`),
+  "a call that fails while a photograph is coloured": spoiled(
+    "createBindGroup",
+    "colorize",
+    `throw new Error("no bind group");`,
+  ),
   "memory that runs out while a photograph is coloured": spoiled("createBindGroup", "colorize", OUT_OF_MEMORY),
   "a device that goes on complaining": spoiled("createBindGroup", "colorize", COMPLAINTS),
   "an error that is heard of when the photograph is drawn": TOO_LATE,
@@ -129,7 +160,9 @@ describe("the CPU takes over from", () => {
   }
 });
 
-test("an engine of the CPU that stops where no call is told says so, and colours the next photograph", { timeout: PATIENCE }, async () => {
+test("an engine of the CPU that stops where no call is told says so, and colours the next photograph", {
+  timeout: PATIENCE,
+}, async () => {
   const page = await browser.newPage();
   // As wasm does that stops in a microtask: the call that waits for it is never answered.
   const stops = `let sound = false;
@@ -156,7 +189,10 @@ self.createImageBitmap = (...photograph) => {
 
 test("an element whose colours went with the GPU colours its photograph anew", { timeout: PATIENCE }, async () => {
   const page = await browser.newPage();
-  const second = spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`).replace(`data.method === "colorize"`, `data.method === "colorize" && ++photographs === 2`);
+  const second = spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`).replace(
+    `data.method === "colorize"`,
+    `data.method === "colorize" && ++photographs === 2`,
+  );
   await page.route("**/worker.js", async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: `let photographs = 0;\n${second}${await response.text()}` });
@@ -183,13 +219,26 @@ test("an element whose colours went with the GPU colours its photograph anew", {
   assert.deepEqual(devices, ["webgpu", "cpu"]);
   /** How colourful the first one's picture is. */
   const colourful = async () => {
-    const pixels = await page.locator("#cat canvas#after").evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, 100, 100).data ?? new Uint8ClampedArray());
+    const pixels = await page
+      .locator("#cat canvas#after")
+      .evaluate(
+        (canvas) =>
+          /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, 100, 100).data ??
+          new Uint8ClampedArray(),
+      );
     return colourfulness({ width: 100, height: 100, data: pixels });
   };
   assert.ok((await colourful()) > 5);
-  await page.locator("#cat").evaluate((element) => (/** @type {import("../../dist/site/www/element.js").PhotoColorizer} */ (element).saturation = 0));
+  await page.locator("#cat").evaluate((element) => {
+    /** @type {import("../../www/element.js").PhotoColorizer} */ (element).saturation = 0;
+  });
   for (let i = 0; (await colourful()) > 1 && i < 300; i++) await page.waitForTimeout(100);
   assert.ok((await colourful()) < 1, "it follows its settings");
-  assert.equal(await page.locator("#cat").evaluate((element) => /** @type {import("../../dist/site/www/element.js").PhotoColorizer} */ (element).state), "done");
+  assert.equal(
+    await page
+      .locator("#cat")
+      .evaluate((element) => /** @type {import("../../www/element.js").PhotoColorizer} */ (element).state),
+    "done",
+  );
   await page.close();
 });

@@ -7,9 +7,13 @@ import { Colorizer } from "../autochrome.js";
 import { AutochromeError, errorOf } from "../errors.js";
 
 /** @typedef {import("../autochrome.js").Progress} Progress */
-/** @typedef {{ model?: string, sha256?: string, device: import("../autochrome.js").DeviceWish, assets?: string }} Wish */
+/**
+ * @typedef {{ model?: string, sha256?: string, device: import("../autochrome.js").DeviceWish, assets?: string }} Wish
+ */
 /** @typedef {{ ready: Promise<Colorizer>, key: string, release: () => void }} Hold */
-/** @typedef {{ ready: Promise<Colorizer>, stop: AbortController, holders: Set<(progress: Progress) => void> }} Shared */
+/**
+ * @typedef {{ ready: Promise<Colorizer>, stop: AbortController, holders: Set<(progress: Progress) => void> }} Shared
+ */
 
 /** @type {Map<string, Shared>} */
 const engines = new Map();
@@ -22,7 +26,9 @@ function start(key, wish) {
   const stop = new AbortController();
   /** @type {Shared["holders"]} */
   const holders = new Set();
-  const onProgress = (/** @type {Progress} */ progress) => holders.forEach((tell) => tell(progress));
+  const onProgress = (/** @type {Progress} */ progress) => {
+    for (const tell of holders) tell(progress);
+  };
   const ready = Colorizer.load({ ...wish, signal: stop.signal, onProgress });
   const shared = { ready, stop, holders };
   engines.set(key, shared);
@@ -30,7 +36,13 @@ function start(key, wish) {
   return shared;
 }
 
-/** Takes hold of the engine for a wish. @param {Wish} wish @param {(progress: Progress) => void} onProgress @returns {Hold} */
+/**
+ * Takes hold of the engine for a wish.
+ *
+ * @param {Wish} wish
+ * @param {(progress: Progress) => void} onProgress
+ * @returns {Hold}
+ */
 export function hold(wish, onProgress) {
   const key = keyOf(wish);
   const shared = engines.get(key) ?? start(key, wish);
@@ -41,12 +53,22 @@ export function hold(wish, onProgress) {
     if (!shared.holders.delete(mine) || shared.holders.size > 0) return;
     if (engines.get(key) === shared) engines.delete(key);
     shared.stop.abort();
-    shared.ready.then((engine) => engine.dispose(), () => {});
+    shared.ready.then(
+      (engine) => engine.dispose(),
+      () => {},
+    );
   };
   return { ready: shared.ready, key, release };
 }
 
-/** An engine goes on loading for the others when one gives up. @template T @param {Promise<T>} promise @param {AbortSignal} signal @returns {Promise<T>} */
+/**
+ * An engine goes on loading for the others when one gives up.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal} signal
+ * @returns {Promise<T>}
+ */
 export function untilAborted(promise, signal) {
   return new Promise((resolve, reject) => {
     const stop = () => reject(errorOf("aborted", "Stopped.", { cause: signal.reason }));

@@ -5,9 +5,14 @@
 const EXTENSIONS = { "image/png": "png", "image/jpeg": "jpg" };
 
 /** What an address calls its file. @param {string} address */
-export const nameOf = (address) => decodeURIComponent(new URL(address || "photograph", document.baseURI).pathname.split("/").pop() || "photograph");
+export const nameOf = (address) =>
+  decodeURIComponent(new URL(address || "photograph", document.baseURI).pathname.split("/").pop() || "photograph");
 
-/** @param {string} name of the photograph @param {Type} type @param {Set<string>} [taken] names that are given already */
+/**
+ * @param {string} name of the photograph
+ * @param {Type} type
+ * @param {Set<string>} [taken] names that are given already
+ */
 export function fileName(name, type, taken = new Set()) {
   const stem = `${name.replace(/\.[^.]*$/, "")}-colour`;
   let whole = `${stem}.${EXTENSIONS[type]}`;

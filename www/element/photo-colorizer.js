@@ -25,7 +25,10 @@ import { Viewer } from "./viewer.js";
 /** @typedef {"choose" | "compare" | "zoom" | "tone" | "save"} Control */
 /** @typedef {"image/png" | "image/jpeg"} FileType */
 /** @typedef {{ source: PhotoSource | string }} StartDetail */
-/** @typedef {{ colorization: Colorization, width: number, height: number, device: DeviceInfo, milliseconds: number }} DoneDetail */
+/**
+ * @typedef {{ colorization: Colorization, width: number, height: number, device: DeviceInfo, milliseconds:
+ *   number }} DoneDetail
+ */
 /** @typedef {{ error: AutochromeError }} ErrorDetail */
 /** @typedef {{ side: number }} DrawnDetail longest side, in pixels */
 /** @typedef {{ zoom: number, fitted: boolean }} ZoomDetail screen pixels for a pixel of the photograph */
@@ -56,15 +59,34 @@ const SOURCE = ["src", "model", "sha256", "device", "assets"];
 /** On a server there are no elements. */
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
 
-/** @template {readonly string[]} T @param {T} known @param {string | null} wish @param {T[number]} otherwise @returns {T[number]} */
+/**
+ * @template {readonly string[]} T
+ * @param {T} known
+ * @param {string | null} wish
+ * @param {T[number]} otherwise
+ * @returns {T[number]}
+ */
 const oneOf = (known, wish, otherwise) => (wish !== null && known.includes(wish) ? wish : otherwise);
 
 /** @param {unknown} error @returns {AutochromeError} */
-const asOurs = (error) => (error instanceof AutochromeError ? error : errorOf("device-lost", error instanceof Error ? error.message : String(error), { cause: error }));
+const asOurs = (error) =>
+  error instanceof AutochromeError
+    ? error
+    : errorOf("device-lost", error instanceof Error ? error.message : String(error), { cause: error });
 
 export class PhotoColorizer extends Base {
   static formAssociated = true;
-  static observedAttributes = [...SOURCE, ...TONE_NAMES, "controls", "mode", "type", "name", "alt", "disabled", "required"];
+  static observedAttributes = [
+    ...SOURCE,
+    ...TONE_NAMES,
+    "controls",
+    "mode",
+    "type",
+    "name",
+    "alt",
+    "disabled",
+    "required",
+  ];
 
   #internals = this.attachInternals();
   #ui;
@@ -272,7 +294,22 @@ export class PhotoColorizer extends Base {
   }
 
   #showControls() {
-    const { viewer, view, divider, choose, picker, tools, zooms, tones, tonesBox, files, cancel, retry, reset, saveFile } = this.#ui;
+    const {
+      viewer,
+      view,
+      divider,
+      choose,
+      picker,
+      tools,
+      zooms,
+      tones,
+      tonesBox,
+      files,
+      cancel,
+      retry,
+      reset,
+      saveFile,
+    } = this.#ui;
     const on = this.#controls();
     const coloured = this.#drawing.colorization !== null;
     choose.hidden = !on.has("choose");
@@ -284,7 +321,13 @@ export class PhotoColorizer extends Base {
     this.#viewer.setZooms(on.has("zoom") && coloured);
     const handled = on.has("zoom") && coloured;
     if (handled) {
-      for (const [name, value] of [["tabindex", "0"], ["role", "application"], ["aria-labelledby", "view-label"], ["aria-describedby", "view-keys"]]) view.setAttribute(/** @type {string} */ (name), /** @type {string} */ (value));
+      for (const [name, value] of [
+        ["tabindex", "0"],
+        ["role", "application"],
+        ["aria-labelledby", "view-label"],
+        ["aria-describedby", "view-keys"],
+      ])
+        view.setAttribute(/** @type {string} */ (name), /** @type {string} */ (value));
     } else if (!this.#viewer.inspecting) {
       for (const name of ["tabindex", "role", "aria-labelledby", "aria-describedby"]) view.removeAttribute(name);
     }
@@ -307,7 +350,10 @@ export class PhotoColorizer extends Base {
   /** Names the pictures for those who do not see them. */
   #name() {
     const { before, after } = this.#ui;
-    for (const [canvas, tag] of /** @type {const} */ ([[before, "before-tag"], [after, "after-tag"]])) {
+    for (const [canvas, tag] of /** @type {const} */ ([
+      [before, "before-tag"],
+      [after, "after-tag"],
+    ])) {
       if (this.alt) canvas.setAttribute("aria-label", this.alt);
       else canvas.removeAttribute("aria-label");
       canvas.setAttribute("aria-labelledby", tag);
@@ -364,7 +410,11 @@ export class PhotoColorizer extends Base {
     this.#tell("colorize-progress", progress);
   }
 
-  /** Colours what there is to colour; the newest photograph wins. @param {boolean} [again] whether its colours were lost before */
+  /**
+   * Colours what there is to colour; the newest photograph wins.
+   *
+   * @param {boolean} [again] whether its colours were lost before
+   */
   async #begin(again = false) {
     this.#work?.abort();
     const work = new AbortController();
@@ -393,7 +443,14 @@ export class PhotoColorizer extends Base {
       this.#own = colorization;
       this.#stand(colorization);
       const { width, height } = colorization;
-      if (!again) this.#tell("colorize-done", { colorization, width, height, device: engine.device, milliseconds: performance.now() - began });
+      if (!again)
+        this.#tell("colorize-done", {
+          colorization,
+          width,
+          height,
+          device: engine.device,
+          milliseconds: performance.now() - began,
+        });
     } catch (error) {
       // Another photograph is on its way, or none is wanted.
       if (this.#work !== work) return;
@@ -486,8 +543,10 @@ export class PhotoColorizer extends Base {
   #validate() {
     const { viewer } = this.#ui;
     const working = this.#state === "loading" || this.#state === "colorizing" || this.#encoding !== null;
-    if (this.form && working) this.#internals.setValidity({ customError: true }, "The photograph is not in colour yet. Wait a moment.", viewer);
-    else if (this.required && !this.#drawing.colorization) this.#internals.setValidity({ valueMissing: true }, "Choose a photograph.", viewer);
+    if (this.form && working)
+      this.#internals.setValidity({ customError: true }, "The photograph is not in colour yet. Wait a moment.", viewer);
+    else if (this.required && !this.#drawing.colorization)
+      this.#internals.setValidity({ valueMissing: true }, "Choose a photograph.", viewer);
     else this.#internals.setValidity({});
   }
 
@@ -527,7 +586,9 @@ export class PhotoColorizer extends Base {
   async #file(signal) {
     const { type } = this;
     const blob = await this.toBlob({ type, signal });
-    return new File([blob], fileName(this.#photo instanceof File ? this.#photo.name : nameOf(this.src), type), { type });
+    return new File([blob], fileName(this.#photo instanceof File ? this.#photo.name : nameOf(this.src), type), {
+      type,
+    });
   }
 
   async #save() {
@@ -639,7 +700,11 @@ export class PhotoColorizer extends Base {
     for (const name of TONE_NAMES) this[name] = tone[name] ?? null;
   }
 
-  /** Absent (null): the picture alone; empty: everything; else some of `choose compare zoom tone save`. @returns {string | null} */
+  /**
+   * Absent (null): the picture alone; empty: everything; else some of `choose compare zoom tone save`.
+   *
+   * @returns {string | null}
+   */
   get controls() {
     return this.getAttribute("controls");
   }
@@ -706,7 +771,11 @@ export class PhotoColorizer extends Base {
     else this.#clear();
   }
 
-  /** The colours on show. Colours made elsewhere may be set, and stay the setter's to dispose of. @returns {Colorization | null} */
+  /**
+   * The colours on show. Colours made elsewhere may be set, and stay the setter's to dispose of.
+   *
+   * @returns {Colorization | null}
+   */
   get colorization() {
     return this.#drawing.colorization;
   }
@@ -896,7 +965,10 @@ function partsOf(root) {
     if (!(found instanceof kind)) throw new Error(`#${id} is missing`);
     return found;
   };
-  const tone = (/** @type {ToneName} */ name) => ({ input: part(`slider-${name}`, HTMLInputElement), output: part(`value-${name}`, HTMLOutputElement) });
+  const tone = (/** @type {ToneName} */ name) => ({
+    input: part(`slider-${name}`, HTMLInputElement),
+    output: part(`value-${name}`, HTMLOutputElement),
+  });
   return {
     viewer: part("frame", HTMLElement),
     view: part("view", HTMLElement),
@@ -922,7 +994,12 @@ function partsOf(root) {
     farther: part("farther", HTMLButtonElement),
     whole: part("whole", HTMLButtonElement),
     tonesBox: part("tones", HTMLElement),
-    tones: { temperature: tone("temperature"), rebalance: tone("rebalance"), saturation: tone("saturation"), warmth: tone("warmth") },
+    tones: {
+      temperature: tone("temperature"),
+      rebalance: tone("rebalance"),
+      saturation: tone("saturation"),
+      warmth: tone("warmth"),
+    },
     reset: part("reset-tone", HTMLButtonElement),
     files: part("files", HTMLElement),
     saveFile: part("save-file", HTMLButtonElement),
@@ -934,11 +1011,15 @@ async function fetched(address, signal) {
   let why;
   try {
     const response = await fetch(new URL(address, document.baseURI), { signal });
-    if (response.ok) return new File([await response.blob()], nameOf(address), { type: response.headers.get("content-type") ?? "" });
+    if (response.ok)
+      return new File([await response.blob()], nameOf(address), { type: response.headers.get("content-type") ?? "" });
     why = `${response.status} ${response.statusText}`.trim();
   } catch (cause) {
     signal.throwIfAborted();
     why = cause instanceof Error ? cause.message : String(cause);
   }
-  throw errorOf("image-download", `The photograph could not be loaded (${address}: ${why}). Check its address and try again.`);
+  throw errorOf(
+    "image-download",
+    `The photograph could not be loaded (${address}: ${why}). Check its address and try again.`,
+  );
 }

@@ -26,7 +26,11 @@ const REASONS = {
 };
 const FAILED = "WebGPU failed: ";
 
-/** Terms of models that have words of their own; those of others are shown as their file has them. @type {Record<string, string>} */
+/**
+ * Terms of models that have words of their own; those of others are shown as their file has them.
+ *
+ * @type {Record<string, string>}
+ */
 const TERMS = {
   "weights for non-commercial research and education (terms of the training photographs); encoder begun with EfficientNet-Lite2 (Google, Apache-2.0)":
     "license-research",

@@ -26,7 +26,10 @@ let onLost = showError;
 /** @type {() => void} */
 let onDrawn = () => {};
 
-/** @param {{ lost?: (error: unknown) => void, drawn?: () => void }} listeners `lost`: the colours are gone with the device; `drawn`: at rest */
+/**
+ * @param {{ lost?: (error: unknown) => void, drawn?: () => void }} listeners `lost`: the colours are gone with
+ *   the device; `drawn`: at rest
+ */
 export function listen({ lost, drawn }) {
   if (lost) onLost = lost;
   if (drawn) onDrawn = drawn;
@@ -46,7 +49,10 @@ async function tellTruth() {
   ui.figure.hidden = !ui.truth.checked || !colorization?.isColour;
   if (ui.figure.hidden || !colorization) return;
   const { meanAb, psnr } = await colorization.colourError(tone);
-  say(ui.figure, "truth-figure", { ab: { value: meanAb, maximumFractionDigits: 1 }, psnr: { value: psnr, maximumFractionDigits: 1 } });
+  say(ui.figure, "truth-figure", {
+    ab: { value: meanAb, maximumFractionDigits: 1 },
+    psnr: { value: psnr, maximumFractionDigits: 1 },
+  });
 }
 
 /** Takes over what a model can do. @param {import("../autochrome.js").Colorizer} engine */
@@ -55,7 +61,13 @@ export function adopt(engine) {
   if (ui.mapChoice.hidden) ui.map.checked = false;
 }
 
-/** Puts a photograph on show and answers when it is drawn. @param {Colorization} colorization @param {Tone} tone @param {AbortSignal} signal */
+/**
+ * Puts a photograph on show and answers when it is drawn.
+ *
+ * @param {Colorization} colorization
+ * @param {Tone} tone
+ * @param {AbortSignal} signal
+ */
 export async function show(colorization, tone, signal) {
   await view.show(colorization, { tone, signal });
   ui.truth.checked = false;

@@ -30,7 +30,14 @@ export function listen(listener) {
 /** @param {typeof sliders[number]} slider */
 function put({ name, input, output, reset }) {
   const value = Number(input.value);
-  say(output, "value", { value: { value, minimumFractionDigits: 2, maximumFractionDigits: 2, ...(name === "warmth" && { signDisplay: /** @type {const} */ ("exceptZero") }) } });
+  say(output, "value", {
+    value: {
+      value,
+      minimumFractionDigits: 2,
+      maximumFractionDigits: 2,
+      ...(name === "warmth" && { signDisplay: /** @type {const} */ ("exceptZero") }),
+    },
+  });
   reset.disabled = input.disabled || Math.abs(value - Number(defaults[name])) < Number(input.step) / 2;
 }
 
@@ -56,7 +63,9 @@ export function set(tone) {
 
 /** What the sliders say; nothing before the model has. @returns {Partial<Tone>} */
 export function get() {
-  return Object.fromEntries(sliders.filter(({ name }) => defaults[name] !== undefined).map(({ name, input }) => [name, Number(input.value)]));
+  return Object.fromEntries(
+    sliders.filter(({ name }) => defaults[name] !== undefined).map(({ name, input }) => [name, Number(input.value)]),
+  );
 }
 
 for (const slider of sliders) {
