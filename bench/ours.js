@@ -41,7 +41,7 @@ answer({
     picture = await engine.colorizePixels(
       pixels,
       undefined,
-      { neutralise: false },
+      { neutralize: false },
       (/** @type {string} */ stage, /** @type {number} */ done) => {
         if (stage === "network" && done === 0) began = performance.now();
         if (stage === "network" && done === 1) ended = performance.now();

@@ -39,6 +39,7 @@ pub mod memory;
 pub mod network;
 pub mod neutralise;
 pub mod photo;
+pub mod picture;
 pub mod prediction;
 pub mod preview;
 pub mod render;

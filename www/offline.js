@@ -21,13 +21,18 @@ export function onUpdate(listener) {
   if (offer) listener(offer);
 }
 
-/** Ends the wait of `keep`. @type {() => void} */
+/** Ends the wait of `keep`. @type {(usesGpu: boolean) => void} */
 let settled = () => {};
-/** @type {Promise<void>} */
-const rested = new Promise((resolve) => (settled = resolve));
+/** @type {Promise<boolean>} */
+const rested = new Promise((resolve) => {
+  settled = resolve;
+});
 
-/** The visitor waits for nothing any more: what is fetched now takes the network and the processor from nobody. */
-export const settle = () => settled();
+/**
+ * The visitor waits for nothing any more: what is fetched now takes the network and the processor from nobody.
+ * @param {boolean} usesGpu whether the engine for WebGPU is to be kept too
+ */
+export const settle = (usesGpu) => settled(usesGpu);
 
 /** Becomes true when all but the model is kept, so that the page would start without a network. */
 export const kept = keep();
@@ -100,7 +105,7 @@ async function keep() {
   // Whoever made the new version take over, no page goes on with parts of both.
   if (navigator.serviceWorker.controller)
     navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
-  await rested;
+  const usesGpu = await rested;
   let registration;
   try {
     registration = await navigator.serviceWorker.register(new URL("../service-worker.js", import.meta.url), {
@@ -114,6 +119,5 @@ async function keep() {
   registration.addEventListener("updatefound", () => watch(registration));
   const active = await working(registration);
   if (!active) return false;
-  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
-  return adapter ? ask(active, "keep-gpu") : true;
+  return usesGpu ? ask(active, "keep-gpu") : true;
 }

@@ -1,6 +1,6 @@
 /** The page: photographs come in, are coloured one after the other, are looked at and saved. */
 
-import { colourFor, isLost, untilAborted } from "./element/engines.js";
+import { untilAborted } from "./element/engines.js";
 import { fileName, save as download } from "./element/files.js";
 import { errorOf } from "./errors.js";
 import { onUpdate, settle } from "./offline.js";
@@ -20,6 +20,8 @@ import * as tone from "./page/tone.js";
 
 /** @typedef {import("./page/status.js").Task} Task */
 /** @typedef {import("./autochrome.js").Progress} Progress */
+/** @typedef {import("./autochrome.js").Colorizer} Colorizer */
+/** @typedef {import("./autochrome.js").Colorization} Colorization */
 
 /** A visitor who moves a slider is not made to wait for the next photograph of the queue. */
 const PATIENCE = 800;
@@ -31,7 +33,7 @@ const ui = {
   retryAll: element("retry-all", HTMLButtonElement),
   applyAll: element("apply-all", HTMLButtonElement),
   saveAll: element("save-all", HTMLButtonElement),
-  neutralise: element("neutralise", HTMLInputElement),
+  neutralize: element("neutralize", HTMLInputElement),
   /** What there is no use for before a photograph is in colour. */
   needs: [element("panel", HTMLElement), element("toolbar", HTMLElement)],
 };
@@ -93,38 +95,26 @@ async function colour(photograph, signal) {
  * @param {Photograph} photograph
  * @param {AbortSignal} signal
  * @param {(progress: Progress) => void} onProgress
- * @param {(colorization: import("./autochrome.js").Colorization, working: import("./autochrome.js").Colorizer) => Promise<T>} use
+ * @param {(colorization: Colorization, working: Colorizer) => Promise<T>} use
  */
 async function withColours(photograph, signal, onProgress, use) {
   const working = await untilAborted(engine.colorizer(), signal);
   const kept = colours.of(photograph, working);
-  if (kept) {
-    try {
-      return await use(kept, working);
-    } catch (error) {
-      if (!isLost(error)) throw error;
-      colours.drop((other) => other.photograph === photograph);
-    }
+  if (kept) return use(kept, working);
+  const { neutralize } = photograph;
+  const colorization = await working.colorize(photograph.file, { neutralize, signal, onProgress });
+  try {
+    return await use(colorization, working);
+  } finally {
+    if (colours.of(photograph, working) !== colorization) colorization.dispose();
   }
-  return colourFor(
-    working,
-    photograph.file,
-    { neutralise: photograph.neutralise, signal, onProgress },
-    async (colorization) => {
-      // The device may be another since.
-      engine.describe(working);
-      const result = await use(colorization, working);
-      if (colours.of(photograph, working) !== colorization) colorization.dispose();
-      return result;
-    },
-  );
 }
 
 /** The photograph is on show now. @param {Photograph} photograph @param {{ width: number, height: number }} size */
 function stand(photograph, { width, height }) {
   shown = photograph;
   tone.set(photograph.tone);
-  ui.neutralise.checked = photograph.neutralise;
+  ui.neutralize.checked = photograph.neutralize;
   inspector.reset();
   language.say(ui.size, "size", {
     width: { value: width, useGrouping: false },
@@ -188,7 +178,7 @@ function rest(finished) {
   }
   conclude = null;
   survey();
-  settle();
+  settle(engine.usesGpu());
 }
 
 /** @param {File[]} files */
@@ -327,24 +317,9 @@ function saveAll() {
   });
 }
 
-/** The colours went with the device: anew, once. @type {Photograph | null} */
-let again = null;
-
-rendering.listen({
-  lost(error) {
-    if (!isLost(error) || !shown || again === shown) {
-      showError(error);
-      return;
-    }
-    again = shown;
-    colours.drop(({ photograph }) => photograph === again);
-    queue.want(shown);
-  },
-  drawn() {
-    again = null;
-    const canvas = shown && strip.thumbnail(shown);
-    if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
-  },
+rendering.listen(() => {
+  const canvas = shown && strip.thumbnail(shown);
+  if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
 });
 tone.listen(() => {
   if (!shown) return;
@@ -353,10 +328,10 @@ tone.listen(() => {
   rendering.view.tone = shown.tone;
   inspector.refresh();
 });
-ui.neutralise.addEventListener("change", () => {
+ui.neutralize.addEventListener("change", () => {
   const photograph = shown;
   if (!photograph) return;
-  photograph.neutralise = ui.neutralise.checked;
+  photograph.neutralize = ui.neutralize.checked;
   colours.drop((kept) => kept.photograph === photograph);
   queue.want(photograph);
 });
@@ -383,8 +358,8 @@ ui.retryAll.addEventListener("click", () => queue.again("failed"));
 ui.applyAll.addEventListener("click", () => {
   for (const photograph of queue.photographs) {
     photograph.tone = tone.get();
-    if (photograph.neutralise !== ui.neutralise.checked) colours.drop((kept) => kept.photograph === photograph);
-    photograph.neutralise = ui.neutralise.checked;
+    if (photograph.neutralize !== ui.neutralize.checked) colours.drop((kept) => kept.photograph === photograph);
+    photograph.neutralize = ui.neutralize.checked;
   }
   const count = queue.photographs.length;
   conclude = () => tell("applied", { count });
@@ -407,4 +382,4 @@ onUpdate(offerUpdate);
 engine
   .colorizer()
   .catch(showError)
-  .finally(() => queue.busy || settle());
+  .finally(() => queue.busy || settle(engine.usesGpu()));

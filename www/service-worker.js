@@ -24,7 +24,7 @@ const root = new URL(worker.registration.scope);
 /** Of this site alone: other sites of the same origin have theirs. */
 const FILES = `autochrome-site ${root.pathname}`;
 
-/** As in `model-source.js`, which keeps models there under address and hash. */
+/** As in `worker/model-source.js`, which keeps models there under address and hash. */
 const MODELS = "autochrome-models";
 
 /** Whatever a host calls them. @type {Record<string, string>} */

@@ -1,4 +1,4 @@
-//! What crosses the boundary as plain objects. `www/autochrome.js` has the same shapes in JSDoc.
+//! Plain objects that cross the boundary. `www/protocol.js` has the same shapes in JSDoc.
 
 use crate::backend::DeviceKind;
 use crate::colorize::{Colorizer, Tone};
@@ -56,12 +56,12 @@ pub(super) struct FrameOptions {
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub(super) struct ColorizeOptions {
     pub(super) hints: Vec<Hint>,
-    pub(super) neutralise: bool,
+    pub(super) neutralize: bool,
 }
 
 impl Default for ColorizeOptions {
     fn default() -> Self {
-        Self { hints: Vec::new(), neutralise: true }
+        Self { hints: Vec::new(), neutralize: true }
     }
 }
 
@@ -152,12 +152,12 @@ impl From<&Inspection> for PlaceDescription {
 /// See [`ColourError`].
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ColourErrorDescription {
+pub(super) struct ColorErrorDescription {
     mean_ab: f64,
     psnr: f64,
 }
 
-impl From<ColourError> for ColourErrorDescription {
+impl From<ColourError> for ColorErrorDescription {
     fn from(ColourError { mean_ab, psnr }: ColourError) -> Self {
         Self { mean_ab, psnr }
     }

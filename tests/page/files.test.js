@@ -15,7 +15,7 @@ const MARK = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTraine
 
 /** @typedef {{ type?: string, removeLocation?: boolean, aiMark?: boolean }} Saving */
 /**
- * @typedef {{ width: number, height: number, isColour: boolean, first: number[], file: Buffer, error: { meanAb:
+ * @typedef {{ width: number, height: number, isColor: boolean, first: number[], file: Buffer, error: { meanAb:
  *   number, psnr: number } }} Outcome
  */
 
@@ -64,10 +64,10 @@ async function coloured(bytes, type, saving = {}) {
       const file = btoa(
         [...new Uint8Array(await blob.arrayBuffer())].map((byte) => String.fromCharCode(byte)).join(""),
       );
-      const { width, height, isColour } = colorization;
-      const error = await colorization.colourError();
+      const { width, height, isColor } = colorization;
+      const error = await colorization.colorError();
       colorization.dispose();
-      return { width, height, isColour, first: [...original.data.slice(0, 4)], file, error };
+      return { width, height, isColor, first: [...original.data.slice(0, 4)], file, error };
     },
     { base64: bytes.toString("base64"), type, saving },
   );
@@ -267,7 +267,7 @@ describe("colour profiles", () => {
 });
 
 describe("formats", () => {
-  for (const [name, type, isColour] of /** @type {[string, string, boolean][]} */ ([
+  for (const [name, type, isColor] of /** @type {[string, string, boolean][]} */ ([
     ["gray.avif", "image/avif", false],
     ["gray.bmp", "image/bmp", false],
     ["colour.gif", "image/gif", true],
@@ -275,7 +275,7 @@ describe("formats", () => {
   ])) {
     test(`${name} is coloured`, async () => {
       const outcome = await coloured(await readFile(FIXTURES + name), type);
-      assert.deepEqual([outcome.width, outcome.height, outcome.isColour], [48, 32, isColour]);
+      assert.deepEqual([outcome.width, outcome.height, outcome.isColor], [48, 32, isColor]);
       assert.ok(
         outcome.error.meanAb > 0 && outcome.error.psnr > 5 && outcome.error.psnr < 58,
         JSON.stringify(outcome.error),

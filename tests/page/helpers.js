@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { inflateRawSync } from "node:zlib";
 
@@ -89,4 +90,38 @@ export function zipEntries(zip) {
     const data = zip.subarray(start, start + size);
     return { name, data: method === 0 ? data : inflateRawSync(data) };
   });
+}
+
+/** Puts code before the worker's own. @param {Page} page @param {string} code */
+export async function beforeWorker(page, code) {
+  await page.route("**/worker.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: code + (await response.text()) });
+  });
+}
+
+/** Has the software adapter pass for one of hardware in the worker, so that `auto` takes it. */
+export const AS_HARDWARE = `{
+  const { get } = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "info");
+  const told = function () {
+    const { subgroupMinSize, subgroupMaxSize } = get.call(this);
+    const names = { vendor: "tests", architecture: "hardware", device: "", description: "" };
+    return { ...names, subgroupMinSize, subgroupMaxSize, isFallbackAdapter: false };
+  };
+  Object.defineProperty(GPUAdapter.prototype, "info", { get: told });
+}
+`;
+
+/**
+ * Waits until something holds that no page can be asked for.
+ *
+ * @param {() => unknown} holds
+ * @param {string} what said where it never does
+ */
+export async function until(holds, what) {
+  const end = Date.now() + PATIENCE;
+  while (!(await holds())) {
+    assert.ok(Date.now() < end, `never: ${what}`);
+    await setTimeout(20);
+  }
 }

@@ -141,14 +141,14 @@ test("a bare host at any path will do, though it knows no type of ours", { timeo
   await context.close();
 });
 
-test("the engine for WebGPU is kept where there is an adapter", { timeout: 2 * PATIENCE }, async () => {
+test("the engine for WebGPU is kept where it is used", { timeout: 2 * PATIENCE }, async () => {
   const server = await serve();
   const browser = await launch({ webgpu: true });
   const context = await browser.newContext();
   const page = await context.newPage();
-  await visit(page, server.url);
+  await visit(page, `${server.url}?device=webgpu`);
   server.close();
-  await page.goto(server.url);
+  await page.goto(`${server.url}?device=webgpu`);
   await page.waitForFunction(() => document.getElementById("device")?.textContent?.startsWith("Runs on WebGPU"), null, {
     timeout: PATIENCE,
   });

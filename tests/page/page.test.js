@@ -8,7 +8,17 @@ import { mkdir, readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { launch, serve } from "./chromium.js";
-import { PATIENCE, SAMPLES, canvasPixels, colourfulness, drop, each, waitForColour } from "./helpers.js";
+import {
+  AS_HARDWARE,
+  PATIENCE,
+  SAMPLES,
+  beforeWorker,
+  canvasPixels,
+  colourfulness,
+  drop,
+  each,
+  waitForColour,
+} from "./helpers.js";
 
 const SCREENSHOTS = fileURLToPath(new URL("../screenshots/", import.meta.url));
 const AXE = fileURLToPath(new URL("../node_modules/axe-core/axe.min.js", import.meta.url));
@@ -127,7 +137,7 @@ for (const webgpu of [true, false]) {
       const page = await context.newPage();
       const { foreign, complaints } = watch(page);
       await recordLongTasks(page);
-      const response = await page.goto(server.url);
+      const response = await page.goto(webgpu ? `${server.url}?device=webgpu` : server.url);
       assert.match(response?.headers()["content-security-policy"] ?? "", /^default-src 'none';/);
       await drop(page, "cat.jpg");
       await waitForColour(page, "cat.jpg");
@@ -191,7 +201,7 @@ for (const webgpu of [true, false]) {
       let release = () => {};
       const held = new Promise((resolve) => (release = () => resolve(null)));
       if (!webgpu) await page.route("**/*.safetensors", (route) => held.then(() => route.continue()));
-      await page.goto(server.url);
+      await page.goto(webgpu ? `${server.url}?device=webgpu` : server.url);
       await drop(page, "astronaut.jpg");
       if (webgpu)
         await page.waitForFunction(() => document.getElementById("stage")?.textContent === "Imagining colours", null, {
@@ -216,6 +226,7 @@ test("a WebGPU engine that does not start gives way to the CPU, and the page say
   const browser = await launch({ webgpu: true });
   const page = await browser.newPage();
   await page.route("**/engine/gpu/*.wasm", (route) => route.fulfill({ status: 500, body: "" }));
+  await beforeWorker(page, AS_HARDWARE);
   await page.goto(server.url);
   await page.locator("[data-sample=cat]").click();
   await waitForColour(page, "cat.jpg");
@@ -226,6 +237,7 @@ test("a WebGPU engine that does not start gives way to the CPU, and the page say
 test("a GPU that is lost while it works: the photograph is coloured on the CPU", { timeout: PATIENCE }, async () => {
   const browser = await launch({ webgpu: true });
   const page = await browser.newPage();
+  await beforeWorker(page, AS_HARDWARE);
   await page.goto(server.url);
   await page.waitForFunction(() => document.getElementById("device")?.textContent?.startsWith("Runs on WebGPU"), null, {
     timeout: PATIENCE,
@@ -246,6 +258,7 @@ test("a GPU that is lost at rest: a slider that needs it has the photograph colo
 }, async () => {
   const browser = await launch({ webgpu: true });
   const page = await browser.newPage();
+  await beforeWorker(page, AS_HARDWARE);
   await page.goto(server.url);
   await page.locator("[data-sample=cat]").click();
   await waitForColour(page, "cat.jpg");

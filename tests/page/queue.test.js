@@ -182,8 +182,8 @@ test("toning and fading are evened out for the network, unless the visitor says 
   ]);
   await become(page, ["done", "done"]);
   const evened = (await canvasPixels(page, "after")).data;
-  assert.equal(await page.locator("#neutralise").isChecked(), true);
-  await page.locator("#neutralise").uncheck();
+  assert.equal(await page.locator("#neutralize").isChecked(), true);
+  await page.locator("#neutralize").uncheck();
   await page.waitForFunction(
     () =>
       document.getElementById("status")?.textContent?.startsWith("sepia.png is in colour") &&
@@ -194,7 +194,7 @@ test("toning and fading are evened out for the network, unless the visitor says 
   assert.ok(difference > 1, `${difference}`);
   await item(page, 1).locator("[data-part=show]").click();
   await waitForColour(page, "coffee.jpg");
-  assert.equal(await page.locator("#neutralise").isChecked(), true, "each photograph has its own");
+  assert.equal(await page.locator("#neutralize").isChecked(), true, "each photograph has its own");
   await page.close();
 });
 

@@ -42,19 +42,20 @@ for (const webgpu of [false, true]) {
     after(() => browser?.close());
 
     test("colours photographs from a file: address, and asks for nothing", { timeout: PATIENCE }, async () => {
+      const address = webgpu ? `${url}?device=webgpu` : url;
       const context = await browser.newContext();
       await context.setOffline(true);
       /** @type {string[]} */
       const faults = [];
       context.on("request", (request) => {
-        if (request.url() !== url && !/^(blob|data):/.test(request.url())) faults.push(request.url());
+        if (request.url() !== address && !/^(blob|data):/.test(request.url())) faults.push(request.url());
       });
       context.on("weberror", (error) => faults.push(String(error.error())));
       context.on("console", (message) => {
         if (["error", "warning"].includes(message.type())) faults.push(message.text());
       });
       const page = await context.newPage();
-      await page.goto(url);
+      await page.goto(address);
       await page.locator("[data-sample=cat]").click();
       await waitForColour(page, "cat.jpg");
       assert.ok(colourfulness(await canvasPixels(page, "after")) > 8);

@@ -93,7 +93,7 @@ export class Drawing {
    * @param {Colorization} colorization @param {number | undefined} maxSide @param {boolean} truth @param {AbortSignal} [signal]
    */
   #original(colorization, maxSide, truth, signal) {
-    return colorization.isColour && !truth
+    return colorization.isColor && !truth
       ? colorization.render({ saturation: 0, maxSide, signal })
       : colorization.original({ maxSide, signal });
   }

@@ -4,7 +4,7 @@
  */
 
 import { Colorizer } from "../autochrome.js";
-import { AutochromeError, errorOf } from "../errors.js";
+import { errorOf } from "../errors.js";
 
 /** @typedef {import("../autochrome.js").Progress} Progress */
 /**
@@ -19,7 +19,7 @@ import { AutochromeError, errorOf } from "../errors.js";
 const engines = new Map();
 
 /** @param {Wish} wish */
-export const keyOf = (wish) => JSON.stringify([wish.model, wish.sha256, wish.device, wish.assets]);
+const keyOf = (wish) => JSON.stringify([wish.model, wish.sha256, wish.device, wish.assets]);
 
 /** @param {string} key @param {Wish} wish @returns {Shared} */
 function start(key, wish) {
@@ -43,7 +43,7 @@ function start(key, wish) {
  * @param {(progress: Progress) => void} onProgress
  * @returns {Hold}
  */
-export function hold(wish, onProgress) {
+function hold(wish, onProgress) {
   const key = keyOf(wish);
   const shared = engines.get(key) ?? start(key, wish);
   // The same function may hold twice.
@@ -78,27 +78,20 @@ export function untilAborted(promise, signal) {
   });
 }
 
-/** Whether the colours went with the device. @param {unknown} error */
-export const isLost = (error) => error instanceof AutochromeError && error.code === "device-lost";
+/** @param {string} address @returns {string | undefined} */
+const whole = (address) => (address ? new URL(address, document.baseURI).href : undefined);
 
 /**
- * Colours a photograph and makes the first use of its colours. Where they turn out to have gone with the
- * device it is coloured once more, for then another takes over. Colours that fail their use are freed.
+ * Holds the engine that an element's attributes ask for, and lets go of the old one where that is another.
  *
- * @template T
- * @param {Colorizer} engine
- * @param {import("../autochrome.js").PhotoSource} photo
- * @param {Parameters<Colorizer["colorize"]>[1]} options
- * @param {(colorization: import("../autochrome.js").Colorization) => Promise<T>} use
+ * @param {Hold | null} old
+ * @param {{ model: string, sha256: string, device: Wish["device"], assets: string }} attributes
+ * @param {(progress: Progress) => void} onProgress
  */
-export async function colourFor(engine, photo, options, use) {
-  for (let again = false; ; again = true) {
-    const colorization = await engine.colorize(photo, options);
-    try {
-      return await use(colorization);
-    } catch (error) {
-      colorization.dispose();
-      if (again || !isLost(error)) throw error;
-    }
-  }
+export function swap(old, { model, sha256, device, assets }, onProgress) {
+  const wish = { model: whole(model), sha256: sha256 || undefined, device, assets: whole(assets) };
+  if (old?.key === keyOf(wish)) return old;
+  const held = hold(wish, onProgress);
+  old?.release();
+  return held;
 }

@@ -1,4 +1,6 @@
-/** Files for the visitor. */
+/** Files from the page's addresses and files for the visitor. */
+
+import { errorOf } from "../errors.js";
 
 /** @typedef {"image/png" | "image/jpeg"} Type */
 
@@ -29,4 +31,22 @@ export function save(blob, name) {
   link.click();
   // The download reads the address after this turn.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** Fetches a photograph. @param {string} address @param {AbortSignal} signal @returns {Promise<Blob>} */
+export async function fetched(address, signal) {
+  let why;
+  try {
+    const response = await fetch(new URL(address, document.baseURI), { signal });
+    if (response.ok)
+      return new File([await response.blob()], nameOf(address), { type: response.headers.get("content-type") ?? "" });
+    why = `${response.status} ${response.statusText}`.trim();
+  } catch (cause) {
+    signal.throwIfAborted();
+    why = cause instanceof Error ? cause.message : String(cause);
+  }
+  throw errorOf(
+    "image-download",
+    `The photograph could not be loaded (${address}: ${why}). Check its address and try again.`,
+  );
 }

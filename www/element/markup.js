@@ -1,5 +1,9 @@
 /** The element's shadow tree. Every word of it lies in a slot, so that a page can say it in its own. */
 
+import { STEP, TONES } from "./tones.js";
+
+/** @typedef {import("./tones.js").ToneName} ToneName */
+
 /**
  * Builds an element.
  * @template {keyof HTMLElementTagNameMap} T
@@ -18,16 +22,6 @@ function h(tag, attributes = {}, ...children) {
 
 /** @param {string} name @param {string} words @param {string} [id] */
 const word = (name, words, id) => h("slot", { name, ...(id && { id }) }, words);
-
-/** The sliders' ranges, and what they are called. */
-export const TONES = /** @type {const} */ ({
-  temperature: { min: 0, max: 1, words: "Temperature" },
-  rebalance: { min: 0, max: 1, words: "Colour boldness" },
-  saturation: { min: 0, max: 2, words: "Saturation" },
-  warmth: { min: -1, max: 1, words: "Warmth" },
-});
-
-/** @typedef {keyof typeof TONES} ToneName */
 
 /** @param {string} id @param {string} part @param {string} slot @param {string} words */
 const button = (id, part, slot, words) =>
@@ -49,7 +43,7 @@ const slider = ([name, { min, max, words }]) =>
     { class: "slider" },
     h("label", { for: `slider-${name}`, part: "label" }, word(name, words)),
     h("output", { id: `value-${name}`, for: `slider-${name}` }),
-    h("input", { type: "range", id: `slider-${name}`, part: "slider", min, max, step: 0.01 }),
+    h("input", { type: "range", id: `slider-${name}`, part: "slider", min, max, step: STEP }),
   );
 
 /** @param {"before" | "after"} side @param {string} words @param {Node[]} more */
@@ -148,3 +142,54 @@ export function build(root) {
     ),
   );
 }
+
+/** The elements of a shadow root that was built. @param {ShadowRoot} root */
+export function partsOf(root) {
+  /** @template {Element} T @param {string} id @param {new () => T} kind @returns {T} */
+  const part = (id, kind) => {
+    const found = root.getElementById(id);
+    if (!(found instanceof kind)) throw new Error(`#${id} is missing`);
+    return found;
+  };
+  const tone = (/** @type {ToneName} */ name) => ({
+    input: part(`slider-${name}`, HTMLInputElement),
+    output: part(`value-${name}`, HTMLOutputElement),
+  });
+  return {
+    viewer: part("frame", HTMLElement),
+    view: part("view", HTMLElement),
+    paneBefore: part("pane-before", HTMLElement),
+    paneAfter: part("pane-after", HTMLElement),
+    before: part("before", HTMLCanvasElement),
+    after: part("after", HTMLCanvasElement),
+    overlay: part("overlay", HTMLCanvasElement),
+    crosshair: part("crosshair", HTMLElement),
+    divider: part("compare", HTMLInputElement),
+    dividerWords: part("compare-value", HTMLSlotElement),
+    choose: part("choose", HTMLElement),
+    picker: part("picker", HTMLInputElement),
+    busy: part("busy", HTMLElement),
+    progress: part("busy-progress", HTMLProgressElement),
+    cancel: part("busy-cancel", HTMLButtonElement),
+    failure: part("failure", HTMLElement),
+    failureWords: part("failure-words", HTMLElement),
+    retry: part("failure-retry", HTMLButtonElement),
+    tools: part("tools", HTMLElement),
+    zooms: part("zooms", HTMLElement),
+    closer: part("closer", HTMLButtonElement),
+    farther: part("farther", HTMLButtonElement),
+    whole: part("whole", HTMLButtonElement),
+    tonesBox: part("tones", HTMLElement),
+    tones: {
+      temperature: tone("temperature"),
+      rebalance: tone("rebalance"),
+      saturation: tone("saturation"),
+      warmth: tone("warmth"),
+    },
+    reset: part("reset-tone", HTMLButtonElement),
+    files: part("files", HTMLElement),
+    saveFile: part("save-file", HTMLButtonElement),
+  };
+}
+
+/** @typedef {ReturnType<typeof partsOf>} Parts */

@@ -31,7 +31,7 @@ export class Photograph {
   /** Its settings; none are the model's own. @type {Partial<import("../autochrome.js").Tone> | null} */
   tone = null;
   /** Whether the network sees it without its toning and fading. */
-  neutralise = true;
+  neutralize = true;
   /** Whether it has been in colour: it may be shown without a wait in line. */
   coloured = false;
   /** @type {AbortController | null} */

@@ -57,7 +57,7 @@ export async function right(file: File, film: HTMLVideoElement, frame: VideoFram
     new Image(),
   ];
   for (const source of sources) {
-    const colorization: Colorization = await colorizer.colorize(source, { hints: [hint], neutralise: false, signal });
+    const colorization: Colorization = await colorizer.colorize(source, { hints: [hint], neutralize: false, signal });
     const pixels: ImageData = await colorization.render({ temperature: 0.38, saturation: 1.2, maxSide: 800, ...work });
     const blob: Blob = await colorization.toBlob({
       type: "image/jpeg",
@@ -68,7 +68,7 @@ export async function right(file: File, film: HTMLVideoElement, frame: VideoFram
     });
     const bins: BinShare[] = await colorization.distributionAt(1, 2, { temperature: 1 });
     const inspection: Inspection = await colorization.inspectAt(1, 2, { side: 100, signal });
-    const colours: boolean = colorization.isColour;
+    const colours: boolean = colorization.isColor;
     console.log(pixels.width, blob.size, bins[0]?.p, inspection.top, colorization.width, colorization.height, colours);
     colorization.dispose();
   }

@@ -4,7 +4,7 @@
  * visit. Nothing is believed before the engine has hashed it.
  */
 
-import { AutochromeError, errorOf } from "./errors.js";
+import { AutochromeError, errorOf } from "../errors.js";
 
 /** @typedef {{ url: string, bytes?: number, sha256?: string }} Address */
 /** @typedef {(stage: "download", done: number) => boolean} Tick whether to stop */

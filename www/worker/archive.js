@@ -1,8 +1,8 @@
 /** ZIP archives in the making, on the worker's side: the entries stay Blobs. */
 
-import { errorOf } from "./errors.js";
+import { errorOf } from "../errors.js";
 
-/** @typedef {import("./engine/cpu/autochrome.js").ArchiveWriter} ArchiveWriter */
+/** @typedef {import("../engine/cpu/autochrome.js").ArchiveWriter} ArchiveWriter */
 
 /** @type {Map<number, { writer: ArchiveWriter, entries: Blob[] }>} */
 const archives = new Map();
