@@ -1,6 +1,8 @@
-//! What can go wrong, with a code that programs may rely on.
+//! The ways in which work can fail, each with a code that programs may rely on.
 
-use crate::checkpoint::CheckpointError;
+mod checkpoint;
+
+pub use checkpoint::CheckpointError;
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,12 +36,14 @@ pub enum Error {
     },
     /// More pixels than the engine accepts.
     #[error("{width} x {height} is {pixels} megapixels; the limit is {limit}. Scale the photograph down first",
-        pixels = width * height / 1_000_000, limit = crate::photo::MAX_PIXELS / 1_000_000)]
+        pixels = width * height / 1_000_000, limit = limit / 1_000_000)]
     ImageTooLarge {
         /// Pixels across.
         width: u64,
         /// Pixels down.
         height: u64,
+        /// Pixels that are accepted.
+        limit: u64,
     },
     /// Bytes that cannot be read as a checkpoint of any kind.
     #[error("this is not a model file: {0}")]
@@ -99,10 +103,8 @@ pub enum Error {
     /// The device failed while it worked.
     #[error("the device failed: {0}. Try again on the CPU")]
     DeviceLost(String),
-    /// The browser or the system gave no memory.
-    #[error(
-        "there is not enough memory for {bytes} bytes. Close other tabs or programs, or take a smaller model"
-    )]
+    /// An allocation failed.
+    #[error("there is not enough memory for {bytes} bytes. Free some, or take a smaller photograph or model")]
     OutOfMemory {
         /// How much was asked for.
         bytes: usize,

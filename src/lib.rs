@@ -19,37 +19,16 @@
 // takes to link, and runs none.
 #![cfg(not(all(test, target_arch = "wasm32")))]
 
-pub mod ab_bins;
-pub mod archive;
-pub mod backend;
-pub mod checkpoint;
-pub mod chroma_upsample;
-pub mod colorize;
-pub mod colour_error;
-pub mod confidence;
+pub mod color;
+pub mod engine;
 pub mod error;
-pub mod files;
-pub mod finish;
-pub mod frames;
-pub mod hints;
-pub mod inspector;
+pub mod image;
 pub mod kernels;
-pub mod lab;
-pub mod memory;
-pub mod network;
-pub mod neutralise;
-pub mod photo;
-pub mod picture;
-pub mod prediction;
-pub mod preview;
-pub mod render;
-pub mod resample;
-pub mod tone;
+pub mod model;
 #[cfg(feature = "train")]
 pub mod training;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod web;
-pub mod weights;
 
 pub use error::{Error, Result};
 

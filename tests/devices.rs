@@ -2,9 +2,9 @@
 
 mod common;
 
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::colorize::{Colorizer, Input, Unpaced};
-use autochrome::weights::ModelFile;
+use autochrome::engine::colorize::{Colorizer, Input, Unpaced};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::weights::ModelFile;
 use common::{largest_difference, noise_lightness, seeded_eccv16, seeded_siggraph17, seeded_small_unet};
 
 fn output(model: ModelFile, device: ComputeDevice) -> Vec<f32> {

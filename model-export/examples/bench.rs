@@ -10,9 +10,9 @@
 mod common;
 
 use anyhow::{Context, Result, bail};
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::colorize::{Colorizer, Input, Pace, Stage};
-use autochrome::weights::{ModelFile, Precision};
+use autochrome::engine::colorize::{Colorizer, Input, Pace, Stage};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::weights::{ModelFile, Precision};
 use image::imageops::FilterType;
 use npyz::WriterBuilder;
 use std::fs::{self, File};

@@ -1,7 +1,7 @@
 //! `--device`, and words about the device in use.
 
 use anyhow::Result;
-use autochrome::backend::{ComputeDevice, DeviceChoice, DeviceKind};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice, DeviceKind};
 use burn::prelude::Device;
 use clap::{Args, ValueEnum};
 

@@ -1,8 +1,8 @@
 //! Model files from disk, and the one inside the program.
 
 use anyhow::{Context, Result, ensure};
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::weights::{EncoderFile, MAX_FILE, ModelFile};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::weights::{EncoderFile, MAX_FILE, ModelFile};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -55,7 +55,7 @@ mod tests {
         let manifest: serde_json::Value =
             serde_json::from_str(include_str!("../../www/models/manifest.json")).unwrap();
         let first = &manifest["models"][0];
-        assert_eq!(first["sha256"], autochrome::weights::sha256(DEFAULT));
+        assert_eq!(first["sha256"], autochrome::model::weights::sha256(DEFAULT));
         assert_eq!(first["bytes"], DEFAULT.len());
     }
 }

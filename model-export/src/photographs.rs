@@ -3,8 +3,8 @@
 use crate::dataset::Dataset;
 pub use crate::dataset::{EXTENSIONS, is_photograph};
 use anyhow::{Result, ensure};
-use autochrome::lab;
-use autochrome::photo::Photo;
+use autochrome::color::lab;
+use autochrome::image::photo::Photo;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

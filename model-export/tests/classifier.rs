@@ -5,8 +5,8 @@
 mod common;
 
 use assert_cmd::Command;
+use autochrome::model::weights::Precision;
 use autochrome::training::held_out::HeldOut;
-use autochrome::weights::Precision;
 use image::{Rgb, RgbImage};
 use std::fs;
 use std::path::PathBuf;

@@ -8,8 +8,8 @@ mod common;
 mod messages;
 
 use assert_cmd::Command;
-use autochrome::network::{Eccv16Config, Head, NetworkConfig};
-use autochrome::weights::{Metadata, ModelFile, Precision};
+use autochrome::model::network::{Eccv16Config, Head, NetworkConfig};
+use autochrome::model::weights::{Metadata, ModelFile, Precision};
 use messages::{Dimension, GraphProto, ModelProto, ValueInfoProto};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,7 +136,7 @@ fn the_logit_scale_is_in_the_last_layer() {
 
 #[test]
 fn a_lite_is_its_blocks() {
-    let model = common::seeded_lite(autochrome::network::Variant::Lite0, [6, 5, 4]);
+    let model = common::seeded_lite(autochrome::model::network::Variant::Lite0, [6, 5, 4]);
     let graph = graph_of(&model);
     assert_sound(&graph);
     let counts = count(&graph);

@@ -1,8 +1,8 @@
 //! `autochrome prior` as people run it.
 
 use assert_cmd::Command;
-use autochrome::ab_bins::{COUNT, soft_encode};
-use autochrome::lab::lab_from_srgb;
+use autochrome::color::ab_bins::{COUNT, soft_encode};
+use autochrome::color::lab::lab_from_srgb;
 use image::{ImageBuffer, Rgb};
 use std::fs;
 use std::path::Path;

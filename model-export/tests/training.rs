@@ -1,8 +1,8 @@
 //! `autochrome train` as people run it: on made photographs, small networks, a few steps.
 
 use assert_cmd::Command;
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::weights::ModelFile;
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::weights::ModelFile;
 use image::{Rgb, RgbImage};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,13 @@
 //! What Burn's operators leave undone on a device.
 
-pub(crate) mod between;
 #[cfg(feature = "cpu")]
 pub mod cpu;
+pub mod device;
+#[cfg(any(feature = "gpu", all(test, feature = "cpu")))]
+mod device_check;
 #[cfg(feature = "libtorch")]
 pub mod libtorch;
+pub(crate) mod operators;
 #[cfg(feature = "profile")]
 pub mod profile;
 #[cfg(feature = "gpu")]
@@ -83,7 +86,7 @@ pub(crate) enum Packed {
     Cpu(Arc<cpu::Convolution>),
     /// On a device of wgpu.
     #[cfg(feature = "gpu")]
-    WebGpu(Arc<webgpu::Packed>),
+    WebGpu(Arc<webgpu::Convolution>),
 }
 
 impl Packed {
@@ -104,7 +107,8 @@ impl Packed {
             return Some(Self::Cpu(Arc::new(packed)));
         }
         #[cfg(feature = "gpu")]
-        return webgpu::Packed::new(shape, weight, bias, affine).map(|packed| Self::WebGpu(Arc::new(packed)));
+        return webgpu::Convolution::new(shape, weight, bias, affine)
+            .map(|packed| Self::WebGpu(Arc::new(packed)));
         #[cfg(not(feature = "gpu"))]
         {
             let _ = (shape, weight, bias, affine);

@@ -4,17 +4,17 @@
 //! Geometric changes act on RGB, by one resampling. Photometric ones act on L alone: the colours
 //! asked for stay those of the photograph.
 
+use crate::color::lab::{ToLab, ToLightness};
 use crate::error::{Error, Result};
-use crate::lab::{ToLab, ToLightness};
-use crate::photo::Photo;
-use crate::resample::Region;
+use crate::image::photo::Photo;
+use crate::image::resample::Region;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
-/// Pixels of the input, along each axis, for one cell of the target (SPEC section 4).
+/// Pixels of the input, along each axis, for one cell of the target (docs/method.md#targets).
 const CELL: usize = 4;
 
 /// The largest enlargement that is accepted: beyond it a crop shows next to nothing.
@@ -117,8 +117,8 @@ impl Augmentation {
 pub struct Example {
     /// Raw L of the crop in 0…100, `crop` x `crop`, row-major.
     pub lightness: Vec<f32>,
-    /// a and b, CIE units, of every 4th pixel (the top left one of each 4 x 4, not averaged; SPEC
-    /// section 4), `crop/4` x `crop/4`, row-major.
+    /// a and b, CIE units, of every 4th pixel (the top left one of each 4 x 4, not averaged;
+    /// docs/method.md#targets), `crop/4` x `crop/4`, row-major.
     pub chroma: Vec<[f32; 2]>,
 }
 
@@ -311,8 +311,8 @@ fn gaussian_blur(plane: &mut [f32], side: usize, deviation: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::lab_from_srgb;
-    use crate::photo::{Channels, Samples};
+    use crate::color::lab::lab_from_srgb;
+    use crate::image::photo::{Channels, Samples};
 
     /// Colours that differ from pixel to pixel.
     fn coloured(width: usize, height: usize) -> Photo {

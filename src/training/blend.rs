@@ -3,7 +3,7 @@
 //! "Robust fine-tuning of zero-shot models", CVPR 2022).
 
 use crate::error::{Error, Result};
-use crate::weights::ModelFile;
+use crate::model::weights::ModelFile;
 
 /// `model` with `share` of its weights taken from `other`, from 0 for none to 1 for all. Class weights
 /// are blended by their logarithms, as they stand in the logits. What the file says of itself stays.
@@ -39,8 +39,8 @@ pub fn blend(mut model: ModelFile, other: &ModelFile, share: f64) -> Result<Mode
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Eccv16Config, NetworkConfig};
-    use crate::weights::{HostTensor, Metadata};
+    use crate::model::network::{Eccv16Config, NetworkConfig};
+    use crate::model::weights::{HostTensor, Metadata};
 
     fn model(values: [f32; 2], class_weight: f32) -> ModelFile {
         let network = NetworkConfig::Eccv16(Eccv16Config::default());

@@ -1,6 +1,6 @@
-//! Weights that make rare colours count (paper equations 3 and 4; SPEC section 3).
+//! Weights that make rare colours count (paper equations 3 and 4; docs/method.md#class-weights).
 
-use crate::ab_bins;
+use crate::color::ab_bins;
 use crate::error::{Error, Result};
 
 /// `w = 1 / ((1 - lambda) prior + lambda / n)` over the n bins that occur, scaled so that the

@@ -2,7 +2,7 @@
 //! fails is not a loss that explodes but one that settles on a single answer.
 
 use super::objective::Health;
-use crate::ab_bins;
+use crate::color::ab_bins;
 
 /// Looks in a row that must agree, so that one odd batch rings nothing.
 const LOOKS: usize = 3;

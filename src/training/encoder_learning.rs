@@ -3,7 +3,7 @@
 //! depthwise kernels cost libtorch far more than they bring.
 
 use crate::error::{Error, Result};
-use crate::network::NetworkConfig;
+use crate::model::network::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
 /// What of a pretrained encoder learns, and how fast. For a lite.
@@ -88,7 +88,7 @@ impl EncoderPaths {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Head, LiteConfig, UnetConfig, Variant};
+    use crate::model::network::{Head, LiteConfig, UnetConfig, Variant};
 
     fn lite() -> NetworkConfig {
         let (variant, decoder) = (Variant::Lite0, [4, 4, 4]);

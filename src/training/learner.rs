@@ -9,8 +9,8 @@ use super::pupil::{Pupil, PupilConfig};
 use super::schedule::Schedule;
 use super::tape::{Flat, Tape, Trainable};
 use crate::error::{Error, Result};
-use crate::network::{Network, NetworkConfig};
-use crate::weights::{EncoderFile, HostTensor, Metadata, ModelFile};
+use crate::model::network::{Network, NetworkConfig};
+use crate::model::weights::{EncoderFile, HostTensor, Metadata, ModelFile};
 use burn::prelude::*;
 use burn::tensor::DType;
 use safetensors::tensor::TensorView;
@@ -145,7 +145,7 @@ impl Learner {
     ) -> Result<Self> {
         let class_weights = config.objective.class_weights(prior)?;
         let regression = matches!(config.objective, Objective::Regression { .. });
-        if regression != (network_config.output() == crate::network::Output::Chroma) {
+        if regression != (network_config.output() == crate::model::network::Output::Chroma) {
             return Err(Error::Parameter {
                 name: "head",
                 value: network_config.name().to_owned(),

@@ -1,9 +1,9 @@
 //! Which photographs show one picture: copies of other sizes, shapes and formats are known by their
 //! thumbnails, so that what a model is judged by can be kept out of what it learns from.
 
-use crate::lab::ToLightness;
-use crate::photo::Photo;
-use crate::resample::Region;
+use crate::color::lab::ToLightness;
+use crate::image::photo::Photo;
+use crate::image::resample::Region;
 use std::array;
 use std::collections::HashMap;
 use std::f32::consts::PI;
@@ -162,7 +162,7 @@ impl Gallery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::photo::{Channels, Samples};
+    use crate::image::photo::{Channels, Samples};
     use rand::rngs::Xoshiro256PlusPlus;
     use rand::{RngExt, SeedableRng};
 

@@ -1,8 +1,8 @@
 //! Whether a checkpoint's logits are already multiplied by the inverse temperature of Caffe's
-//! second release (SPEC section 5). Two routes lead there: comparing its last layer with Caffe's,
-//! and asking photographs how sure it is.
+//! second release (docs/method.md#logit-scale). Two routes lead there: comparing its last layer with
+//! Caffe's, and asking photographs how sure it is.
 
-use crate::ab_bins::{self, soft_encode};
+use crate::color::ab_bins::{self, soft_encode};
 
 /// The factor in front of the softmax of Caffe's second release: 6 / ln 10, rounded.
 pub const CAFFE_V2: f32 = 2.606;

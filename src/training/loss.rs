@@ -1,8 +1,8 @@
 //! The paper's losses on the host, in f64: the definition that training is checked against
-//! (SPEC section 4).
+//! (docs/method.md#losses).
 
 use super::soft_target::around;
-use crate::ab_bins::{self, soft_encode};
+use crate::color::ab_bins::{self, soft_encode};
 
 /// One pixel's share of the classification loss and its gradient.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! What a network is taught, and the gradient that teaches it (SPEC section 4).
+//! What a network is taught, and the gradient that teaches it (docs/method.md#losses).
 //!
 //! The gradient at the network's output is written down directly, `v (softmax(z) - Z) / N` for the
 //! classifier, and handed to the tape; composing it from logarithms and gathers takes more passes over
@@ -6,17 +6,17 @@
 
 use super::class_rebalancing::class_weights;
 use super::soft_target::Encoder;
-use crate::ab_bins;
+use crate::color::ab_bins;
 use crate::error::{Error, Result};
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, IndexingUpdateOp};
 use serde::{Deserialize, Serialize};
 
-/// ab at which the regression's target is 1 (SPEC section 4).
+/// ab at which the regression's target is 1 (docs/method.md#regression-loss).
 const REGRESSION_UNIT: f32 = 110.0;
 
-/// A picture none of whose |a| and |b| exceed this teaches nothing (SPEC section 3).
+/// A picture none of whose |a| and |b| exceed this teaches nothing (docs/method.md#gray-photographs).
 const GRAY: f32 = 5.0;
 
 /// Colours that a collapsed network and a healthy one differ in, over the cells of a batch.
@@ -44,7 +44,7 @@ pub enum Objective {
         /// Share of the uniform distribution in the rebalancing prior: 1/2 is the paper's "full", 1
         /// gives every bin the same weight ("class").
         lambda: f64,
-        /// Bins that share a true colour: 5 in the paper, 10 in its code (PITFALLS 12).
+        /// Bins that share a true colour: 5 in the paper, 10 in its code (docs/method.md#soft-encoding).
         neighbours: usize,
         /// Share of each target bin that goes to the bins around it in the grid of ab
         /// ([`super::soft_target::around`]), from 0 (the paper's) to below 1.
@@ -63,7 +63,7 @@ pub enum Objective {
 }
 
 /// What the summed gradient of a batch is divided by. Adam's steps do not depend on it, but what
-/// weight decay inside the gradient and clipping mean does (PITFALLS 14).
+/// weight decay inside the gradient and clipping mean does (docs/method.md#reduction).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reduction {

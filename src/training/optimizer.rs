@@ -48,7 +48,7 @@ fn epsilon() -> f64 {
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Caffe's: decay is part of the gradient of every weight, biases too, and epsilon stands outside
-    /// the bias correction (SPEC section 8).
+    /// the bias correction (docs/method.md#optimiser).
     Adam,
     /// Decoupled decay (Loshchilov & Hutter 2019) of matrices only; epsilon inside the correction.
     AdamW,

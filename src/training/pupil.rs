@@ -4,9 +4,9 @@
 
 use super::initial_weights;
 use super::tape::Trainable;
-use crate::kernels::between;
-use crate::network::convolution::{Layer, Then, linear};
-use crate::network::{Network, NetworkConfig};
+use crate::kernels::operators;
+use crate::model::network::convolution::{Layer, Then, linear};
+use crate::model::network::{Network, NetworkConfig};
 use burn::module::{Module, ModuleMapper, ModuleVisitor};
 use burn::nn::Linear;
 use burn::prelude::*;
@@ -75,7 +75,7 @@ impl Pupil {
         let mut logits = None;
         let output = self.network.forward_seen(lightness, dtype, |step, features| {
             if let Some(head) = head.filter(|head| head.reads == step) {
-                let mean = between::mean_of_places(features.clone().cast(DType::F32));
+                let mean = operators::mean_of_places(features.clone().cast(DType::F32));
                 logits = Some(head.layer.forward(mean, Then::default()));
             }
         });

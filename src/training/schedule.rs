@@ -73,7 +73,7 @@ mod tests {
         assert!((schedule.rate(500, 109) - 0.2).abs() < 1e-12);
     }
 
-    /// The paper's: 3e-5, 1e-5 from 200,000, 3e-6 from 375,000 (SPEC section 8).
+    /// The paper's: 3e-5, 1e-5 from 200,000, 3e-6 from 375,000 (docs/method.md#schedule).
     #[test]
     fn jumps() {
         let decay = Decay::Steps { at: vec![200_000, 375_000], rates: vec![1e-5, 3e-6] };

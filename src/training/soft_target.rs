@@ -2,7 +2,7 @@
 //! over the bins around. That is label smoothing (Szegedy et al. 2016) which knows that bins are
 //! colours: a near miss is told apart from a far one.
 
-use crate::ab_bins::{CENTRES, COUNT, SIGMA, soft_encode_into};
+use crate::color::ab_bins::{CENTRES, COUNT, SIGMA, soft_encode_into};
 use std::sync::LazyLock;
 
 /// Distance of neighbouring bins along an axis of the grid, in ab units.
@@ -81,7 +81,7 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ab_bins::nearest;
+    use crate::color::ab_bins::nearest;
 
     #[test]
     fn every_bin_has_bins_around_it() {

@@ -1,7 +1,7 @@
 //! Where gradients come from: Burn's own tape, or libtorch's beneath Burn's tensors.
 
-use crate::network::Network;
-use crate::network::convolution::without_layer;
+use crate::model::network::Network;
+use crate::model::network::convolution::without_layer;
 use burn::module::{Flag, ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use burn::tensor::DType;

@@ -1,6 +1,6 @@
 //! A ZIP whose entries stay in JavaScript; only what stands between them is made here.
 
-use crate::archive::{Archive, Date};
+use crate::image::archive::{Archive, Date};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 

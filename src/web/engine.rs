@@ -4,14 +4,14 @@ use super::input::{PhotoFile, Pixels, copied};
 use super::messages::{ColorizeOptions, EngineDescription, from_js, to_js};
 use super::pace::JsPace;
 use super::pictures::Picture;
-use crate::backend::{ComputeDevice, DeviceChoice};
-use crate::colorize::{Colorizer, Preparation};
+use crate::engine::colorize::{Colorizer, Preparation};
+use crate::engine::frames::Steady;
+use crate::engine::picture;
 use crate::error::Result;
-use crate::files::{self, FileMetadata};
-use crate::frames::Steady;
-use crate::photo::{Photo, Samples};
-use crate::picture;
-use crate::weights::{Arriving, ModelFile, Origin};
+use crate::image::files::{self, FileMetadata};
+use crate::image::photo::{Photo, Samples};
+use crate::kernels::device::{ComputeDevice, DeviceChoice};
+use crate::model::weights::{Arriving, ModelFile, Origin};
 use js_sys::Uint8Array;
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
@@ -27,7 +27,7 @@ const DEVICE: DeviceChoice = if cfg!(feature = "gpu") { DeviceChoice::Gpu } else
 pub async fn warm_up() -> Result<(), JsValue> {
     let opened = ComputeDevice::open(DEVICE).await?;
     #[cfg(feature = "gpu")]
-    crate::kernels::between::warm_up(&opened.device).await?;
+    crate::kernels::operators::warm_up(&opened.device).await?;
     drop(opened);
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! Plain objects that cross the boundary. `www/protocol.js` has the same shapes in JSDoc.
 
-use crate::backend::DeviceKind;
-use crate::colorize::{Colorizer, Tone};
-use crate::colour_error::ColourError;
+use crate::engine::color_error::ColourError;
+use crate::engine::colorize::{Colorizer, Tone};
+use crate::engine::hints::Hint;
+use crate::engine::inspector::{Inspection, LikelyColour};
 use crate::error::{Error, Result};
-use crate::files::{FileFormat, FileMetadata};
-use crate::hints::Hint;
-use crate::inspector::{Inspection, LikelyColour};
-use crate::network::Output;
-use crate::weights::Origin;
+use crate::image::files::{FileFormat, FileMetadata};
+use crate::kernels::device::DeviceKind;
+use crate::model::network::Output;
+use crate::model::weights::Origin;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
@@ -43,7 +43,7 @@ impl From<ToneOptions> for Tone {
 }
 
 /// `workingSize`: the short side of what the network sees; `steady`: see
-/// [`crate::frames::Steady`].
+/// [`crate::engine::frames::Steady`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct FrameOptions {
@@ -119,7 +119,7 @@ pub(super) struct BinShare {
     pub(super) p: f32,
 }
 
-/// One of the likeliest colours at a place; see [`crate::inspector::LikelyColour`].
+/// One of the likeliest colours at a place; see [`crate::engine::inspector::LikelyColour`].
 #[derive(Serialize)]
 pub(super) struct LikelyShare {
     css: String,

@@ -8,8 +8,6 @@ mod input;
 mod messages;
 mod pace;
 mod pictures;
-#[cfg(feature = "gpu")]
-pub(crate) mod subgroups;
 
 use crate::error::Error;
 use wasm_bindgen::prelude::*;

@@ -4,9 +4,9 @@ use super::messages::{
     BinShare, ColorErrorDescription, EncodeOptions, PlaceDescription, ToneOptions, from_js, to_js,
 };
 use super::pace::JsPace;
-use crate::ab_bins;
+use crate::color::ab_bins;
+use crate::engine::picture::{self, Rgba};
 use crate::error::Result;
-use crate::picture::{self, Rgba};
 use js_sys::Uint8ClampedArray;
 use wasm_bindgen::prelude::*;
 use web_sys::ImageData;

@@ -4,12 +4,12 @@ use crate::common::{
     Seeded, assert_golden_eccv16, assert_samples, golden, noise_lightness, seeded_eccv16, seeded_siggraph17,
     seeded_small_unet,
 };
-use autochrome::backend::{ComputeDevice, DeviceChoice, DeviceKind};
-use autochrome::colorize::{Colorizer, Input, Mode, Tone, Unpaced};
-use autochrome::photo::{Channels, Photo, Samples};
-use autochrome::prediction::Prediction;
-use autochrome::preview::Preview;
-use autochrome::weights::ModelFile;
+use autochrome::engine::colorize::{Colorizer, Input, Mode, Tone, Unpaced};
+use autochrome::engine::prediction::Prediction;
+use autochrome::engine::preview::Preview;
+use autochrome::image::photo::{Channels, Photo, Samples};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice, DeviceKind};
+use autochrome::model::weights::ModelFile;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 /// The device that this build is for. A browser without it fails the test: the flags in
@@ -36,9 +36,9 @@ async fn predict(model: ModelFile, width: usize, height: usize) -> Prediction {
 async fn tolerance(single: f64, half: f64) -> f64 {
     #[cfg(feature = "gpu")]
     {
-        use autochrome::kernels::webgpu::Numbers;
+        use autochrome::kernels::webgpu::Precision;
         let device = device().await;
-        if Numbers::quickest(&device.device) == Some(Numbers::Half) {
+        if Precision::quickest(&device.device) == Some(Precision::F16) {
             return half;
         }
     }

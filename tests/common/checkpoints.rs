@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use crate::common::Seeded;
-use autochrome::checkpoint::caffe::{BlobProto, BlobShape, LayerParameter, NetParameter};
-use autochrome::weights::HostTensor;
+use autochrome::model::checkpoint::caffe::{BlobProto, BlobShape, LayerParameter, NetParameter};
+use autochrome::model::weights::HostTensor;
 use prost::Message;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};

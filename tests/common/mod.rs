@@ -5,12 +5,12 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use autochrome::ab_bins::{self, AnnealedMean};
-use autochrome::network::{
+use autochrome::color::ab_bins::{self, AnnealedMean};
+use autochrome::engine::prediction::Prediction;
+use autochrome::model::network::{
     Eccv16Config, Head, LiteConfig, NetworkConfig, Siggraph17Config, UnetConfig, Variant,
 };
-use autochrome::prediction::Prediction;
-use autochrome::weights::{HostTensor, Metadata, ModelFile};
+use autochrome::model::weights::{HostTensor, Metadata, ModelFile};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

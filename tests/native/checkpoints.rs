@@ -2,11 +2,11 @@
 
 use crate::common::{assert_golden_eccv16, noise_lightness, seeded_eccv16, seeded_siggraph17};
 use crate::writers::{Tensors, caffe_net, caffemodel, legacy_pth, pth, state_dict_pickle, tiny_eccv16, zip};
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::checkpoint::{Checkpoint, CheckpointError, Format};
-use autochrome::colorize::{Colorizer, Input, Unpaced};
-use autochrome::weights::{HostTensor, ModelFile, Precision};
-use autochrome::{Error, ab_bins, lab};
+use autochrome::engine::colorize::{Colorizer, Input, Unpaced};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::checkpoint::{Checkpoint, CheckpointError, Format};
+use autochrome::model::weights::{HostTensor, ModelFile, Precision};
+use autochrome::{Error, color::ab_bins, color::lab};
 use prost::Message;
 
 fn cpu() -> ComputeDevice {
@@ -206,7 +206,7 @@ fn caffe_is_brought_to_pytorchs_meaning() {
             let near = found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs().max(1.0));
             assert!(near && found.len() == expected.len(), "{name}: {found:?}, expected {expected:?}");
         };
-        // 100 times Caffe's (SPEC section 1), the bias unchanged.
+        // 100 times Caffe's (docs/method.md#network-input), the bias unchanged.
         close("model1.0.weight", &tensors["model1.0.weight"].values);
         close("model1.0.bias", &tensors["model1.0.bias"].values);
         close("model8.0.weight", &tensors["model8.0.weight"].values);
@@ -224,14 +224,14 @@ fn caffe_is_brought_to_pytorchs_meaning() {
 }
 
 fn norm(
-    net: &mut autochrome::checkpoint::caffe::NetParameter,
-) -> &mut autochrome::checkpoint::caffe::LayerParameter {
+    net: &mut autochrome::model::checkpoint::caffe::NetParameter,
+) -> &mut autochrome::model::checkpoint::caffe::LayerParameter {
     net.layer.iter_mut().find(|layer| layer.name() == "conv1_2norm").unwrap()
 }
 
 fn caffe_net_with(
     tensors: &Tensors,
-    edit: impl Fn(&mut autochrome::checkpoint::caffe::NetParameter),
+    edit: impl Fn(&mut autochrome::model::checkpoint::caffe::NetParameter),
 ) -> Vec<u8> {
     let mut net = caffe_net(tensors, 1.0);
     edit(&mut net);
@@ -241,7 +241,7 @@ fn caffe_net_with(
 /// The old forms of a layer and of a shape, and double precision.
 #[test]
 fn caffe_of_the_first_version() {
-    use autochrome::checkpoint::caffe::V1LayerParameter;
+    use autochrome::model::checkpoint::caffe::V1LayerParameter;
     let tensors = tiny_eccv16();
     let old = caffe_net_with(&tensors, |net| {
         for layer in std::mem::take(&mut net.layer) {
@@ -265,7 +265,7 @@ fn caffe_of_the_first_version() {
 /// are a, then b. A file whose bins say otherwise is refused.
 #[test]
 fn caffes_bgr_history_swaps_nothing() {
-    use autochrome::checkpoint::caffe::{BlobProto, BlobShape, LayerParameter};
+    use autochrome::model::checkpoint::caffe::{BlobProto, BlobShape, LayerParameter};
     let red = lab::lab_from_srgb([1.0f64, 0.0, 0.0]);
     assert!(red.iter().zip([53.24, 80.09, 67.20]).all(|(a, b)| (a - b).abs() < 0.01), "{red:?}");
 

@@ -3,7 +3,8 @@
 
 use crate::common::uniform;
 use autochrome::Error;
-use autochrome::photo::{Channels, Photo, Samples};
+use autochrome::image::photo::{Channels, Photo, Samples};
+use autochrome::model::weights::{ModelFile, Precision};
 use autochrome::training::classifier::{
     ClassifierConfig, ClassifierFile, ClassifierLearner, ClassifierLearnerConfig, Labelled, Preparation,
     Question,
@@ -13,7 +14,6 @@ use autochrome::training::labels::Labels;
 use autochrome::training::metrics::baselines::Recolour;
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
-use autochrome::weights::{ModelFile, Precision};
 use burn::prelude::*;
 
 const SIDE: usize = 16;

@@ -2,8 +2,8 @@
 //! longer in `tests/fuzz`, which shares this corpus.
 
 use crate::writers::{caffemodel, legacy_pth, pth, tiny_eccv16};
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::weights::{ModelFile, Precision};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::weights::{ModelFile, Precision};
 use burn::prelude::Device;
 use proptest::prelude::*;
 use std::sync::LazyLock;

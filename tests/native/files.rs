@@ -2,8 +2,8 @@
 //! refused before it costs memory. EXIF and XMP are read back with libraries that the engine does
 //! not use for them.
 
-use autochrome::files::{self, FileFormat, FileMetadata};
-use autochrome::photo::{Channels, Photo, Samples};
+use autochrome::image::files::{self, FileFormat, FileMetadata};
+use autochrome::image::photo::{Channels, Photo, Samples};
 use exif::{Field, In, Tag, Value};
 use image::ImageEncoder;
 use std::io::{Cursor, Write};

@@ -3,9 +3,9 @@
 use crate::common::{
     fnv1a64, golden, largest_difference, number, numbers, pair, splitmix64, triple, uniform,
 };
-use autochrome::ab_bins::{self, AnnealedMean, soft_encode};
-use autochrome::lab::{lab_from_srgb, linear_from_lab, srgb_from_lab};
-use autochrome::resample::{bicubic, bilinear};
+use autochrome::color::ab_bins::{self, AnnealedMean, soft_encode};
+use autochrome::color::lab::{lab_from_srgb, linear_from_lab, srgb_from_lab};
+use autochrome::image::resample::{bicubic, bilinear};
 use autochrome::training::{class_rebalancing::class_weights, loss, metrics};
 use serde_json::Value;
 

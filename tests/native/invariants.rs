@@ -1,16 +1,16 @@
 //! What holds for every photograph: size, depth, alpha and L are kept.
 
 use crate::common::{seeded_small_unet, uniform};
-use autochrome::ab_bins::{self, CENTRES};
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::chroma_upsample::{ChromaGrid, Upsampling};
-use autochrome::colorize::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
-use autochrome::files;
-use autochrome::lab::{OutOfGamut, ToLab, lab_from_srgb};
-use autochrome::photo::{Channels, Photo, Samples};
-use autochrome::preview::Preview;
-use autochrome::render::render;
-use autochrome::weights::ModelFile;
+use autochrome::color::ab_bins::{self, CENTRES};
+use autochrome::color::lab::{OutOfGamut, ToLab, lab_from_srgb};
+use autochrome::engine::colorize::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
+use autochrome::engine::preview::Preview;
+use autochrome::engine::render::render;
+use autochrome::image::chroma_upsample::{ChromaGrid, Upsampling};
+use autochrome::image::files;
+use autochrome::image::photo::{Channels, Photo, Samples};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::weights::ModelFile;
 use autochrome::{Error, Result};
 use proptest::prelude::*;
 use std::fs::File;

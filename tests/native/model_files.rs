@@ -1,11 +1,11 @@
 //! Model files: what is written is read, and what is wrong is said.
 
 use crate::common::{seeded_lite, seeded_small_unet, uniform};
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::checkpoint::{Checkpoint, CheckpointError, Element};
-use autochrome::network::Variant;
-use autochrome::weights::{HostTensor, ModelFile, Precision};
-use autochrome::{Error, ab_bins};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::checkpoint::{Checkpoint, CheckpointError, Element};
+use autochrome::model::network::Variant;
+use autochrome::model::weights::{HostTensor, ModelFile, Precision};
+use autochrome::{Error, color::ab_bins};
 use burn::prelude::Device;
 use proptest::prelude::*;
 

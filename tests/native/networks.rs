@@ -4,13 +4,13 @@ use crate::common::{
     assert_golden_eccv16, assert_samples, golden, noise_lightness, numbers, seeded_eccv16, seeded_lite,
     seeded_siggraph17, seeded_small_unet,
 };
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::colorize::{Colorizer, Input, Mode, Unpaced};
-use autochrome::hints::Hint;
-use autochrome::network::Variant;
-use autochrome::photo::{Channels, Photo, Samples};
-use autochrome::prediction::Prediction;
-use autochrome::weights::{ModelFile, Precision};
+use autochrome::engine::colorize::{Colorizer, Input, Mode, Unpaced};
+use autochrome::engine::hints::Hint;
+use autochrome::engine::prediction::Prediction;
+use autochrome::image::photo::{Channels, Photo, Samples};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::network::Variant;
+use autochrome::model::weights::{ModelFile, Precision};
 use burn::prelude::*;
 
 fn cpu() -> ComputeDevice {

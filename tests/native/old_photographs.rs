@@ -1,11 +1,11 @@
 //! The same picture gray, toned, faded or mirrored gets the same colours, by the shipped model.
 
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::colorize::{Colorizer, Mode, Preparation, Unpaced};
-use autochrome::colour_error::ColourError;
-use autochrome::files;
-use autochrome::photo::{Channels, Photo, Samples};
-use autochrome::weights::ModelFile;
+use autochrome::engine::color_error::ColourError;
+use autochrome::engine::colorize::{Colorizer, Mode, Preparation, Unpaced};
+use autochrome::image::files;
+use autochrome::image::photo::{Channels, Photo, Samples};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::weights::ModelFile;
 use std::path::Path;
 use std::sync::LazyLock;
 

@@ -3,11 +3,11 @@
 use crate::photographs::{EXTENSIONS, is_photograph};
 use crate::{Usage, device, models, output};
 use anyhow::{Context, Result, bail, ensure};
-use autochrome::chroma_upsample::Upsampling;
-use autochrome::colorize::{Colorizer, Mode, Pace, Preparation, Stage, Tone, Work};
-use autochrome::files::{self, FileFormat, FileMetadata};
-use autochrome::hints::Hint;
-use autochrome::network::{NetworkConfig, Output};
+use autochrome::engine::colorize::{Colorizer, Mode, Pace, Preparation, Stage, Tone, Work};
+use autochrome::engine::hints::Hint;
+use autochrome::image::chroma_upsample::Upsampling;
+use autochrome::image::files::{self, FileFormat, FileMetadata};
+use autochrome::model::network::{NetworkConfig, Output};
 use clap::{Args, ValueEnum};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;

@@ -2,16 +2,16 @@
 
 use crate::{Usage, device, models, onnx, output, photographs};
 use anyhow::{Context, Result, bail, ensure};
-use autochrome::ab_bins::{self, AnnealedMean};
-use autochrome::colorize::{Colorizer, Mode, Unpaced};
-use autochrome::network::Output;
+use autochrome::color::ab_bins::{self, AnnealedMean};
+use autochrome::engine::colorize::{Colorizer, Mode, Unpaced};
+use autochrome::model::network::Output;
+use autochrome::model::weights::{EncoderFile, ModelFile, Precision};
 use autochrome::training::logit_scale::{self, Calibration, Evidence};
-use autochrome::weights::{EncoderFile, ModelFile, Precision};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Photographs that a fit of the logit scale needs (SPEC section 5).
+/// Photographs that a fit of the logit scale needs (docs/method.md#logit-scale).
 const CALIBRATION_PHOTOGRAPHS: usize = 100;
 
 /// Photographs that are taken at the most: their logits are kept until all have been seen.

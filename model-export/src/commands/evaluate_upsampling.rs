@@ -4,11 +4,11 @@
 use crate::dataset::Dataset;
 use crate::{Usage, device, models};
 use anyhow::{Result, ensure};
-use autochrome::chroma_upsample::{ChromaGrid, ChromaUpsampler, Upsampling};
-use autochrome::colorize::{Colorizer, Mode, Unpaced};
-use autochrome::lab::ToLab;
-use autochrome::photo::{Channels, Photo, Samples};
-use autochrome::resample::area_means;
+use autochrome::color::lab::ToLab;
+use autochrome::engine::colorize::{Colorizer, Mode, Unpaced};
+use autochrome::image::chroma_upsample::{ChromaGrid, ChromaUpsampler, Upsampling};
+use autochrome::image::photo::{Channels, Photo, Samples};
+use autochrome::image::resample::area_means;
 use autochrome::training::metrics::{Bootstrap, edge_band};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -2,8 +2,8 @@
 
 use crate::{Usage, arrays, device, models};
 use anyhow::{Result, ensure};
-use autochrome::ab_bins::AnnealedMean;
-use autochrome::colorize::{Colorizer, Input, Unpaced};
+use autochrome::color::ab_bins::AnnealedMean;
+use autochrome::engine::colorize::{Colorizer, Input, Unpaced};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use crate::models;
 use anyhow::Result;
-use autochrome::weights::{ModelFile, sha256};
+use autochrome::model::weights::{ModelFile, sha256};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;

@@ -2,11 +2,11 @@
 
 use crate::{Usage, arrays, output};
 use anyhow::{Context, Result};
-use autochrome::chroma_upsample::{ChromaGrid, Upsampling};
-use autochrome::colorize::Unpaced;
-use autochrome::files::{self, FileFormat};
-use autochrome::lab::OutOfGamut;
-use autochrome::render::render;
+use autochrome::color::lab::OutOfGamut;
+use autochrome::engine::colorize::Unpaced;
+use autochrome::engine::render::render;
+use autochrome::image::chroma_upsample::{ChromaGrid, Upsampling};
+use autochrome::image::files::{self, FileFormat};
 use clap::Args;
 use std::fs::File;
 use std::io::BufReader;

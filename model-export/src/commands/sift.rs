@@ -4,8 +4,8 @@
 use crate::dataset::Dataset;
 use crate::{Usage, output, photographs};
 use anyhow::{Context, Result, ensure};
-use autochrome::neutralise::has_colours;
-use autochrome::photo::Photo;
+use autochrome::engine::neutralize::has_colours;
+use autochrome::image::photo::Photo;
 use autochrome::training::likeness::{Gallery, Thumbnail};
 use clap::Args;
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use super::Dataset;
 use super::ahead::{Ahead, Failure, Made};
 use anyhow::{Context, Result, bail, ensure};
-use autochrome::photo::Photo;
+use autochrome::image::photo::Photo;
 use autochrome::training::augmentation::{self, Augmentation, example};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};

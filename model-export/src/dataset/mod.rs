@@ -9,8 +9,8 @@ mod manifest;
 
 use anyhow::{Context, Result, ensure};
 use archive::{Archive, Entry, Place};
-use autochrome::files;
-use autochrome::photo::{Channels, Photo, Samples};
+use autochrome::image::files;
+use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::training::labels::Labels;
 use manifest::Manifest;
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,7 +5,7 @@ use super::messages::{
     AttributeProto, Dimension, DimensionProto, FLOAT, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto, attribute,
 };
-use autochrome::weights::HostTensor;
+use autochrome::model::weights::HostTensor;
 use std::collections::BTreeMap;
 
 /// What is added to the variance of a norm: PyTorch's and Caffe's default, and the engine's.

@@ -2,7 +2,7 @@
 
 use super::graph::{Conv, Graph};
 use super::{OnnxError, decoder};
-use autochrome::network::LiteConfig;
+use autochrome::model::network::LiteConfig;
 
 /// What is added to the variance of the encoder's norms.
 const EPSILON: f32 = 1e-3;

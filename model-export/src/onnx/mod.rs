@@ -11,8 +11,8 @@ mod graph;
 mod lite;
 mod messages;
 
-use autochrome::network::{NetworkConfig, Output, UnetConfig};
-use autochrome::weights::ModelFile;
+use autochrome::model::network::{NetworkConfig, Output, UnetConfig};
+use autochrome::model::weights::ModelFile;
 use graph::{Conv, Graph};
 use lite::lite;
 use messages::{Dimension, ModelProto, OperatorSetIdProto, StringStringEntryProto};

@@ -138,7 +138,7 @@ mod tests {
     use super::plot::{Axis, Series};
     use super::sheet::{Row, Thumbnail};
     use super::*;
-    use autochrome::photo::{Channels, Photo, Samples};
+    use autochrome::image::photo::{Channels, Photo, Samples};
 
     /// A file name that would run where it is not escaped.
     const HOSTILE: &str = "\"><script>alert('&')</script><img src=x onerror=alert(1)>.jpg";

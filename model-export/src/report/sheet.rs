@@ -1,8 +1,8 @@
 //! Contact sheets: the same photograph several ways, side by side.
 
 use anyhow::Result;
-use autochrome::files::{self, FileFormat, FileMetadata};
-use autochrome::photo::Photo;
+use autochrome::image::files::{self, FileFormat, FileMetadata};
+use autochrome::image::photo::Photo;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
@@ -83,7 +83,7 @@ impl Sheet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use autochrome::photo::{Channels, Samples};
+    use autochrome::image::photo::{Channels, Samples};
 
     #[test]
     fn a_thumbnail_is_a_small_jpeg_of_the_same_shape() {

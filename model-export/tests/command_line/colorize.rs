@@ -83,9 +83,10 @@ fn a_photograph_lying_on_its_side_is_turned_once() {
     fs::write(bench.path("side.jpg"), jpeg).unwrap();
     let (code, _, stderr) = bench.run(&format!("colorize side.jpg --out up.jpg {CPU}"));
     assert_eq!(code, 0, "{stderr}");
-    let decoded =
-        autochrome::files::decode(fs::File::open(bench.path("up.jpg")).map(std::io::BufReader::new).unwrap())
-            .unwrap();
+    let decoded = autochrome::image::files::decode(
+        fs::File::open(bench.path("up.jpg")).map(std::io::BufReader::new).unwrap(),
+    )
+    .unwrap();
     assert_eq!((decoded.photo.width(), decoded.photo.height()), (40, 60));
 }
 

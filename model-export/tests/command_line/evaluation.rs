@@ -1,7 +1,7 @@
 //! `evaluate`: how near the colours come.
 
 use crate::{Bench, CPU, common, writers};
-use autochrome::weights::Precision;
+use autochrome::model::weights::Precision;
 use image::ImageBuffer;
 use std::fs;
 

@@ -1,7 +1,7 @@
 //! What `colorize` does to a photograph and to what its file says, and each option that changes it.
 
 use crate::{Bench, CPU, open};
-use autochrome::files::FileMetadata;
+use autochrome::image::files::FileMetadata;
 use exif::{Context, Field, In, Tag, Value};
 use image::ImageEncoder;
 use std::fs;

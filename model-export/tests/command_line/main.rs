@@ -12,7 +12,7 @@ mod models;
 mod upsampling;
 
 use assert_cmd::Command;
-use autochrome::weights::Precision;
+use autochrome::model::weights::Precision;
 use image::{DynamicImage, ImageBuffer, Luma};
 use std::fs;
 use std::path::Path;

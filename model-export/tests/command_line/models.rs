@@ -1,7 +1,7 @@
 //! Model files and checkpoints: `convert`, `inspect` and `forward`.
 
 use crate::{Bench, CPU, common, read_npy, write_npy, writers};
-use autochrome::weights::Precision;
+use autochrome::model::weights::Precision;
 use image::ImageBuffer;
 use std::fs;
 
@@ -111,7 +111,7 @@ fn the_logit_scale_is_found_by_both_routes() {
         let mut model = common::seeded_small_unet();
         model.tensors.get_mut("out.weight").unwrap().values.fill(0.0);
         let bias = &mut model.tensors.get_mut("out.bias").unwrap().values;
-        for (bias, [a, b]) in bias.iter_mut().zip(autochrome::ab_bins::CENTRES) {
+        for (bias, [a, b]) in bias.iter_mut().zip(autochrome::color::ab_bins::CENTRES) {
             *bias = logit * -f32::hypot(a.into(), b.into()) / 10.0;
         }
         model.write(Precision::F32).unwrap()

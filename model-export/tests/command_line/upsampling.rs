@@ -6,7 +6,7 @@ use std::fs;
 
 /// Names of every upsampling, the default first.
 fn upsamplings() -> [&'static str; 7] {
-    autochrome::chroma_upsample::Upsampling::ALL.map(|upsampling| upsampling.name())
+    autochrome::image::chroma_upsample::Upsampling::ALL.map(|upsampling| upsampling.name())
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn colours_of_any_origin_join_a_photograph() {
     let ab = [a, [30.0; 12]].concat();
     write_npy(&bench.path("ab.npy"), &[1, 2, 3, 4], &ab);
     let lightness =
-        |p: &Rgba<u16>| autochrome::lab::lab_from_srgb([0, 1, 2].map(|c| f64::from(p.0[c]) / 65535.0));
+        |p: &Rgba<u16>| autochrome::color::lab::lab_from_srgb([0, 1, 2].map(|c| f64::from(p.0[c]) / 65535.0));
     let mut pictures = Vec::new();
     for name in upsamplings() {
         let (code, _, stderr) =

@@ -4,13 +4,13 @@
 #[path = "../../../tests/common/mod.rs"]
 mod common;
 
-use autochrome::network::{Eccv16Config, Head, NetworkConfig, UnetConfig};
+use autochrome::model::network::{Eccv16Config, Head, NetworkConfig, UnetConfig};
+use autochrome::model::weights::{Metadata, ModelFile};
 use autochrome::training::labels::Labels;
 use autochrome::training::learner::{ComputePrecision, Examples, Learner, LearnerConfig, Start};
 use autochrome::training::objective::{Objective, Reduction};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
-use autochrome::weights::{Metadata, ModelFile};
 use burn::prelude::*;
 use common::uniform;
 

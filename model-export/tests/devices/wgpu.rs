@@ -2,7 +2,7 @@
 
 mod alike;
 
-use autochrome::backend::{ComputeDevice, DeviceChoice};
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 
 #[test]
 fn the_gpu_learns_what_the_cpu_learns() {

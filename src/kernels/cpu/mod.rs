@@ -9,11 +9,11 @@
 mod arithmetic;
 #[cfg(not(target_arch = "wasm32"))]
 mod arrays;
-pub(crate) mod between;
 mod bottleneck;
 mod depthwise;
 mod direct;
 mod lanes;
+pub(crate) mod operators;
 mod product;
 #[cfg(any(target_arch = "x86_64", target_arch = "wasm32"))]
 mod wide;

@@ -1,9 +1,10 @@
 //! Softmax and annealed mean in one kernel: two numbers of a place leave the device instead of 313.
 
-use super::between::{places, upload};
-use super::source::{Kernel, groups_of_64};
-use super::tensor;
-use crate::ab_bins::{AnnealedMean, CENTRES, COUNT};
+use super::kernel::{Kernel, groups_of_64};
+use super::operators::{places, upload};
+use super::parameters::AnnealedMeanInfo;
+use super::tensors::tensor;
+use crate::color::ab_bins::{AnnealedMean, CENTRES, COUNT};
 use burn::prelude::*;
 use std::f32::consts::LOG2_E;
 
@@ -30,7 +31,7 @@ pub fn annealed_mean(logits: Tensor<4>, scale: f32, decoder: &AnnealedMean<f32>)
     table.extend([1.0 / scale, LOG2_E / temperature.max(COLDEST), 0.0, 0.0]);
     let places = batch * height * width;
     let colours = client.empty(4 * 2 * places);
-    let info = [places, COUNT, usize::from(temperature == 0.0)];
+    let info = AnnealedMeanInfo { places, bins: COUNT, mode: usize::from(temperature == 0.0) };
     let buffers = [&values, &upload(client, &table), &colours];
     Kernel::AnnealedMean.launch(client, groups_of_64(places), &buffers, &info);
     tensor(&logits, colours, [batch, height, width, 2]).permute([0, 3, 1, 2])

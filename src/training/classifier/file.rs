@@ -3,15 +3,15 @@
 //! sizes).
 
 use super::{Classifier, ClassifierConfig, planes};
-use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
-use crate::network::convolution::without_layer;
-use crate::network::named_values::{GatherShapes, GatherValues};
-use crate::photo::Photo;
+use crate::image::photo::Photo;
+use crate::model::checkpoint::Checkpoint;
+use crate::model::network::convolution::without_layer;
+use crate::model::network::named_values::{GatherShapes, GatherValues};
+use crate::model::weights::CLASSIFIER as KEY;
 use crate::training::augmentation::middle;
 use crate::training::held_out::HeldOut;
 use crate::training::labels::Labels;
-use crate::weights::CLASSIFIER as KEY;
 use burn::module::Module;
 use burn::prelude::*;
 use burn_store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};

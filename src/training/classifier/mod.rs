@@ -1,6 +1,6 @@
 //! A small classifier of colour photographs, to ask of a recoloured one whether it still shows what
-//! it showed: the paper's semantic interpretability (paper section 3.1, SPEC section 9), with a network
-//! of ours in the place of VGG.
+//! it showed: the paper's semantic interpretability (paper section 3.1), with a network of ours in the
+//! place of VGG (docs/method.md#classifier).
 //!
 //! It sees colour photographs only while it learns, so what it recognises less often than the truth
 //! is what the colours got wrong.
@@ -13,8 +13,8 @@ pub use learner::{ClassifierLearner, ClassifierLearnerConfig, Labelled, Lesson};
 
 use super::tape::Trainable;
 use crate::error::{Error, Result};
-use crate::network::convolution::{Convolution, Layer, Then};
-use crate::network::layers::{Stage, fastest_layout};
+use crate::model::network::convolution::{Convolution, Layer, Then};
+use crate::model::network::layers::{Stage, fastest_layout};
 use burn::module::{ModuleMapper, ModuleVisitor};
 use burn::nn::conv::Conv2d;
 use burn::prelude::*;

@@ -1,6 +1,6 @@
-//! Area under the cumulative error curve, plain and balanced (SPEC section 9).
+//! Area under the cumulative error curve, plain and balanced (docs/method.md#auc).
 
-use crate::ab_bins;
+use crate::color::ab_bins;
 
 /// Largest ab error that the curve looks at.
 pub(super) const RANGE: usize = 150;

@@ -1,8 +1,8 @@
 //! What a model has to be better than: gray, one colour for all, and the colours of another
 //! photograph (paper section 3.1).
 
-use crate::lab::{OutOfGamut, ToLightness, ToSrgb, linear_in_gamut};
-use crate::resample::bilinear;
+use crate::color::lab::{OutOfGamut, ToLightness, ToSrgb, linear_in_gamut};
+use crate::image::resample::bilinear;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
@@ -64,7 +64,7 @@ pub fn stretched(ab: &[[f64; 2]], from: (usize, usize), to: (usize, usize)) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::lab_from_srgb;
+    use crate::color::lab::lab_from_srgb;
 
     #[test]
     fn nobody_keeps_his_own_colours() {

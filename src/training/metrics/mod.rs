@@ -1,4 +1,4 @@
-//! How good a colourisation is, in numbers (SPEC section 9), and how sure they are.
+//! How good a colourisation is, in numbers (docs/method.md#evaluation), and how sure they are.
 //!
 //! [`accuracy`] is the paper's measure, pooled over all pixels of a set. [`photograph`] keeps a few
 //! sums of each photograph, from which every [`Measure`] of any choice of photographs follows, and

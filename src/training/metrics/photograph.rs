@@ -3,8 +3,8 @@
 use super::accuracy::RANGE;
 use super::skin::{HueSums, is_skin};
 use super::{AreaUnderCurve, Colourfulness, balanced_weight};
-use crate::colour_error::psnr;
-use crate::lab::ToLab;
+use crate::color::lab::ToLab;
+use crate::engine::color_error::psnr;
 
 /// Mean chroma below which a set counts as gray: a ratio to it would only be noise. Rounding to 8
 /// bits alone makes a chroma of about this size.
@@ -218,7 +218,7 @@ impl Measure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ab_bins;
+    use crate::color::ab_bins;
 
     /// A picture of given colours; its samples are given too, since no sRGB colour need have them.
     fn picture(rgb: &[[u8; 3]], ab: &[[f64; 2]]) -> Picture {

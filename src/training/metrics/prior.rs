@@ -1,6 +1,6 @@
-//! The class prior of photographs (SPEC section 3).
+//! The class prior of photographs (docs/method.md#class-prior).
 
-use crate::ab_bins;
+use crate::color::ab_bins;
 use std::collections::BTreeSet;
 
 /// Reach of the grid that colours are counted on, along a and b; no colour of sRGB is further out.
@@ -9,8 +9,8 @@ const REACH: f64 = 128.0;
 /// Whole ab units along each axis of that grid.
 const SIDE: usize = 2 * REACH as usize + 1;
 
-/// Gathers the true colours of photographs into a class prior: their mean soft encoding (SPEC
-/// section 3), on a grid of whole ab units so that each is encoded once.
+/// Gathers the true colours of photographs into a class prior: their mean soft encoding
+/// (docs/method.md#class-prior), on a grid of whole ab units so that each is encoded once.
 #[derive(Clone, Debug)]
 pub struct ColourPrior {
     /// Pixels of each colour, a for a.

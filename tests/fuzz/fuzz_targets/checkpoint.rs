@@ -2,9 +2,9 @@
 
 #![no_main]
 
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::checkpoint::Checkpoint;
-use autochrome::weights::ModelFile;
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::checkpoint::Checkpoint;
+use autochrome::model::weights::ModelFile;
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 

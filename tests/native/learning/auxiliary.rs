@@ -6,12 +6,12 @@ use super::{
     learner, network, pictures,
 };
 use autochrome::Error;
-use autochrome::network::{Eccv16Config, Head, NetworkConfig};
+use autochrome::model::network::{Eccv16Config, Head, NetworkConfig};
+use autochrome::model::weights::{Metadata, ModelFile, Precision};
 use autochrome::training::labels::Labels;
 use autochrome::training::learner::{Examples, Learner, LearnerConfig};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
-use autochrome::weights::{Metadata, ModelFile, Precision};
 use burn::prelude::*;
 
 /// Dark and bright pictures, and a source that none of them is from.

@@ -6,13 +6,13 @@ use super::{
     network, pictures, values,
 };
 use autochrome::Error;
-use autochrome::network::{Head, NetworkConfig, Output, UnetConfig};
+use autochrome::model::network::{Head, NetworkConfig, Output, UnetConfig};
+use autochrome::model::weights::{Metadata, ModelFile};
 use autochrome::training::labels::Labels;
 use autochrome::training::learner::{Examples, Learner, LearnerConfig};
 use autochrome::training::objective::{Objective, Reduction};
 use autochrome::training::optimizer::{Kind, Moments, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
-use autochrome::weights::{Metadata, ModelFile};
 use burn::prelude::*;
 
 /// Both forms of Adam against arithmetic in f64.
@@ -67,7 +67,7 @@ fn it_learns_what_lightness_tells() {
         let model = learner.model(Metadata::for_network(network(head)));
         let output = if head == Head::Regression { Output::Chroma } else { Output::Logits };
         assert_eq!(model.metadata.network.output(), output);
-        let bytes = model.write(autochrome::weights::Precision::F32).unwrap();
+        let bytes = model.write(autochrome::model::weights::Precision::F32).unwrap();
         let read = ModelFile::read(&bytes, &Device::flex()).unwrap();
         assert_eq!(read.tensors, model.tensors);
         assert_eq!(read.class_weights.is_some(), head == Head::Classification);

@@ -6,14 +6,14 @@ mod learner;
 mod objective;
 
 use crate::common::uniform;
-use autochrome::ab_bins;
-use autochrome::network::{Head, NetworkConfig, UnetConfig};
+use autochrome::color::ab_bins;
+use autochrome::model::network::{Head, NetworkConfig, UnetConfig};
+use autochrome::model::weights::ModelFile;
 use autochrome::training::labels::Labels;
 use autochrome::training::learner::{ComputePrecision, Examples, Learner, LearnerConfig, Start};
 use autochrome::training::objective::{Objective, Reduction};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
-use autochrome::weights::ModelFile;
 use burn::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,7 @@
 
 use super::{classification, values};
 use crate::common::{golden, number, numbers, pair, uniform};
-use autochrome::ab_bins::{self, CENTRES, SIGMA, soft_encode};
+use autochrome::color::ab_bins::{self, CENTRES, SIGMA, soft_encode};
 use autochrome::training::class_rebalancing::class_weights;
 use autochrome::training::loss;
 use autochrome::training::objective::{Objective, Reduction};

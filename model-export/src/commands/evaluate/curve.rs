@@ -7,9 +7,9 @@
 
 use crate::Usage;
 use crate::photographs;
-use autochrome::ab_bins::{AnnealedMean, ToneGrid};
-use autochrome::photo::Photo;
-use autochrome::prediction::Distribution;
+use autochrome::color::ab_bins::{AnnealedMean, ToneGrid};
+use autochrome::engine::prediction::Distribution;
+use autochrome::image::photo::Photo;
 use autochrome::training::metrics::{AreaUnderCurve, balanced_weight};
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ pub const REBALANCES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
 
 /// Whether the settings can be decoded at all.
 pub fn check(temperatures: &[f32], rebalances: &[f32]) -> Result<(), Usage> {
-    let weights = [1.0; autochrome::ab_bins::COUNT];
+    let weights = [1.0; autochrome::color::ab_bins::COUNT];
     for (temperature, rebalance) in settings(temperatures, rebalances) {
         AnnealedMean::new(temperature, rebalance, Some(&weights)).map_err(|e| Usage(e.to_string()))?;
     }

@@ -14,7 +14,7 @@ mod results;
 use crate::dataset::Dataset;
 use crate::{Usage, arrays, device, output};
 use anyhow::{Context, Result, ensure};
-use autochrome::ab_bins;
+use autochrome::color::ab_bins;
 use autochrome::training::class_rebalancing::class_weights;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};

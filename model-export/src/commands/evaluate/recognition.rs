@@ -1,13 +1,13 @@
 //! What a classifier of colour photographs recognises of recoloured ones: the paper's semantic
-//! interpretability (paper section 3.1, SPEC section 9), with a small classifier of ours in the place
-//! of VGG.
+//! interpretability (paper section 3.1), with a small classifier of ours in the place of VGG; see
+//! docs/method.md#classifier.
 
 use super::measure::{Method, Survey};
 use super::results::{Difference, RESAMPLES};
 use crate::dataset::Dataset;
 use anyhow::{Context, Result, ensure};
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::photo::Photo;
+use autochrome::image::photo::Photo;
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::training::classifier::{ClassifierFile, Question};
 use autochrome::training::held_out::HeldOut;
 use autochrome::training::metrics::Bootstrap;

@@ -2,7 +2,7 @@
 
 use crate::dataset::batches::Sampling;
 use anyhow::{Context, Result, ensure};
-use autochrome::network::NetworkConfig;
+use autochrome::model::network::NetworkConfig;
 use autochrome::training::augmentation::Augmentation;
 use autochrome::training::learner::LearnerConfig;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ impl Default for ModelSettings {
     fn default() -> Self {
         Self {
             working_size: 256,
-            temperature: autochrome::ab_bins::PAPER_TEMPERATURE,
+            temperature: autochrome::color::ab_bins::PAPER_TEMPERATURE,
             rebalance: 1.0,
             trained_on: String::new(),
             license: String::new(),

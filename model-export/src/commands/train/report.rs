@@ -8,10 +8,10 @@ use crate::report::plot::{Axis, Plot, Series};
 use crate::report::sheet::{Row, Sheet, Thumbnail};
 use crate::report::{Page, Table};
 use anyhow::Result;
-use autochrome::backend::{ComputeDevice, DeviceChoice};
-use autochrome::colorize::{Colorizer, Mode, Tone, Unpaced};
-use autochrome::photo::Photo;
-use autochrome::weights::ModelFile;
+use autochrome::engine::colorize::{Colorizer, Mode, Tone, Unpaced};
+use autochrome::image::photo::Photo;
+use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::weights::ModelFile;
 
 /// Writes `report.html` into the folder.
 pub fn write(

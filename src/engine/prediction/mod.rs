@@ -1,0 +1,143 @@
+//! What a network says of a photograph: a distribution for each cell, or a colour.
+
+mod kept;
+
+pub(crate) use kept::{Cells, Kept};
+
+use crate::color::ab_bins::{self, AnnealedMean, GridMean};
+use crate::error::{Error, Result};
+
+/// The output of a network, on its grid of cells, on the host.
+#[derive(Clone, Debug)]
+pub enum Prediction {
+    /// Logits over the 313 bins for every cell of 4 x 4 pixels.
+    Distribution(Distribution),
+    /// One colour for every pixel.
+    Chroma(ChromaMap),
+}
+
+impl Prediction {
+    /// Cells across and down.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        match self {
+            Self::Distribution(distribution) => distribution.size(),
+            Self::Chroma(map) => (map.width, map.height),
+        }
+    }
+
+    /// The distribution, where there is one.
+    #[must_use]
+    pub fn distribution(&self) -> Option<&Distribution> {
+        match self {
+            Self::Distribution(distribution) => Some(distribution),
+            Self::Chroma(_) => None,
+        }
+    }
+
+    /// a and b of every cell, row-major, CIE units. Colours that are already there are not decoded.
+    #[must_use]
+    pub fn decode(&self, decoder: &AnnealedMean<f32>) -> [Vec<f32>; 2] {
+        match self {
+            Self::Distribution(distribution) => distribution.decode(decoder),
+            Self::Chroma(map) => map.ab.clone(),
+        }
+    }
+
+    /// What the network gave, row-major: logits `[1, 313, height, width]` or ab
+    /// `[1, 2, height, width]`.
+    #[must_use]
+    pub fn planes(&self) -> Vec<f32> {
+        match self {
+            Self::Distribution(distribution) => distribution.planes(),
+            Self::Chroma(map) => map.ab.concat(),
+        }
+    }
+}
+
+/// Colours for every cell.
+#[derive(Clone, Debug)]
+pub struct ChromaMap {
+    width: usize,
+    height: usize,
+    /// a, then b, CIE units.
+    ab: [Vec<f32>; 2],
+}
+
+impl ChromaMap {
+    /// From a network's output, `[height][width][2]`.
+    pub(crate) fn new(values: &[f32], width: usize, height: usize) -> Result<Self> {
+        if values.len() != 2 * width * height || values.iter().any(|v| !v.is_finite()) {
+            return Err(Error::DeviceResult);
+        }
+        let plane = |i: usize| values.iter().skip(i).step_by(2).copied().collect();
+        Ok(Self { width, height, ab: [plane(0), plane(1)] })
+    }
+
+    /// [`ChromaMap::new`] for means of bins.
+    fn of_bins(values: &[f32], width: usize, height: usize) -> Result<Self> {
+        // The outermost bins are at 110.
+        if values.iter().any(|v| v.abs() > 111.0) {
+            return Err(Error::DeviceResult);
+        }
+        Self::new(values, width, height)
+    }
+}
+
+/// Logits over the 313 bins for every cell, on the host.
+#[derive(Clone, Debug)]
+pub struct Distribution {
+    width: usize,
+    height: usize,
+    /// `[height][width][313]`: a cell's logits lie together.
+    logits: Vec<f32>,
+}
+
+impl Distribution {
+    /// From a network's output, `[height][width][313]`, divided by `scale`.
+    pub(crate) fn new(mut logits: Vec<f32>, width: usize, height: usize, scale: f32) -> Result<Self> {
+        let cells = width * height;
+        if logits.len() != cells * ab_bins::COUNT || logits.iter().any(|z| !z.is_finite()) {
+            return Err(Error::DeviceResult);
+        }
+        for z in &mut logits {
+            *z /= scale;
+        }
+        Ok(Self { width, height, logits })
+    }
+
+    /// Cells across and down.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// The logits as `[1, 313, height, width]`, row-major.
+    #[must_use]
+    pub fn planes(&self) -> Vec<f32> {
+        let cells = self.width * self.height;
+        (0..ab_bins::COUNT)
+            .flat_map(|bin| (0..cells).map(move |cell| self.logits[cell * ab_bins::COUNT + bin]))
+            .collect()
+    }
+
+    /// The 313 logits of each cell, row-major.
+    pub fn cells(&self) -> impl Iterator<Item = &[f32]> {
+        self.logits.chunks_exact(ab_bins::COUNT)
+    }
+
+    /// The 313 logits of the cell at a place of the photograph, `x` and `y` in 0…1.
+    pub(crate) fn at(&self, x: f64, y: f64) -> &[f32] {
+        let cell = |position: f64, cells: usize| ((position * cells as f64) as usize).min(cells - 1);
+        let index = cell(y, self.height) * self.width + cell(x, self.width);
+        &self.logits[index * ab_bins::COUNT..][..ab_bins::COUNT]
+    }
+
+    /// a and b of every cell, row-major, CIE units.
+    #[must_use]
+    pub fn decode(&self, decoder: &AnnealedMean<f32>) -> [Vec<f32>; 2] {
+        let decoder = GridMean::new(decoder);
+        let cells: Vec<[f32; 2]> = self.cells().map(|z| decoder.decode(z)).collect();
+        [0, 1].map(|i| cells.iter().map(|ab| ab[i]).collect())
+    }
+}

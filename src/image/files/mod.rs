@@ -1,0 +1,16 @@
+//! Image files to [`Photo`](crate::image::photo::Photo)s and back, with what belongs to them: orientation,
+//! EXIF, ICC, XMP.
+
+mod containers;
+mod decode;
+mod encode;
+mod exif;
+mod format;
+mod metadata;
+mod tiff;
+mod xmp;
+
+pub use decode::{DecodedFile, decode};
+pub use encode::encode;
+pub use format::{FileFormat, loses_in_canvas, of_some_browsers};
+pub use metadata::FileMetadata;
