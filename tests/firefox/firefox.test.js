@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import puppeteer from "puppeteer-core";
 import { serve } from "../page/chromium.js";
-import { PATIENCE, colourfulness, zipEntries } from "../page/helpers.js";
+import { PATIENCE, colourfulness, until, zipEntries } from "../page/helpers.js";
 
 /** @typedef {import("puppeteer-core").Page} Page */
 /** @typedef {import("../../www/element.js").PhotoColorizer} PhotoColorizer */
@@ -89,9 +89,7 @@ test("the page colours a sample, compares by keyboard, answers a slider and save
     /** @type {HTMLInputElement} */ (input).value = "0";
     input.dispatchEvent(new Event("input", { bubbles: true }));
   });
-  for (let i = 0; colourfulness(await shown(page)) > 1 && i < 50; i++)
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.ok(colourfulness(await shown(page)) < 1, "without saturation it is gray");
+  await until(async () => colourfulness(await shown(page)) < 1, "without saturation it is gray");
   await page.click("#save-png");
   await page.waitForFunction(() => /cat-colour\.png/.test(document.getElementById("status")?.textContent ?? ""), {
     timeout: PATIENCE,

@@ -212,7 +212,6 @@ test("zoom and pan: keys, buttons, wheel, double click, pinch", { timeout: PATIE
 
   await page.mouse.dblclick(at.x, at.y);
   assert.ok((await zoom(page)) > fit);
-  await page.waitForTimeout(400);
   await page.mouse.dblclick(at.x, at.y);
   assert.equal(await zoom(page), fit);
 

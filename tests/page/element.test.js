@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { launch, serve } from "./chromium.js";
-import { PATIENCE, SAMPLES, colourfulness } from "./helpers.js";
+import { PATIENCE, SAMPLES, colourfulness, until } from "./helpers.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("../../www/element.js").PhotoColorizer} PhotoColorizer */
@@ -198,12 +199,14 @@ test("two elements share one worker and one model; out of the page, nothing is l
   );
   assert.equal(await page.locator("#cat").evaluate((element) => /** @type {PhotoColorizer} */ (element).state), "done");
   await page.evaluate(() => document.querySelector("#cat")?.remove());
-  await page.waitForTimeout(200);
-  assert.equal(page.workers().length, 1, "the other still has it");
+  const size = await page.evaluate(async () => {
+    const other = /** @type {PhotoColorizer} */ (document.querySelector("#coffee"));
+    return (await other.toBlob()).size;
+  });
+  assert.ok(size > 1000, "the other still has its engine");
+  assert.equal(page.workers().length, 1);
   await page.evaluate(() => document.querySelector("#coffee")?.remove());
-  await page.waitForFunction(() => true);
-  for (let i = 0; page.workers().length > 0 && i < 50; i++) await page.waitForTimeout(100);
-  assert.equal(page.workers().length, 0);
+  await until(() => page.workers().length === 0, "the worker ends with the last element");
   await page.context().close();
 });
 
@@ -215,8 +218,8 @@ test("fifty elements come and go, and the heap stays where it was", { timeout: 2
     return (await session.send("Runtime.getHeapUsage")).usedSize;
   };
   /** @param {number} times */
-  const comeAndGo = (times) =>
-    page.evaluate(async (times) => {
+  const comeAndGo = async (times) => {
+    await page.evaluate(async (times) => {
       const bitmap = await createImageBitmap(await (await fetch("www/samples/cat.jpg")).blob(), {
         resizeWidth: 90,
         resizeHeight: 60,
@@ -238,8 +241,9 @@ test("fifty elements come and go, and the heap stays where it was", { timeout: 2
         element.remove();
       }
       keeper.remove();
-      await new Promise((resolve) => setTimeout(resolve, 100));
     }, times);
+    await until(() => page.workers().length === 0, "the worker ends with the last element");
+  };
   await comeAndGo(5);
   const before = await heap();
   await comeAndGo(50);
@@ -305,12 +309,10 @@ describe("its controls", () => {
     await page.keyboard.press("Home");
     await page.waitForFunction(() => document.querySelector("photo-colorizer")?.getAttribute("saturation") === "0");
     assert.equal(await inputs(), 1);
-    for (let i = 0; colourfulness(await pixels(page)) > 1 && i < 50; i++) await page.waitForTimeout(100);
-    assert.ok(colourfulness(await pixels(page)) < 1, "without saturation it is gray");
+    await until(async () => colourfulness(await pixels(page)) < 1, "without saturation it is gray");
     await page.getByRole("button", { name: "Reset" }).press("Enter");
     assert.equal(await element.getAttribute("saturation"), null);
-    for (let i = 0; colourfulness(await pixels(page)) < 5 && i < 50; i++) await page.waitForTimeout(100);
-    assert.ok(colourfulness(await pixels(page)) > 5);
+    await until(async () => colourfulness(await pixels(page)) > 5, "its own saturation is back");
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: "Save" }).press("Enter");
     assert.equal((await download).suggestedFilename(), "cat-colour.png");
@@ -338,8 +340,7 @@ describe("its controls", () => {
       await page.evaluate((controls) => {
         /** @type {PhotoColorizer} */ (document.querySelector("photo-colorizer")).controls = controls;
       }, controls);
-      await page.waitForTimeout(50);
-      assert.deepEqual(await visible(), parts, String(controls));
+      await until(async () => isDeepStrictEqual(await visible(), parts), `${controls} shows ${parts}`);
     }
     await page.context().close();
   });

@@ -89,12 +89,22 @@ describe("the messages", async () => {
     for (const code of codes) assert.ok(`error-${code}` in english, code);
   });
 
+  test("have a sentence for every reason for a device and every licence that is shipped", async () => {
+    const [reasons = ""] = (await source("www/protocol.js")).match(/@typedef \{[^}]*\} DeviceReason/) ?? [];
+    const codes = [...reasons.matchAll(/"([\w-]+)"/g)].map(([, code]) => `reason-${code}`);
+    assert.ok(codes.length >= 7, codes.join());
+    const { models } = JSON.parse(await source("www/models/manifest.json"));
+    const licenses = models.map((/** @type {any} */ { license }) => `license-${license.id}`);
+    const said = Object.keys(english).filter((key) => /^(reason|license)-/.test(key));
+    assert.deepEqual(said.sort(), [...new Set([...codes, ...licenses])].sort());
+  });
+
   test("are all said somewhere", async () => {
     const folder = new URL("www/page/", ROOT);
     const code = (
       await Promise.all([source("www/page.js"), ...(await readdir(folder)).map((file) => source(`www/page/${file}`))])
     ).join("\n");
-    const built = /^(error|stage|state|retry|cancel|remove)-/;
+    const built = /^(error|reason|license|stage|state|retry|cancel|remove)-/;
     const silent = Object.keys(english).filter(
       (key) =>
         !built.test(key) && !html.includes(`"${key}"`) && !code.includes(`"${key}"`) && !code.includes(`\`${key}`),

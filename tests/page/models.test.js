@@ -8,7 +8,27 @@ import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { launch, serve } from "./chromium.js";
 import { flaky } from "./flaky.js";
-import { CHECKPOINTS, PATIENCE, canvasPixels, colourfulness, drop, waitForColour } from "./helpers.js";
+import {
+  CHECKPOINTS,
+  PATIENCE,
+  beforeWorker,
+  canvasPixels,
+  colourfulness,
+  drop,
+  until,
+  waitForColour,
+} from "./helpers.js";
+
+/** The worker says what keeps a model from being kept. */
+const TELLS_OF_REFUSALS = `{
+  const { put } = Cache.prototype;
+  Cache.prototype.put = function (...entry) {
+    const kept = put.apply(this, entry);
+    kept.catch(({ name }) => new BroadcastChannel("put").postMessage(name));
+    return kept;
+  };
+}
+`;
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -216,7 +236,7 @@ describe("a download", () => {
 
   /** The model is kept behind the visitor's back. @param {Page} page @param {number} count */
   async function waitForKept(page, count) {
-    for (let i = 0; i < 100 && (await kept(page)).length !== count; i++) await page.waitForTimeout(50);
+    await until(async () => (await kept(page)).length === count, `${count} models are kept`);
     return kept(page);
   }
 
@@ -326,8 +346,13 @@ describe("a download", () => {
       origin: new URL(proxy.url).origin,
       quotaSize: 2 * MEGABYTE,
     });
+    await page.addInitScript(() => {
+      new BroadcastChannel("put").onmessage = ({ data }) => Object.assign(window, { refusal: data });
+    });
+    await beforeWorker(page, TELLS_OF_REFUSALS);
     await colours(page);
-    await page.waitForTimeout(1000);
+    await page.waitForFunction(() => "refusal" in window);
+    assert.equal(await page.evaluate(() => /** @type {any} */ (window).refusal), "QuotaExceededError");
     assert.deepEqual(await kept(page), []);
     await drop(page, "coffee.jpg");
     await waitForColour(page, "coffee.jpg");

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { launch, serve } from "./chromium.js";
-import { PATIENCE, canvasPixels, colourfulness, drop, waitForColour } from "./helpers.js";
+import { PATIENCE, canvasPixels, colourfulness, drop, until, waitForColour } from "./helpers.js";
 import { host } from "./host.js";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -51,7 +51,7 @@ async function visit(page, url) {
   assert.equal(kept, true);
   // The model is kept behind the visitor's back.
   const models = () => page.evaluate(async () => (await (await caches.open("autochrome-models")).keys()).length);
-  while ((await models()) === 0) await page.waitForTimeout(50);
+  await until(async () => (await models()) > 0, "a model is kept");
 }
 
 /** @param {Page} page @param {string} url */
