@@ -115,9 +115,9 @@ pub enum Error {
          learning rate, a longer warm-up or a shorter clip"
     )]
     Diverged {
-        /// What is not finite.
+        /// The number that is not finite.
         what: &'static str,
-        /// What it is instead.
+        /// Its value.
         value: f64,
         /// The step that was not made.
         step: u64,
@@ -127,7 +127,7 @@ pub enum Error {
     Unsupported {
         /// The network.
         network: &'static str,
-        /// What it lacks, and what has it.
+        /// The thing it lacks, and the networks that have it.
         lacks: &'static str,
     },
     /// A parameter outside its range.
@@ -135,9 +135,9 @@ pub enum Error {
     Parameter {
         /// Which parameter.
         name: &'static str,
-        /// What was given.
+        /// The value given.
         value: String,
-        /// What is accepted.
+        /// The values accepted.
         range: &'static str,
     },
     /// The caller asked to stop.

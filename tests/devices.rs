@@ -2,7 +2,7 @@
 
 mod common;
 
-use autochrome::engine::colorize::{Colorizer, Input, Unpaced};
+use autochrome::engine::{Colorizer, Input, Unpaced};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::ModelFile;
 use common::{largest_difference, noise_lightness, seeded_eccv16, seeded_siggraph17, seeded_small_unet};

@@ -10,7 +10,7 @@
 mod common;
 
 use anyhow::{Context, Result, bail};
-use autochrome::engine::colorize::{Colorizer, Input, Pace, Stage};
+use autochrome::engine::{Colorizer, Input, Pace, Stage};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::{ModelFile, Precision};
 use image::imageops::FilterType;

@@ -6,10 +6,10 @@
 use crate::color::lab::{FromGray, GAMUT_SLACK, OutOfGamut, clipped, gamut_excess};
 use crate::color::tone::Warmth;
 
-/// What becomes of the colours of a photograph before they are light.
+/// The last changes to the colours of a photograph, before they are light.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finish {
-    /// What becomes of colours that sRGB cannot show.
+    /// The rule for colours that sRGB cannot show.
     pub rule: OutOfGamut,
     /// Factor on chroma.
     pub saturation: f32,

@@ -4,10 +4,10 @@
 use crate::color::ab_bins;
 use crate::color::tone::Tone;
 use crate::engine::color_error::ColourError;
-use crate::engine::colorize::{Colorization, Pace};
 use crate::engine::inspector::Inspection;
 use crate::engine::neutralize;
 use crate::engine::preview::Preview;
+use crate::engine::{Colorization, Pace};
 use crate::error::Result;
 use crate::image::buffers::Growing;
 use crate::image::files::{self, FileFormat, FileMetadata};

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use burn::prelude::Device;
 use std::str::FromStr;
 
-/// What the user asks for.
+/// The device that the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// The GPU where there is a real one, else the CPU.

@@ -1,4 +1,4 @@
-//! What Burn's operators leave undone on a device.
+//! The device, and inference kernels that replace Burn's operators there.
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub(crate) const PLAIN_RUNS: bool =
     cfg!(any(feature = "train", not(all(target_arch = "wasm32", target_os = "unknown"))));
 
-/// What a convolution is, apart from its numbers. Zero padding keeps the size at stride 1.
+/// The shape of a convolution, its numbers left out. Zero padding keeps the size at stride 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Input channels.
@@ -56,16 +56,16 @@ impl Shape {
     }
 }
 
-/// What happens to a convolution's output before it is stored, in this order.
+/// The operations on a convolution's output before it is stored, in this order.
 #[derive(Clone, Debug, Default)]
 pub struct Epilogue {
     /// Something to add, of the output's size or of half of it: then each value counts for 2 x 2.
     pub add: Option<Tensor<4>>,
-    /// What bends the sum.
+    /// The function of the sum.
     pub activation: Activation,
 }
 
-/// What bends a sum.
+/// A function of each sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Activation {
     /// Nothing.

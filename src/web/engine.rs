@@ -4,9 +4,9 @@ use super::input::{PhotoFile, Pixels, copied};
 use super::messages::{ColorizeOptions, EngineDescription, from_js, to_js};
 use super::pace::JsPace;
 use super::pictures::Picture;
-use crate::engine::colorize::{Colorizer, Preparation};
-use crate::engine::frames::Steady;
+use crate::engine::frames::FrameSmoother;
 use crate::engine::picture;
+use crate::engine::{Colorizer, Preparation};
 use crate::error::Result;
 use crate::image::files::{self, FileMetadata};
 use crate::image::photo::{Photo, Samples};
@@ -63,7 +63,7 @@ pub struct Engine {
     pub(super) colorizer: Colorizer,
     origin: Option<Origin>,
     /// Smoothing state from the frames before.
-    pub(super) steady: Cell<Steady>,
+    pub(super) steady: Cell<FrameSmoother>,
 }
 
 #[wasm_bindgen]
@@ -138,7 +138,7 @@ impl Engine {
         tick: js_sys::Function,
     ) -> Result<Picture, JsValue> {
         let ColorizeOptions { hints, neutralize } = from_js(options)?;
-        let preparation = Preparation { neutralise: neutralize, ..Preparation::default() };
+        let preparation = Preparation { neutralize, ..Preparation::default() };
         let pace = &mut JsPace::new(tick);
         let colorization = self.colorizer.colorize(&photo, preparation, &hints, pace).await?;
         Ok(Picture::from(picture::Picture::new(photo, metadata, colorization)))

@@ -4,7 +4,7 @@ use super::engine::Engine;
 use super::messages::{FrameOptions, ToneOptions, from_js};
 use super::pace::JsPace;
 use super::pictures::image_data;
-use crate::engine::colorize::Mode;
+use crate::engine::Mode;
 use crate::image::chroma_upsample::Upsampling;
 use crate::image::photo::{Channels, Photo, Samples};
 use wasm_bindgen::Clamped;

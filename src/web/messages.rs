@@ -1,9 +1,9 @@
 //! Plain objects that cross the boundary. `www/protocol.js` has the same shapes in JSDoc.
 
 use crate::engine::color_error::ColourError;
-use crate::engine::colorize::{Colorizer, Tone};
 use crate::engine::hints::Hint;
 use crate::engine::inspector::{Inspection, LikelyColour};
+use crate::engine::{Colorizer, Tone};
 use crate::error::{Error, Result};
 use crate::image::files::{FileFormat, FileMetadata};
 use crate::kernels::device::DeviceKind;

@@ -4,9 +4,9 @@ use crate::common::{
     Seeded, assert_golden_eccv16, assert_samples, golden, noise_lightness, seeded_eccv16, seeded_siggraph17,
     seeded_small_unet,
 };
-use autochrome::engine::colorize::{Colorizer, Input, Mode, Tone, Unpaced};
 use autochrome::engine::prediction::Prediction;
 use autochrome::engine::preview::Preview;
+use autochrome::engine::{Colorizer, Input, Mode, Tone, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice, DeviceKind};
 use autochrome::model::weights::ModelFile;

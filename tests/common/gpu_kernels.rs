@@ -4,7 +4,7 @@
 use super::definition::{Addend, Layer};
 use crate::common::{seeded_small_unet, uniform};
 use autochrome::color::ab_bins::{AnnealedMean, COUNT};
-use autochrome::engine::colorize::{Colorizer, Mode, Tone, Unpaced};
+use autochrome::engine::{Colorizer, Mode, Tone, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::kernels::webgpu::{Convolution, Precision, annealed_mean};

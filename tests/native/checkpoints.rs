@@ -2,7 +2,7 @@
 
 use crate::common::{assert_golden_eccv16, noise_lightness, seeded_eccv16, seeded_siggraph17};
 use crate::writers::{Tensors, caffe_net, caffemodel, legacy_pth, pth, state_dict_pickle, tiny_eccv16, zip};
-use autochrome::engine::colorize::{Colorizer, Input, Unpaced};
+use autochrome::engine::{Colorizer, Input, Unpaced};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::checkpoint::{Checkpoint, CheckpointError, Format};
 use autochrome::model::weights::{HostTensor, ModelFile, Precision};

@@ -3,9 +3,9 @@
 use crate::common::{seeded_small_unet, uniform};
 use autochrome::color::ab_bins::{self, CENTRES};
 use autochrome::color::lab::{OutOfGamut, ToLab, lab_from_srgb};
-use autochrome::engine::colorize::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
 use autochrome::engine::preview::Preview;
 use autochrome::engine::render::render;
+use autochrome::engine::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
 use autochrome::image::chroma_upsample::{ChromaGrid, Upsampling};
 use autochrome::image::files;
 use autochrome::image::photo::{Channels, Photo, Samples};

@@ -15,6 +15,7 @@ mod files;
 mod golden_vectors;
 mod invariants;
 mod kernels;
+mod layers;
 mod learning;
 mod model_files;
 mod networks;

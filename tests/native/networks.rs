@@ -4,9 +4,9 @@ use crate::common::{
     assert_golden_eccv16, assert_samples, golden, noise_lightness, numbers, seeded_eccv16, seeded_lite,
     seeded_siggraph17, seeded_small_unet,
 };
-use autochrome::engine::colorize::{Colorizer, Input, Mode, Unpaced};
 use autochrome::engine::hints::Hint;
 use autochrome::engine::prediction::Prediction;
+use autochrome::engine::{Colorizer, Input, Mode, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::network::Variant;

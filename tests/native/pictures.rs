@@ -2,8 +2,8 @@
 
 use crate::common::seeded_small_unet;
 use autochrome::color::tone::Tone;
-use autochrome::engine::colorize::{Colorizer, Mode, Unpaced};
 use autochrome::engine::picture::Picture;
+use autochrome::engine::{Colorizer, Mode, Unpaced};
 use autochrome::image::files::{self, FileFormat, FileMetadata};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};

@@ -5,7 +5,7 @@ use crate::dataset::Dataset;
 use crate::{Usage, device, models};
 use anyhow::{Result, ensure};
 use autochrome::color::lab::ToLab;
-use autochrome::engine::colorize::{Colorizer, Mode, Unpaced};
+use autochrome::engine::{Colorizer, Mode, Unpaced};
 use autochrome::image::chroma_upsample::{ChromaGrid, ChromaUpsampler, Upsampling};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::image::resample::area_means;

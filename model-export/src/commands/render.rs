@@ -3,7 +3,7 @@
 use crate::{Usage, arrays, output};
 use anyhow::{Context, Result};
 use autochrome::color::lab::OutOfGamut;
-use autochrome::engine::colorize::Unpaced;
+use autochrome::engine::Unpaced;
 use autochrome::engine::render::render;
 use autochrome::image::chroma_upsample::{ChromaGrid, Upsampling};
 use autochrome::image::files::{self, FileFormat};

@@ -94,7 +94,7 @@ fn a_sepia_photograph_is_coloured_as_if_it_were_new_unless_told_otherwise() {
     };
     let plain = colorize("");
     assert!(plain == colorize(""), "the same once more");
-    assert!(plain != colorize("--no-neutralise"));
+    assert!(plain != colorize("--no-neutralize"));
 }
 
 #[test]

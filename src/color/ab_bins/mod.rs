@@ -76,7 +76,7 @@ pub fn hash() -> String {
     for value in CENTRES.iter().flatten() {
         sha.update(i64::from(*value).to_le_bytes());
     }
-    crate::hex(&sha.finalize())
+    hex::encode(sha.finalize())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a network says of a photograph: a distribution for each cell, or a colour.
+//! The prediction of a network for a photograph: a distribution for each cell, or a colour.
 
 mod kept;
 
@@ -44,7 +44,7 @@ impl Prediction {
         }
     }
 
-    /// What the network gave, row-major: logits `[1, 313, height, width]` or ab
+    /// The network's output, row-major: logits `[1, 313, height, width]` or ab
     /// `[1, 2, height, width]`.
     #[must_use]
     pub fn planes(&self) -> Vec<f32> {

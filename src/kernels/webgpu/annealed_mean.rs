@@ -10,7 +10,7 @@ use std::f32::consts::LOG2_E;
 
 /// Where a temperature's reciprocal is held: what differs by the least that f32 can tell is then
 /// apart already, and the product with a difference of logits is still a number.
-const COLDEST: f32 = 1e-20;
+const LEAST_TEMPERATURE: f32 = 1e-20;
 
 /// The annealed mean of `logits / scale`, `[batch, 313, height, width]` in any layout, on a device of
 /// wgpu: a and b, CIE units, `[batch, 2, height, width]`. A place with a logit that is no finite number
@@ -28,7 +28,7 @@ pub fn annealed_mean(logits: Tensor<4>, scale: f32, decoder: &AnnealedMean<f32>)
     let mut table: Vec<f32> = (0..COUNT)
         .flat_map(|q| [decoder.offset(q), CENTRES[q][0].into(), CENTRES[q][1].into(), 0.0])
         .collect();
-    table.extend([1.0 / scale, LOG2_E / temperature.max(COLDEST), 0.0, 0.0]);
+    table.extend([1.0 / scale, LOG2_E / temperature.max(LEAST_TEMPERATURE), 0.0, 0.0]);
     let places = batch * height * width;
     let colours = client.empty(4 * 2 * places);
     let info = AnnealedMeanInfo { places, bins: COUNT, mode: usize::from(temperature == 0.0) };

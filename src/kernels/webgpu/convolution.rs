@@ -444,9 +444,9 @@ struct Tiles {
     all: usize,
 }
 
-/// What the last kernel of a convolution does, and where it writes.
+/// The work of a convolution's last kernel, and where it writes.
 struct Last<'a> {
-    /// What is added, and 2 where that has half the size.
+    /// The addend, and 2 where that has half the size.
     addend: Option<(Handle, usize)>,
     activation: Activation,
     output: &'a Handle,

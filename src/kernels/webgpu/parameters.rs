@@ -1,6 +1,6 @@
 //! The numbers that a kernel is launched with, under the names that its WGSL gives them.
 
-/// What a kernel's `Info` holds: 32-bit numbers, in its order.
+/// The content of a kernel's `Info`: 32-bit numbers, in its order.
 pub(super) trait Parameters {
     /// The numbers.
     fn words(&self) -> Vec<u32>;

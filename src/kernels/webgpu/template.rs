@@ -11,7 +11,7 @@ macro_rules! line {
 }
 pub(super) use line;
 
-/// What happens to a sum before it is stored.
+/// The epilogue of a sum, before it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Store {
     /// Nothing.

@@ -32,7 +32,7 @@ pub(crate) async fn warm_up(device: &Device) -> Result<(), ServerError> {
 }
 
 impl Kernel {
-    /// All that a device may be asked for.
+    /// Every kernel that a device may be asked for.
     fn all(client: &Client) -> Vec<Self> {
         let precision = Precision::of(client);
         let mut kernels = vec![
@@ -78,7 +78,7 @@ impl Kernel {
 }
 
 impl Tile {
-    /// What [`Tile::choose`] answers, for few rows and for many.
+    /// The answers of [`Tile::choose`], for few rows and for many.
     fn all(client: &Client) -> Vec<Self> {
         let mut tiles: Vec<Self> = [0, 64 * 128, usize::MAX].map(|rows| Self::choose(client, rows)).into();
         tiles.dedup();

@@ -9,7 +9,7 @@ use crate::report::sheet::Thumbnail;
 use crate::{Usage, device, models};
 use anyhow::{Result, ensure};
 use autochrome::color::lab::ToLab;
-use autochrome::engine::colorize::{Colorizer, Mode, Tone, Unpaced};
+use autochrome::engine::{Colorizer, Mode, Tone, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::model::network::Output;
 use autochrome::training::classifier::Question;
