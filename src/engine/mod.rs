@@ -9,6 +9,7 @@ pub mod frames;
 pub mod hints;
 pub mod inspector;
 pub mod neutralize;
+pub mod picture;
 pub mod prediction;
 mod preparation;
 pub mod preview;

@@ -13,3 +13,4 @@ mod learning;
 mod model_files;
 mod networks;
 mod old_photographs;
+mod pictures;

@@ -1,6 +1,6 @@
 //! The same picture gray, toned, faded or mirrored gets the same colours, by the shipped model.
 
-use autochrome::engine::color_error::ColourError;
+use autochrome::engine::color_error::ColorError;
 use autochrome::engine::{Colorizer, Mode, Preparation, Unpaced};
 use autochrome::image::files;
 use autochrome::image::photo::{Channels, Photo, Samples};
@@ -54,7 +54,7 @@ fn colours(seen: &Photo, neutralize: bool) -> Photo {
 }
 
 fn distance(a: &Photo, b: &Photo) -> f64 {
-    ColourError::between(a, b).unwrap().mean_ab
+    ColorError::between(a, b).unwrap().mean_ab
 }
 
 /// Mean ab distance, CIE units, from the colours of the gray pictures, with and without
