@@ -1,6 +1,7 @@
 //! The static site: page, engines, models, samples.
 
-use crate::{engine, offline, preload, requirements};
+use crate::engine::ENGINES;
+use crate::{offline, preload, requirements};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,13 +31,12 @@ pub fn build(root: &Path, engines: Engines) -> Result<PathBuf> {
     match engines {
         Engines::Built => {
             requirements::wasm_target(root)?;
-            engine::DEVICES
-                .iter()
-                .try_for_each(|device| engine::build(root, device, &folder.join(device)))?;
+            ENGINES.iter().try_for_each(|engine| engine.build(root, &folder.join(engine.device)))?;
         }
         Engines::Kept => copy(&site.join("www/engine"), &folder)
             .context("there are no engines to keep; build them once with `cargo site`")?,
     }
+    ENGINES.iter().try_for_each(|engine| engine.check_size(&folder.join(engine.device)))?;
     check_models(&root.join("www/models"))?;
     fs::copy(root.join("index.html"), fresh.path().join("index.html"))?;
     copy(&root.join("www"), &fresh.path().join("www"))?;
@@ -46,10 +46,6 @@ pub fn build(root: &Path, engines: Engines) -> Result<PathBuf> {
         fs::remove_dir_all(&site)?;
     }
     fs::rename(fresh.keep(), &site).with_context(|| format!("cannot put the site at {}", site.display()))?;
-    for device in engine::DEVICES {
-        let wasm = site.join("www/engine").join(device).join("autochrome_bg.wasm");
-        println!("{device} engine: {:.2} MB", fs::metadata(wasm)?.len() as f64 / 1e6);
-    }
     println!("site: {}", site.display());
     Ok(site)
 }

@@ -1,5 +1,6 @@
 //! `cargo verify`: every check there is, each with its time, all counted at the end.
 
+use crate::engine::{ENGINES, Engine};
 use crate::npm;
 use crate::process::{cargo, command, find, run};
 use crate::requirements::{self, Chromium};
@@ -186,9 +187,9 @@ fn wasm_tests(root: &Path) -> Result<()> {
         "wasm-test".into(),
     ];
     let runner = format!("target.wasm32-unknown-unknown.runner={}", serde_json::to_string(&runner)?);
-    for engine in crate::engine::DEVICES {
+    for Engine { device, .. } in ENGINES {
         let arguments = format!(
-            "test --package autochrome --target wasm32-unknown-unknown --profile wasm --no-default-features --features {engine} --test browser_worker --config"
+            "test --package autochrome --target wasm32-unknown-unknown --profile wasm --no-default-features --features {device} --test browser_worker --config"
         );
         run(linting(command(cargo(), &arguments, root))
             .arg(&runner)

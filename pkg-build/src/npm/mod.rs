@@ -49,7 +49,7 @@ pub fn build(root: &Path, from: &Path) -> Result<PathBuf> {
     declare(&own, &code, package)?;
     fs::remove_dir_all(&code)?;
 
-    let engines = engine::DEVICES.map(|device| format!("engine/{device}/autochrome_bg.wasm"));
+    let engines = engine::ENGINES.map(|engine| format!("engine/{}/autochrome_bg.wasm", engine.device));
     let models = models.iter().map(|model| format!("models/{model}"));
     for part in engines.into_iter().chain(models).chain(["models/manifest.json".to_owned()]) {
         let to = package.join(&part);
