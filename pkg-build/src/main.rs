@@ -62,11 +62,14 @@ enum Command {
         #[arg(long)]
         no_build: bool,
     },
-    /// Format, lints, native tests, wasm tests in Chromium, page tests
+    /// List what is missing, install it, then check: format, lints, native tests, wasm tests in Chromium, page tests
     Verify {
         /// Only the steps whose name contains this
         #[arg(long)]
         only: Option<String>,
+        /// Install nothing: list what is missing and fail
+        #[arg(long)]
+        no_install: bool,
     },
     /// Measure the tool against onnxruntime, and where its time goes
     BenchNative(Measurement),
@@ -124,7 +127,7 @@ fn main() -> Result<ExitCode> {
         Command::BenchWeb { measurement: m, no_build } => {
             bench::web(&root, m.runs, m.only.as_deref(), !no_build)
         }
-        Command::Verify { only } => Ok(verify::verify(&root, only.as_deref())),
+        Command::Verify { only, no_install } => Ok(verify::verify(&root, only.as_deref(), !no_install)),
         Command::WasmTest { arguments } => {
             let name = OsString::from("wasm-bindgen-test-runner");
             wasm_bindgen_test_runner::run_cli_with_args(std::iter::once(name).chain(arguments))?;

@@ -1,11 +1,15 @@
 //! The static site: page, engines, models, samples.
 
 use crate::engine::ENGINES;
-use crate::{offline, preload, requirements};
+use crate::requirements::Requirement;
+use crate::{offline, preload};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
+
+/// Packages that the build runs: esbuild and TypeScript.
+pub const NPM_PACKAGES: Requirement = Requirement::NpmPackages("pkg-build");
 
 /// Where the site is built.
 pub fn folder(root: &Path) -> PathBuf {
@@ -30,7 +34,7 @@ pub fn build(root: &Path, engines: Engines) -> Result<PathBuf> {
     let folder = fresh.path().join("www/engine");
     match engines {
         Engines::Built => {
-            requirements::wasm_target(root)?;
+            Requirement::WasmTarget.ensure(root)?;
             ENGINES.iter().try_for_each(|engine| engine.build(root, &folder.join(engine.device)))?;
         }
         Engines::Kept => copy(&site.join("www/engine"), &folder)

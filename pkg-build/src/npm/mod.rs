@@ -9,7 +9,7 @@ mod sizes;
 
 use crate::bundle::{bundle, copy_code};
 use crate::process::{command, find, of_npm, run};
-use crate::{engine, requirements, site};
+use crate::{engine, site};
 use anyhow::{Context, Result, ensure};
 use sizes::Sizes;
 use std::fs;
@@ -37,7 +37,7 @@ pub fn build(root: &Path, from: &Path) -> Result<PathBuf> {
     let own = root.join("pkg-build");
     let www = from.join("www");
     ensure!(www.join("worker.js").exists(), "there is no site; run `cargo site`");
-    requirements::npm_packages(&own)?;
+    site::NPM_PACKAGES.ensure(root)?;
     let folder = folder(root);
     let fresh = tempfile::Builder::new().prefix(".npm-").tempdir_in(root.join("dist"))?;
     let package = fresh.path();
