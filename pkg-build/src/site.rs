@@ -1,6 +1,7 @@
 //! The static site: page, engines, models, samples.
 
 use crate::engine::ENGINES;
+use crate::process::find;
 use crate::requirements::Requirement;
 use crate::{offline, preload};
 use anyhow::{Context, Result, ensure};
@@ -44,7 +45,12 @@ pub fn build(root: &Path, engines: Engines) -> Result<PathBuf> {
     check_models(&root.join("www/models"))?;
     fs::copy(root.join("index.html"), fresh.path().join("index.html"))?;
     copy(&root.join("www"), &fresh.path().join("www"))?;
-    preload::write(fresh.path())?;
+    if find(&["npm"]).is_some() {
+        NPM_PACKAGES.ensure(root)?;
+        preload::write(&root.join("pkg-build"), fresh.path())?;
+    } else {
+        println!("site: its modules load one after the other; with Node.js they would be named beforehand");
+    }
     offline::write(fresh.path())?;
     if site.exists() {
         fs::remove_dir_all(&site)?;
