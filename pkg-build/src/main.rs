@@ -14,6 +14,7 @@ mod requirements;
 mod server;
 mod site;
 mod snip;
+mod spelling;
 mod standalone;
 mod verify;
 

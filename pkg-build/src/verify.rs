@@ -1,9 +1,9 @@
 //! `cargo verify`: every check there is, each with its time, all counted at the end.
 
 use crate::engine::{self, Engine};
-use crate::process::{cargo, command, find, run};
+use crate::process::{self, cargo, command, find, run};
 use crate::requirements::{self, Chromium, Requirement};
-use crate::{npm, site, standalone};
+use crate::{npm, site, spelling, standalone};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ const TESTS: Requirement = Requirement::NpmPackages("tests");
 
 /// In an order that finds cheap faults first.
 const STEPS: [Step; 10] = [
-    Step { name: "format", needs: &[], run: format },
+    Step { name: "format", needs: &[TESTS], run: format },
     Step { name: "lints", needs: &[Requirement::WasmTarget], run: lints },
     Step { name: "native-tests", needs: &[], run: native_tests },
     Step { name: SITE, needs: &[Requirement::WasmTarget, BUILD], run: |root| Ahead::start(root)?.finish() },
@@ -128,8 +128,13 @@ impl Ahead {
     }
 }
 
+/// Rust, JavaScript and the spelling of both and of the documents.
 fn format(root: &Path) -> Result<()> {
-    run(&mut command(cargo(), "fmt --all --check", root))
+    run(&mut command(cargo(), "fmt --all --check", root))?;
+    spelling::check(root)?;
+    TESTS.ensure(root)?;
+    let biome = process::of_npm(&root.join("tests"), "biome");
+    run(command(biome, "ci --error-on-warnings --config-path", root).arg(root))
 }
 
 /// The GPU engine is tested in Chromium, where a software adapter is always to be had. This program is
