@@ -11,7 +11,7 @@ use std::path::Path;
 pub struct Engine {
     /// The device that it runs on, which its cargo feature and its folder are named after.
     pub device: &'static str,
-    /// What is cut out of it.
+    /// Parts that are cut out of it.
     unused: Unused,
     /// Bytes that its wasm may have. A visitor waits for all of them before the first photograph, and
     /// what a browser compiles are the raw ones. A hundredth above the size of today: what a dependency
@@ -49,8 +49,8 @@ impl Engine {
             .with_context(|| format!("wasm-bindgen failed on the {device} engine"))?;
         let cut = unused.cut(output.wasm_mut()).with_context(|| format!("the {device} engine"))?;
         println!("{device} engine without what it does not run: {cut:?}");
-        // What wasm imports has names with hashes, which no compression makes small: a fifth of the
-        // worker's code.
+        // Imports of wasm have names with hashes, which no compression makes small: a fifth of the worker's
+        // code.
         let imports = output.wasm_mut().imports.iter_mut().enumerate();
         let names: Vec<_> = imports
             .map(|(i, import)| {

@@ -82,7 +82,7 @@ enum Command {
         #[arg(long)]
         no_build: bool,
     },
-    /// What cargo starts a wasm test with: wasm-bindgen's test runner
+    /// The program that cargo starts a wasm test with: wasm-bindgen's test runner
     #[command(hide = true, disable_help_flag = true)]
     WasmTest {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

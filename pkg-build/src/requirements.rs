@@ -54,7 +54,7 @@ impl fmt::Display for Missing {
 }
 
 impl Requirement {
-    /// What is missing of it, or nothing.
+    /// The way to meet it, where it is not met.
     pub fn missing(self, root: &Path) -> Option<Missing> {
         let met = match self {
             Self::WasmTarget => has_wasm_target(root),

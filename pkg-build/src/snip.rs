@@ -1,4 +1,4 @@
-//! Cuts out of the engines what a linker has to keep and no browser runs.
+//! Cuts code out of the engines that a linker has to keep and no browser runs.
 //!
 //! All kernels that run in the browser are WGSL of our own. The runtime that launches them, CubeCL,
 //! also has a compiler for kernels written in Rust; each operator of its language registers itself
@@ -15,13 +15,13 @@ use std::collections::{HashMap, HashSet};
 use walrus::ir::{Instr, Unreachable};
 use walrus::{ElementItems, FunctionId, FunctionKind, Module};
 
-/// What the start function's name is.
+/// Name of the start function.
 const START: &str = "__wasm_call_ctors";
 
-/// What `inventory` calls the functions that register.
+/// Name that `inventory` gives to functions that register.
 const REGISTRATION: &str = "::__ctor";
 
-/// What an engine does not run, by parts of functions' names.
+/// Code that an engine does not run, by parts of functions' names.
 pub struct Unused {
     /// Paths of a compiler: its registrations go, and its functions that are only pointed at.
     pub compiler: &'static [&'static str],
@@ -81,8 +81,8 @@ pub struct Cut {
 }
 
 impl Unused {
-    /// Takes it out of a module whose functions still have their names. Each part of a name must be in
-    /// one of what was taken out: a name that is another now would make the engine larger without a word.
+    /// Takes it out of a module whose functions still have their names. Fails where a part of a name is in
+    /// none of the functions that were taken out: a dependency has renamed them, and the engine grows.
     pub fn cut(&self, module: &mut Module) -> Result<Cut> {
         let mut found = HashSet::new();
         let mut cut = Cut { registrations: 0, functions: 0 };

@@ -59,12 +59,12 @@ impl Words {
         Self { allowed: allowed.lines().map(UniCase::new).collect(), tokenizer: Tokenizer::new() }
     }
 
-    /// What is wrong wherever English is written, names among it.
+    /// Misspelt words, those in names among them.
     fn misspelt(&self, text: &str) -> Vec<Fault> {
         self.faults(text, &Misspelt(self))
     }
 
-    /// What is right in America only.
+    /// Words of prose that are right in America only.
     fn american(&self, prose: &str) -> Vec<Fault> {
         self.faults(prose, &American(self))
     }

@@ -20,10 +20,10 @@ use walkdir::{DirEntry, WalkDir};
 /// Modules that are imported by name; the worker is the third.
 const ENTRIES: [&str; 2] = ["autochrome.js", "element.js"];
 
-/// What stands for the first model's file in `parts.js`.
+/// Placeholder for the first model's file in `parts.js`.
 const MODEL: &str = "models/MODEL";
 
-/// What stands for the table of sizes in the README.
+/// Placeholder for the table of sizes in the README.
 const SIZES: &str = "<!-- sizes -->";
 
 /// Where the package is built.

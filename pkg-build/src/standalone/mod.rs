@@ -64,7 +64,7 @@ pub fn build(root: &Path, site: &Path) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// What the page loads in its markup.
+/// Addresses that the page loads in its markup.
 struct Page {
     scripts: Vec<String>,
     styles: Vec<String>,
