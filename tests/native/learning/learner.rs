@@ -202,7 +202,7 @@ fn what_cannot_be_learned_from_is_refused() {
     assert_eq!(learner.steps(), 0);
     let weights = |bytes: &[u8]| {
         let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
-        file.tensor("network/logits.weight").unwrap().data().to_vec()
+        file.tensor("network/out.weight").unwrap().data().to_vec()
     };
     assert_eq!(weights(&before), weights(&learner.save().unwrap()), "a refused step moves nothing");
 
