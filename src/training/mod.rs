@@ -6,6 +6,7 @@ pub mod class_rebalancing;
 pub mod classifier;
 pub mod collapse;
 pub mod encoder_learning;
+mod error;
 pub mod held_out;
 mod initial_weights;
 pub mod labels;
@@ -20,3 +21,5 @@ pub mod optimizer;
 pub mod schedule;
 mod soft_target;
 mod tape;
+
+pub use error::TrainingError;

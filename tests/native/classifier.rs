@@ -4,6 +4,7 @@
 use autochrome::Error;
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::model::weights::{ModelFile, Precision};
+use autochrome::training::TrainingError;
 use autochrome::training::classifier::{
     ClassifierConfig, ClassifierFile, ClassifierLearner, ClassifierLearnerConfig, Labeled, Preparation,
     Question,
@@ -195,7 +196,7 @@ fn files_of_something_else_are_refused() {
     let text = ModelFile::read(&classifier).unwrap_err().to_string();
     assert!(text.contains("it is a classifier"), "{text}");
 
-    assert!(matches!(read(b"nothing"), Error::Checkpoint(_)));
+    assert!(matches!(read(b"nothing"), TrainingError::Engine(Error::Checkpoint(_))));
     let json = |from: &str, to: &str| {
         let at = classifier.windows(from.len()).position(|w| w == from.as_bytes()).unwrap();
         let mut bytes = classifier.clone();
@@ -211,7 +212,10 @@ fn files_of_something_else_are_refused() {
         ("head.weight", "tail.weight"),
     ] {
         let error = read(&json(from, to));
-        assert!(matches!(error, Error::Classifier(_) | Error::Parameter { .. }), "{to}: {error}");
+        assert!(
+            matches!(error, TrainingError::Classifier(_) | TrainingError::Engine(Error::Parameter { .. })),
+            "{to}: {error}"
+        );
     }
 }
 
@@ -221,7 +225,10 @@ fn what_cannot_be_learned_is_refused() {
     let rgb = pictures(0).concat();
     for (rgb, labels) in [(&rgb[3..], &[0, 1, 2, 3][..]), (&rgb[..], &[0, 1, 2, 4]), (&rgb[..0], &[])] {
         let error = learner.step(Labeled { rgb, labels }, false).unwrap_err();
-        assert!(matches!(error, Error::Parameter { name: "photographs", .. }), "{error}");
+        assert!(
+            matches!(error, TrainingError::Engine(Error::Parameter { name: "photographs", .. })),
+            "{error}"
+        );
     }
     assert_eq!(learner.steps(), 0);
     let make = |network, labels, smoothing| {

@@ -2,11 +2,12 @@
 //! document under the metadata key `autochrome.classifier`.
 
 use super::{Classifier, ClassifierConfig, planes};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::image::photo::Photo;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::weights::CLASSIFIER as KEY;
 use crate::training::augmentation::middle;
+use crate::training::error::{Result, TrainingError};
 use crate::training::held_out::HeldOut;
 use crate::training::labels::Labels;
 use burn::prelude::*;
@@ -68,11 +69,11 @@ impl ClassifierFile {
     /// Reads a file that [`ClassifierFile::write`] wrote.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] for bytes that are no such file, [`Error::Classifier`] for a file of
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) for bytes that are no such file, [`TrainingError::Classifier`] for a file of
     /// something else or a damaged one.
     pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
-        let refuse = |problem: String| Error::Classifier(problem);
-        let Checkpoint { mut tensors, strings, .. } = Checkpoint::read(bytes)?;
+        let refuse = |problem: String| TrainingError::Classifier(problem);
+        let Checkpoint { mut tensors, strings, .. } = Checkpoint::read(bytes).map_err(Error::from)?;
         let text = strings.get(KEY).ok_or_else(|| {
             let colors = strings.keys().any(|key| key.starts_with("autochrome."));
             let what = if colors { "it is a model that colours photographs" } else { "it has no metadata" };
@@ -92,7 +93,7 @@ impl ClassifierFile {
             if tensor.shape() != shape {
                 return Err(refuse(format!("{name} is {:?}, expected {shape:?}", tensor.shape())));
             }
-            values.insert(name.clone(), tensor.values(&name)?);
+            values.insert(name.clone(), tensor.values(&name).map_err(Error::from)?);
         }
         let Classifier(network) = preparation.network.init(labels, device);
         Ok(Self { preparation, classifier: Classifier(network.load(values).map_err(refuse)?) })
@@ -101,11 +102,11 @@ impl ClassifierFile {
     /// The bytes of a file; equal for equal classifiers.
     ///
     /// # Errors
-    /// [`Error::Classifier`] where the file cannot be made.
+    /// [`TrainingError::Classifier`] where the file cannot be made.
     pub fn write(&self) -> Result<Vec<u8>> {
         let Classifier(network) = &self.classifier;
         let tensors = network.export();
-        let unwritable = |error: &dyn std::fmt::Display| Error::Classifier(error.to_string());
+        let unwritable = |error: &dyn std::fmt::Display| TrainingError::Classifier(error.to_string());
         let views = tensors.iter().map(|(name, shape, values)| {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
             view.map(|view| (name.as_str(), view))

@@ -1,7 +1,8 @@
 //! Training of the classifier.
 
 use super::{Classifier, ClassifierConfig, planes};
-use crate::error::{Error, Result};
+use crate::error::Error;
+use crate::training::error::{Result, TrainingError};
 use crate::training::initial_weights;
 use crate::training::labels::Labels;
 use crate::training::optimizer::{Optimizer, OptimizerConfig};
@@ -71,11 +72,11 @@ impl ClassifierLearner {
         network_config.check()?;
         if !(0.0..1.0).contains(&config.smoothing) {
             let value = config.smoothing.to_string();
-            return Err(Error::Parameter { name: "smoothing", value, range: "from 0 up to below 1" });
+            return Err(Error::Parameter { name: "smoothing", value, range: "from 0 up to below 1" }.into());
         }
         if labels.is_empty() {
             let range = "at least two labels of one source";
-            return Err(Error::Parameter { name: "labels", value: "none".to_owned(), range });
+            return Err(Error::Parameter { name: "labels", value: "none".to_owned(), range }.into());
         }
         let tape = Tape::of(device);
         let blank = network_config.init(labels.len(), device);
@@ -102,7 +103,7 @@ impl ClassifierLearner {
     /// finish first.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for photographs of another size or unknown labels, [`Error::Diverged`] where the
+    /// [`Error::Parameter`] for photographs of another size or unknown labels, [`TrainingError::Diverged`] where the
     /// loss or the gradient is not finite; the weights are then those before the step. The loss is checked
     /// only with `examine`.
     pub fn step(&mut self, photographs: Labeled<'_>, examine: bool) -> Result<Option<ClassifierStepReport>> {
@@ -113,7 +114,8 @@ impl ClassifierLearner {
                 name: "photographs",
                 value: format!("{} samples and {count} labels", photographs.rgb.len()),
                 range: "three samples for each pixel of the input and a known label for each photograph",
-            });
+            }
+            .into());
         }
         let rate = self.config.schedule.rate(self.step, self.config.steps);
         let output = self.network.forward(self.tape.input(planes(photographs.rgb, side, &self.device)));
@@ -124,12 +126,12 @@ impl ClassifierLearner {
         if let Some(ClassifierStepReport { loss, .. }) = report
             && !loss.is_finite()
         {
-            return Err(Error::Diverged { what: "loss", value: loss, step: self.step });
+            return Err(TrainingError::Diverged { what: "loss", value: loss, step: self.step });
         }
         let gradients = self.tape.gradients(&self.network, [(output, gradient)]);
         let (factor, length) = self.optimizer.factor(&gradients, 1.0);
         if let Some(value) = length.filter(|length| !length.is_finite()) {
-            return Err(Error::Diverged { what: "gradient", value, step: self.step });
+            return Err(TrainingError::Diverged { what: "gradient", value, step: self.step });
         }
         let blank = self.blank();
         let network = std::mem::replace(&mut self.network, blank);

@@ -8,13 +8,14 @@ mod state;
 pub use config::{ComputePrecision, Examples, LearnerConfig, Start, StepReport};
 
 use super::encoder_learning::EncoderPaths;
+use super::error::{Result, TrainingError};
 use super::initial_weights;
 use super::labels::Labels;
 use super::network_with_head::{NetworkWithHead, NetworkWithHeadConfig};
 use super::objective::{Health, Objective, Targets};
 use super::optimizer::Optimizer;
 use super::tape::{Flat, Tape, Trainable, number};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::model::network::{NetworkConfig, Output};
 use burn::prelude::*;
 use burn::tensor::DType;
@@ -61,7 +62,8 @@ impl Learner {
                 name: "head",
                 value: network_config.name().to_owned(),
                 range: "\"regression\" for a regression, \"classification\" for a classification",
-            });
+            }
+            .into());
         }
         let dtype = config.precision.dtype();
         if dtype != DType::F32 && !device.supports_dtype(dtype) {
@@ -69,7 +71,8 @@ impl Learner {
                 name: "precision",
                 value: "bf16".to_owned(),
                 range: "f32: this device does not compute in bf16",
-            });
+            }
+            .into());
         }
         let labels = if config.auxiliary == 0.0 { Labels::default() } else { labels };
         let architecture = NetworkWithHeadConfig { network: network_config.clone(), labels: labels.len() };
@@ -116,7 +119,7 @@ impl Learner {
     /// measured and returned, which costs a little.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for batches of the wrong size, [`Error::Diverged`] where the loss or the gradient
+    /// [`Error::Parameter`] for batches of the wrong size, [`TrainingError::Diverged`] where the loss or the gradient
     /// is not finite; the weights are then those before the step. The loss is checked only with `examine`.
     pub fn step(&mut self, parts: &[Examples<'_>], examine: bool) -> Result<Option<StepReport>> {
         for part in parts {
@@ -186,7 +189,8 @@ impl Learner {
                 name: "crop",
                 value: crop.to_string(),
                 range: "a multiple of what the network halves: 32 for a unet of four stages, 8 for eccv16",
-            });
+            }
+            .into());
         }
         let cells = crop / self.architecture.network.cell();
         let found = [lightness.len(), chroma.len()];
@@ -195,7 +199,8 @@ impl Learner {
                 name: "examples",
                 value: format!("{} pixels and {} colours", found[0], found[1]),
                 range: "a lightness for each pixel and a colour for each cell of 4 x 4",
-            });
+            }
+            .into());
         }
         let largest = labels.iter().flatten().max();
         let known = self.labels.is_empty() || largest.is_none_or(|largest| *largest < self.labels.len());
@@ -207,7 +212,8 @@ impl Learner {
                     _ => format!("{} for {count} photographs", labels.len()),
                 },
                 range: "one known label or none for each photograph, or nothing for all of them",
-            });
+            }
+            .into());
         }
         Ok(())
     }
@@ -265,7 +271,7 @@ impl Learner {
     /// batch, without learning from it.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a batch of the wrong size, [`Error::Diverged`] where the loss is not finite.
+    /// [`Error::Parameter`] for a batch of the wrong size, [`TrainingError::Diverged`] where the loss is not finite.
     pub fn validate(&self, part: Examples<'_>) -> Result<(f64, Health)> {
         self.check(part)?;
         self.tape.untaped(|| {
@@ -290,8 +296,8 @@ impl Learner {
         self.architecture.init(&self.device)
     }
 
-    fn diverged(&self, what: &'static str, value: f64) -> Error {
-        Error::Diverged { what, value, step: self.step }
+    fn diverged(&self, what: &'static str, value: f64) -> TrainingError {
+        TrainingError::Diverged { what, value, step: self.step }
     }
 }
 
