@@ -18,53 +18,58 @@ export async function live(runs) {
     const page = await browser.newPage();
     page.setDefaultTimeout(0);
     await page.goto(server.url);
-    const measured = await page.evaluate(async ({ runs, previews }) => {
-      /** @type {typeof import("../dist/site/www/autochrome.js")} */
-      const { Colorizer } = await import(new URL("www/autochrome.js", location.href).href);
-      const colorizer = await Colorizer.load({ device: "cpu" });
-      const response = await fetch("www/samples/astronaut.jpg");
-      const bitmap = await createImageBitmap(await response.blob());
-      const canvas = new OffscreenCanvas(4000, 3000);
-      const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
-      context.filter = "grayscale(1)";
-      context.drawImage(bitmap, 0, 0, bitmap.width, bitmap.width * 0.75, 0, 0, 4000, 3000);
-      const colorization = await colorizer.colorize(canvas);
-      /** @type {Record<string, (step: number) => object>} */
-      const changes = {
-        temperature: (step) => ({ temperature: 0.2 + step / 100 }),
-        rebalance: (step) => ({ rebalance: 1 - (step + 1) / 100 }),
-        saturation: (step) => ({ saturation: 1 + (step + 1) / 100 }),
-        warmth: (step) => ({ warmth: (step + 1) / 100 }),
-      };
-      /** @param {number} count @param {(step: number) => Promise<unknown>} work */
-      const times = async (count, work) => {
-        const all = [];
-        for (let step = -2; step < count; step++) {
-          const began = performance.now();
-          await work(step + 2);
-          if (step >= 0) all.push(performance.now() - began);
+    const measured = await page.evaluate(
+      async ({ runs, previews }) => {
+        /** @type {typeof import("../www/autochrome.js")} */
+        const { Colorizer } = await import(new URL("www/autochrome.js", location.href).href);
+        const colorizer = await Colorizer.load({ device: "cpu" });
+        const response = await fetch("www/samples/astronaut.jpg");
+        const bitmap = await createImageBitmap(await response.blob());
+        const canvas = new OffscreenCanvas(4000, 3000);
+        const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+        context.filter = "grayscale(1)";
+        context.drawImage(bitmap, 0, 0, bitmap.width, bitmap.width * 0.75, 0, 0, 4000, 3000);
+        const colorization = await colorizer.colorize(canvas);
+        /** @type {Record<string, (step: number) => object>} */
+        const changes = {
+          temperature: (step) => ({ temperature: 0.2 + step / 100 }),
+          rebalance: (step) => ({ rebalance: 1 - (step + 1) / 100 }),
+          saturation: (step) => ({ saturation: 1 + (step + 1) / 100 }),
+          warmth: (step) => ({ warmth: (step + 1) / 100 }),
+        };
+        /** @param {number} count @param {(step: number) => Promise<unknown>} work */
+        const times = async (count, work) => {
+          const all = [];
+          for (let step = -2; step < count; step++) {
+            const began = performance.now();
+            await work(step + 2);
+            if (step >= 0) all.push(performance.now() - began);
+          }
+          return all;
+        };
+        /** @type {Record<string, number[]>} */
+        const found = {};
+        for (const maxSide of previews) {
+          for (const [name, tone] of Object.entries(changes)) {
+            found[`${name}, ${maxSide} px`] = await times(runs, (step) =>
+              colorization.render({ maxSide, ...tone(step) }),
+            );
+          }
+          found[`confidence, ${maxSide} px`] = await times(3, () => colorization.confidence({ maxSide }));
         }
-        return all;
-      };
-      /** @type {Record<string, number[]>} */
-      const found = {};
-      for (const maxSide of previews) {
-        for (const [name, tone] of Object.entries(changes)) {
-          found[`${name}, ${maxSide} px`] = await times(runs, (step) => colorization.render({ maxSide, ...tone(step) }));
+        found["inspection"] = await times(runs, (step) => colorization.inspectAt(2000 + step, 1500));
+        const frame = new OffscreenCanvas(1280, 720);
+        const film = /** @type {OffscreenCanvasRenderingContext2D} */ (frame.getContext("2d"));
+        for (const workingSize of [96, 128, 160, 256]) {
+          found[`frame of 480 px, working size ${workingSize}`] = await times(runs, (step) => {
+            film.drawImage(bitmap, step, step, 400, 225, 0, 0, 1280, 720);
+            return colorizer.colorizeFrame(frame, { workingSize });
+          });
         }
-        found[`confidence, ${maxSide} px`] = await times(3, () => colorization.confidence({ maxSide }));
-      }
-      found["inspection"] = await times(runs, (step) => colorization.inspectAt(2000 + step, 1500));
-      const frame = new OffscreenCanvas(1280, 720);
-      const film = /** @type {OffscreenCanvasRenderingContext2D} */ (frame.getContext("2d"));
-      for (const workingSize of [96, 128, 160, 256]) {
-        found[`frame of 480 px, working size ${workingSize}`] = await times(runs, (step) => {
-          film.drawImage(bitmap, step, step, 400, 225, 0, 0, 1280, 720);
-          return colorizer.colorizeFrame(frame, { workingSize });
-        });
-      }
-      return found;
-    }, { runs, previews: PREVIEWS });
+        return found;
+      },
+      { runs, previews: PREVIEWS },
+    );
     const rows = Object.entries(measured).map(([name, times]) => {
       const sorted = times.toSorted((a, b) => a - b);
       const median = sorted[sorted.length >> 1] ?? NaN;

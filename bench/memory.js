@@ -26,7 +26,9 @@ export async function children() {
 
 /** Bytes of a process; pages that it shares count in parts. @param {number} pid */
 async function bytesOf(pid) {
-  const kilobytes = (await read(`/proc/${pid}/smaps_rollup`)).match(/^Pss:\s+(\d+)/m)?.[1] ?? (await read(`/proc/${pid}/status`)).match(/^VmRSS:\s+(\d+)/m)?.[1];
+  const kilobytes =
+    (await read(`/proc/${pid}/smaps_rollup`)).match(/^Pss:\s+(\d+)/m)?.[1] ??
+    (await read(`/proc/${pid}/status`)).match(/^VmRSS:\s+(\d+)/m)?.[1];
   return Number(kilobytes ?? 0) * 1024;
 }
 

@@ -38,11 +38,16 @@ answer({
     picture?.free();
     let began = 0;
     let ended = 0;
-    picture = await engine.colorizePixels(pixels, undefined, { neutralise: false }, (/** @type {string} */ stage, /** @type {number} */ done) => {
-      if (stage === "network" && done === 0) began = performance.now();
-      if (stage === "network" && done === 1) ended = performance.now();
-      return false;
-    });
+    picture = await engine.colorizePixels(
+      pixels,
+      undefined,
+      { neutralize: false },
+      (/** @type {string} */ stage, /** @type {number} */ done) => {
+        if (stage === "network" && done === 0) began = performance.now();
+        if (stage === "network" && done === 1) ended = performance.now();
+        return false;
+      },
+    );
     return ended - began;
   },
 
@@ -54,7 +59,12 @@ answer({
     const cells = [];
     for (const [x, y] of at) {
       /** @type {{ p: number }[]} */
-      const shares = await picture.distributionAt(4 * x + 2, 4 * y + 2, { temperature: TEMPERATURE, rebalance: 1, saturation: 1, warmth: 0 });
+      const shares = await picture.distributionAt(4 * x + 2, 4 * y + 2, {
+        temperature: TEMPERATURE,
+        rebalance: 1,
+        saturation: 1,
+        warmth: 0,
+      });
       const logits = shares.map(({ p }) => TEMPERATURE * Math.log(p));
       const mean = logits.reduce((sum, z) => sum + z, 0) / logits.length;
       cells.push(logits.map((z) => z - mean));

@@ -25,7 +25,9 @@ function call(name, args) {
       else reject(new Error(data.error));
     };
     side.addEventListener("message", answer);
-    side.addEventListener("error", (event) => reject(new Error(event.message || "the worker did not load")), { once: true });
+    side.addEventListener("error", (event) => reject(new Error(event.message || "the worker did not load")), {
+      once: true,
+    });
     side.postMessage({ id, name, args });
   });
 }

@@ -12,13 +12,19 @@ function chunk(name, data) {
   return Buffer.concat([length, body, check]);
 }
 
-/** A gray PNG of 8 bits: waves, so that there are soft and hard edges everywhere. @param {number} width @param {number} height */
+/**
+ * A gray PNG of 8 bits: waves, so that there are soft and hard edges everywhere.
+ *
+ * @param {number} width
+ * @param {number} height
+ */
 export function largePng(width, height) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header[8] = 8;
-  const wave = (/** @type {number} */ length, /** @type {number} */ period) => Uint8Array.from({ length }, (_, i) => 64 + 63 * Math.sin((2 * Math.PI * i) / period));
+  const wave = (/** @type {number} */ length, /** @type {number} */ period) =>
+    Uint8Array.from({ length }, (_, i) => 64 + 63 * Math.sin((2 * Math.PI * i) / period));
   const across = wave(width, 611);
   const down = wave(height, 433);
   const rows = Buffer.alloc((width + 1) * height);

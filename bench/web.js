@@ -26,7 +26,13 @@ const SIDE = 256;
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
 
 const { values } = parseArgs({
-  options: { runs: { type: "string", default: "3" }, only: { type: "string", default: "" }, site: { type: "string", default: "" }, models: { type: "string", default: "" }, out: { type: "string", default: "" } },
+  options: {
+    runs: { type: "string", default: "3" },
+    only: { type: "string", default: "" },
+    site: { type: "string", default: "" },
+    models: { type: "string", default: "" },
+    out: { type: "string", default: "" },
+  },
 });
 const runs = Number(values.runs);
 
@@ -51,15 +57,28 @@ function median(times) {
 }
 
 /** @param {number[]} times */
-const spread = (times) => `${median(times).toFixed(0)} ms (${Math.min(...times).toFixed(0)}–${Math.max(...times).toFixed(0)})`;
+const spread = (times) =>
+  `${median(times).toFixed(0)} ms (${Math.min(...times).toFixed(0)}–${Math.max(...times).toFixed(0)})`;
 
 /** @param {number} bytes */
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
 
 /** @param {Page} page @param {string} name @param {unknown} [args] @returns {Promise<any>} */
-const call = (page, name, args) => page.evaluate(([name, args]) => /** @type {any} */ (window).bench.call(name, args), /** @type {const} */ ([name, args]));
+const call = (page, name, args) =>
+  page.evaluate(
+    ([name, args]) => /** @type {any} */ (window).bench.call(name, args),
+    /** @type {const} */ ([name, args]),
+  );
 
-/** Chromium with one side loaded. @param {string} url @param {"ours" | "theirs"} side @param {"cpu" | "webgpu"} device @param {string} model @returns {Promise<Side>} */
+/**
+ * Chromium with one side loaded.
+ *
+ * @param {string} url
+ * @param {"ours" | "theirs"} side
+ * @param {"cpu" | "webgpu"} device
+ * @param {string} model
+ * @returns {Promise<Side>}
+ */
 async function open(url, side, device, model) {
   const before = await children();
   const browser = await launch({ webgpu: device === "webgpu" });
@@ -79,14 +98,26 @@ function difference(a, b) {
   return Math.max(...x.map((v, i) => Math.abs(v - (y[i] ?? NaN)))) / Math.max(...y.map(Math.abs));
 }
 
-/** One network on one device, both sides. @param {string} name @param {"cpu" | "webgpu"} device @param {{ ours: string, theirs: string }} model */
+/**
+ * One network on one device, both sides.
+ *
+ * @param {string} name
+ * @param {"cpu" | "webgpu"} device
+ * @param {{ ours: string, theirs: string }} model
+ */
 async function network(name, device, { ours, theirs }) {
-  const server = await serveFolders({ "/bench/": here("./"), "/ort/": here("node_modules/onnxruntime-web/dist/"), "/models/": values.models, "/": values.site });
+  const server = await serveFolders({
+    "/bench/": here("./"),
+    "/ort/": here("node_modules/onnxruntime-web/dist/"),
+    "/models/": values.models,
+    "/": values.site,
+  });
   /** @type {Side[]} */
   const sides = [];
   try {
     sides.push(await open(server.url, "ours", device, ours), await open(server.url, "theirs", device, theirs));
-    const adapter = device === "webgpu" ? await sides[0]?.page.evaluate(() => /** @type {any} */ (window).bench.adapter()) : null;
+    const adapter =
+      device === "webgpu" ? await sides[0]?.page.evaluate(() => /** @type {any} */ (window).bench.adapter()) : null;
     if (device === "webgpu" && !adapter) throw new Error("Chromium found no WebGPU adapter");
     // Where a program stands in for the GPU a pass costs up to minutes, and compiling a hundredth of
     // that.
@@ -95,7 +126,9 @@ async function network(name, device, { ours, theirs }) {
     for (let pass = -warm; pass < runs; pass++) {
       for (const [i, side] of sides.entries()) {
         const time = await call(side.page, "pass", image);
-        console.log(`${name}: ${i === 0 ? "Autochrome" : "onnxruntime-web"} ${time.toFixed(0)} ms${pass < 0 ? " (warm-up)" : ""}`);
+        console.log(
+          `${name}: ${i === 0 ? "Autochrome" : "onnxruntime-web"} ${time.toFixed(0)} ms${pass < 0 ? " (warm-up)" : ""}`,
+        );
         if (pass >= 0) side.times.push(time);
       }
     }
@@ -155,15 +188,26 @@ async function sizes() {
   /** @type {Record<string, string[]>} */
   const parts = {
     "Autochrome, CPU": [`${engine}/cpu/autochrome_bg.wasm`, `${engine}/cpu/autochrome.js`],
-    "onnxruntime-web, CPU": [`${ort}/ort-wasm-simd-threaded.wasm`, `${ort}/ort-wasm-simd-threaded.mjs`, `${ort}/ort.wasm.min.mjs`],
+    "onnxruntime-web, CPU": [
+      `${ort}/ort-wasm-simd-threaded.wasm`,
+      `${ort}/ort-wasm-simd-threaded.mjs`,
+      `${ort}/ort.wasm.min.mjs`,
+    ],
     "Autochrome, WebGPU": [`${engine}/gpu/autochrome_bg.wasm`, `${engine}/gpu/autochrome.js`],
-    "onnxruntime-web, WebGPU": [`${ort}/ort-wasm-simd-threaded.asyncify.wasm`, `${ort}/ort-wasm-simd-threaded.asyncify.mjs`, `${ort}/ort.webgpu.min.mjs`],
+    "onnxruntime-web, WebGPU": [
+      `${ort}/ort-wasm-simd-threaded.asyncify.wasm`,
+      `${ort}/ort-wasm-simd-threaded.asyncify.mjs`,
+      `${ort}/ort.webgpu.min.mjs`,
+    ],
   };
   const rows = [];
   for (const [name, files] of Object.entries(parts)) {
     const bytes = await Promise.all(files.map((file) => readFile(file)));
-    const sum = (/** @type {(file: Buffer) => Buffer} */ pack) => megabytes(bytes.reduce((total, file) => total + pack(file).length, 0));
-    rows.push(`| ${name} | ${sum((file) => file)} | ${sum((file) => gzipSync(file, { level: 9 }))} | ${sum((file) => brotliCompressSync(file))} |`);
+    const sum = (/** @type {(file: Buffer) => Buffer} */ pack) =>
+      megabytes(bytes.reduce((total, file) => total + pack(file).length, 0));
+    rows.push(
+      `| ${name} | ${sum((file) => file)} | ${sum((file) => gzipSync(file, { level: 9 }))} | ${sum((file) => brotliCompressSync(file))} |`,
+    );
   }
   return `Engine alone (wasm and its JavaScript), without a model.
 
@@ -176,7 +220,10 @@ ${rows.join("\n")}`;
 const BATCH = { photographs: 100, looks: [1, 5, 10, 25, 50, 75, 100] };
 
 /** Megapixels of single photographs, with width and height. @type {[number, number, number][]} */
-const LARGE = [[48, 8000, 6000], [100, 11600, 8660]];
+const LARGE = [
+  [48, 8000, 6000],
+  [100, 11600, 8660],
+];
 
 /** The page on the CPU, and its memory. @param {string} url */
 async function openPage(url) {
@@ -197,10 +244,20 @@ async function memory() {
     const { browser, page, memory } = await openPage(server.url);
     const names = ["astronaut", "cat", "coffee", "photographer", "rocket"];
     const samples = await Promise.all(names.map((name) => readFile(here(`../www/samples/${name}.jpg`))));
-    await page.setInputFiles("#file", Array.from({ length: BATCH.photographs }, (_, i) => ({ name: `${i + 1}.jpg`, mimeType: "image/jpeg", buffer: /** @type {Buffer} */ (samples[i % samples.length]) })));
+    await page.setInputFiles(
+      "#file",
+      Array.from({ length: BATCH.photographs }, (_, i) => ({
+        name: `${i + 1}.jpg`,
+        mimeType: "image/jpeg",
+        buffer: /** @type {Buffer} */ (samples[i % samples.length]),
+      })),
+    );
     const curve = [];
     for (const count of BATCH.looks) {
-      await page.waitForFunction((count) => document.querySelectorAll("#strip li[data-state=done]").length >= count, count);
+      await page.waitForFunction(
+        (count) => document.querySelectorAll("#strip li[data-state=done]").length >= count,
+        count,
+      );
       // What lies about is not what is needed.
       await page.requestGC();
       await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -224,7 +281,9 @@ async function memory() {
       const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#save-jpeg").click()]);
       await download.path();
       console.log(`memory: ${megapixels} megapixels, ${megabytes(peak)}, saved ${megabytes(memory.renderer)}`);
-      large.push(`| ${width} x ${height} | ${megabytes(peak)} | ${megabytes(memory.renderer)} | ${(coloured / 1000).toFixed(1)} s | ${((performance.now() - began) / 1000).toFixed(1)} s |`);
+      large.push(
+        `| ${width} x ${height} | ${megabytes(peak)} | ${megabytes(memory.renderer)} | ${(coloured / 1000).toFixed(1)} s | ${((performance.now() - began) / 1000).toFixed(1)} s |`,
+      );
       memory.stop();
       await browser.close();
     }

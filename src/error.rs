@@ -1,6 +1,8 @@
-//! What can go wrong, with a code that programs may rely on.
+//! The ways in which work can fail, each with a code that programs may rely on.
 
-use crate::model::checkpoint::CheckpointError;
+mod checkpoint;
+
+pub use checkpoint::CheckpointError;
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,12 +36,14 @@ pub enum Error {
     },
     /// More pixels than the engine accepts.
     #[error("{width} x {height} is {pixels} megapixels; the limit is {limit}. Scale the photograph down first",
-        pixels = width * height / 1_000_000, limit = crate::image::photo::MAX_PIXELS / 1_000_000)]
+        pixels = width * height / 1_000_000, limit = limit / 1_000_000)]
     ImageTooLarge {
         /// Pixels across.
         width: u64,
         /// Pixels down.
         height: u64,
+        /// Pixels that are accepted.
+        limit: u64,
     },
     /// Bytes that cannot be read as a checkpoint of any kind.
     #[error("this is not a model file: {0}")]
@@ -47,9 +51,6 @@ pub enum Error {
     /// A checkpoint that lacks what a model file must have.
     #[error("this is not a model file: {0}. Make one with `autochrome convert`")]
     ModelFormat(String),
-    /// A file that is no classifier of photographs.
-    #[error("this is not a classifier: {0}. Make one with `autochrome classifier`")]
-    Classifier(String),
     /// A model file of a later version of the format.
     #[error("the model file has format version {found}, this build reads {known}. Update Autochrome")]
     ModelVersion {
@@ -99,33 +100,18 @@ pub enum Error {
     /// The device failed while it worked.
     #[error("the device failed: {0}. Try again on the CPU")]
     DeviceLost(String),
-    /// The browser or the system gave no memory.
-    #[error(
-        "there is not enough memory for {bytes} bytes. Close other tabs or programs, or take a smaller model"
-    )]
+    /// An allocation failed.
+    #[error("there is not enough memory for {bytes} bytes. Free some, or take a smaller photograph or model")]
     OutOfMemory {
         /// How much was asked for.
         bytes: usize,
-    },
-    /// Training that left the finite numbers.
-    #[error(
-        "training diverged at step {step}: the {what} is {value}. Go on from the last checkpoint with a lower \
-         learning rate, a longer warm-up or a shorter clip"
-    )]
-    Diverged {
-        /// What is not finite.
-        what: &'static str,
-        /// What it is instead.
-        value: f64,
-        /// The step that was not made.
-        step: u64,
     },
     /// Something that the model's network does not do.
     #[error("the network {network} {lacks}")]
     Unsupported {
         /// The network.
         network: &'static str,
-        /// What it lacks, and what has it.
+        /// The thing it lacks, and the networks that have it.
         lacks: &'static str,
     },
     /// A parameter outside its range.
@@ -133,9 +119,9 @@ pub enum Error {
     Parameter {
         /// Which parameter.
         name: &'static str,
-        /// What was given.
+        /// The value given.
         value: String,
-        /// What is accepted.
+        /// The values accepted.
         range: &'static str,
     },
     /// The caller asked to stop.
@@ -154,7 +140,6 @@ impl Error {
             Self::ImageTooLarge { .. } => "image-too-large",
             Self::Checkpoint(_)
             | Self::ModelFormat(_)
-            | Self::Classifier(_)
             | Self::ModelVersion { .. }
             | Self::ModelTensors { .. }
             | Self::ModelNotFinite { .. }
@@ -163,7 +148,6 @@ impl Error {
             Self::NoDevice(_) => "no-device",
             Self::DeviceResult | Self::DeviceLost(_) => "device-lost",
             Self::OutOfMemory { .. } => "out-of-memory",
-            Self::Diverged { .. } => "diverged",
             Self::Unsupported { .. } => "unsupported",
             Self::Parameter { .. } => "invalid-argument",
             Self::Aborted => "aborted",

@@ -1,6 +1,6 @@
 //! The GPU agrees with the CPU. `cargo test --features gpu,parallel --test devices -- --nocapture`
 
-use autochrome::engine::colorize::{Colorizer, Input, Unpaced};
+use autochrome::engine::{Colorizer, Input, Unpaced};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::ModelFile;
 use autochrome_testing::{

@@ -25,7 +25,12 @@ export async function sample(name) {
   return (await open(`samples/${name}`)).blob();
 }
 
-/** The page's words in a language. @param {string} language @returns {Promise<Record<string, import("./page/language.js").Message>>} */
+/**
+ * The page's words in a language.
+ *
+ * @param {string} language
+ * @returns {Promise<Record<string, import("./page/language.js").Message>>}
+ */
 export async function messages(language) {
   return (await open(`messages/${language}.json`)).json();
 }

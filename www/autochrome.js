@@ -6,26 +6,35 @@
  *     context.putImageData(await colorization.render(), 0, 0);
  */
 
+import { Client } from "./client.js";
 import { AbortedError, AutochromeError, DeviceError, ImageError, ModelError, UsageError, errorOf } from "./errors.js";
-import { startWorker } from "./parts.js";
+import { sentence } from "./reasons.js";
 
 export { AbortedError, AutochromeError, DeviceError, ImageError, ModelError, UsageError };
 
 /** @typedef {import("./errors.js").ErrorCode} ErrorCode */
 /** @typedef {import("./protocol.js").Tone} Tone */
-/** @typedef {import("./protocol.js").DeviceInfo} DeviceInfo */
+/** @typedef {import("./protocol.js").DeviceState & { reason: string }} DeviceInfo `reason`: the code in English */
+/** @typedef {import("./protocol.js").DeviceReason} DeviceReason */
+/** @typedef {import("./protocol.js").License} License */
 /** @typedef {import("./protocol.js").Progress} Progress */
 /** @typedef {import("./protocol.js").FileOptions} FileOptions */
 /** @typedef {import("./protocol.js").BinShare} BinShare */
-/** @typedef {import("./protocol.js").ColourError} ColourError */
+/** @typedef {import("./protocol.js").ColorError} ColorError */
 /** @typedef {import("./protocol.js").Hint} Hint */
 /** @typedef {import("./protocol.js").Inspection} Inspection */
-/** @typedef {import("./protocol.js").LikelyColour} LikelyColour */
-/** @typedef {"auto" | "webgpu" | "cpu"} DeviceWish */
-/** @typedef {{ signal?: AbortSignal, onProgress?: (progress: Progress) => void }} WorkOptions */
-/** @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement | HTMLVideoElement | VideoFrame} PhotoSource */
+/** @typedef {import("./protocol.js").LikelyColor} LikelyColor */
+/** @typedef {import("./protocol.js").DeviceWish} DeviceWish */
+/** @typedef {import("./client.js").WorkOptions} WorkOptions */
+/**
+ * @typedef {Blob | ImageBitmap | ImageData | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement |
+ *   HTMLVideoElement | VideoFrame} PhotoSource
+ */
 /** @typedef {HTMLVideoElement | VideoFrame | ImageBitmap | HTMLCanvasElement | OffscreenCanvas} FrameSource */
-/** @typedef {{ add: (name: string, blob: Blob, work?: WorkOptions) => Promise<void>, finish: (work?: WorkOptions) => Promise<Blob>, dispose: () => void }} Archive */
+/**
+ * @typedef {{ add: (name: string, blob: Blob, work?: WorkOptions) => Promise<void>, finish: (work?: WorkOptions)
+ *   => Promise<Blob>, dispose: () => void }} Archive
+ */
 
 /** Short side of what the network sees of a frame: what a CPU colours several times a second. */
 const FRAME_WORKING_SIZE = 128;
@@ -33,7 +42,13 @@ const FRAME_WORKING_SIZE = 128;
 /** Share of a frame's colours that stays where the picture stays. */
 const STEADY = 0.6;
 
-/** Settings, the model's own where there are none. @param {Partial<Tone>} tone @param {Tone} defaults @returns {Tone} */
+/**
+ * Settings, the model's own where there are none.
+ *
+ * @param {Partial<Tone>} tone
+ * @param {Tone} defaults
+ * @returns {Tone}
+ */
 function toneOf({ temperature, rebalance, saturation, warmth }, defaults) {
   const { temperature: t, rebalance: r, saturation: s, warmth: w } = defaults;
   return { temperature: temperature ?? t, rebalance: rebalance ?? r, saturation: saturation ?? s, warmth: warmth ?? w };
@@ -58,103 +73,35 @@ function sizeOf(source) {
   return { width: source.width, height: source.height };
 }
 
-const disposed = () => errorOf("aborted", "The colorizer was disposed of. Load another.");
-
-/** Asks the worker and matches its answers to the calls. */
-class Client {
-  #worker;
-  #lastId = 0;
-  #closed = false;
-  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: AutochromeError) => void, onProgress?: (progress: Progress) => void }>} */
-  #waiting = new Map();
-
-  /** @param {URL} [assets] */
-  constructor(assets) {
-    this.#worker = startWorker(assets);
-    this.#worker.addEventListener("message", ({ data }) => this.#settle(data));
-    this.#worker.addEventListener("error", (event) => {
-      event.preventDefault();
-      this.#failAll(errorOf("no-device", `The engine could not start (${event.message || "the worker did not load"}). Reload the page.`));
-    });
-  }
-
-  /** @param {import("./protocol.js").Reply} reply */
-  #settle(reply) {
-    const call = this.#waiting.get(reply.id);
-    if (!call) return;
-    if ("progress" in reply) {
-      call.onProgress?.(reply.progress);
-      return;
-    }
-    this.#waiting.delete(reply.id);
-    if ("error" in reply) call.reject(errorOf(reply.error.code, reply.error.message));
-    else call.resolve(reply.result);
-  }
-
-  /** @param {AutochromeError} error */
-  #failAll(error) {
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
-  }
-
-  /**
-   * @template {import("./protocol.js").Method} M
-   * @param {M} method
-   * @param {import("./protocol.js").Calls[M]["args"]} args
-   * @param {WorkOptions} [options]
-   * @param {Transferable[]} [transfer]
-   * @returns {Promise<import("./protocol.js").Calls[M]["result"]>}
-   */
-  call(method, args, { signal, onProgress } = {}, transfer = []) {
-    return new Promise((resolve, reject) => {
-      const stopped = () => errorOf("aborted", "Stopped.", { cause: signal?.reason });
-      if (signal?.aborted || this.#closed) {
-        reject(this.#closed ? disposed() : stopped());
-        return;
-      }
-      const id = ++this.#lastId;
-      // The caller is free at once; the worker stops at its next step.
-      const stop = () => {
-        if (!this.#waiting.delete(id)) return;
-        this.#worker.postMessage({ abort: id });
-        reject(stopped());
-      };
-      const settled = () => signal?.removeEventListener("abort", stop);
-      signal?.addEventListener("abort", stop, { once: true });
-      this.#waiting.set(id, {
-        onProgress,
-        resolve: (value) => (settled(), resolve(value)),
-        reject: (error) => (settled(), reject(error)),
-      });
-      this.#worker.postMessage({ id, method, args }, transfer);
-    });
-  }
-
-  close() {
-    this.#closed = true;
-    this.#worker.terminate();
-    this.#failAll(disposed());
-  }
-}
-
-/** A model on a device, in a worker of its own. */
-export class Colorizer {
+/**
+ * A model on a device, in a worker of its own. It dispatches `devicechange` where the CPU has taken over
+ * from a GPU that failed; photographs keep their colours.
+ */
+export class Colorizer extends EventTarget {
   #client;
   #info;
 
   /** @private @param {Client} client @param {import("./protocol.js").EngineInfo} info */
   constructor(client, info) {
+    super();
     this.#client = client;
     this.#info = info;
+    client.onEvent = ({ device }) => {
+      this.#info = { ...this.#info, device };
+      this.dispatchEvent(new Event("devicechange"));
+    };
   }
 
   /**
    * Starts an engine and loads a model.
    *
-   * @param {WorkOptions & { model?: string | URL | Blob | ArrayBuffer, sha256?: string, device?: DeviceWish, assets?: string | URL }} [options]
+   * @param {WorkOptions & {
+   *   model?: string | URL | Blob | ArrayBuffer, sha256?: string, device?: DeviceWish, assets?: string | URL,
+   * }} [options]
    *   `model`: address or bytes of a model file or of a PyTorch checkpoint (the shipped one if
    *   absent). `sha256`: what its bytes must hash to; what is downloaded with a known hash is kept
-   *   for the next visit. `device`: `auto` takes WebGPU where an adapter is found, else the CPU.
+   *   for the next visit. `device`: `auto` takes WebGPU where an adapter of hardware is found, else
+   *   the CPU.
    *   `assets`: folder that `worker.js`, `engine/` and `models/` lie in, where that is not beside this
    *   module; on another origin they need CORS, and the page `blob:` and that origin in its `worker-src`.
    * @returns {Promise<Colorizer>}
@@ -175,7 +122,8 @@ export class Colorizer {
 
   /** Where the network runs, and why there. @returns {DeviceInfo} */
   get device() {
-    return this.#info.device;
+    const { device } = this.#info;
+    return { ...device, reason: sentence(device) };
   }
 
   /** Settings that the model was shipped with. @returns {Tone} */
@@ -198,12 +146,12 @@ export class Colorizer {
    * Predicts the colours of a photograph.
    *
    * @param {PhotoSource} source
-   * @param {WorkOptions & { hints?: Hint[], neutralise?: boolean }} [options] `hints`: colours for
-   *   places, where `model.hints` says that the network takes them; `neutralise: false`: the network
+   * @param {WorkOptions & { hints?: Hint[], neutralize?: boolean }} [options] `hints`: colours for
+   *   places, where `model.hints` says that the network takes them; `neutralize: false`: the network
    *   sees a toned or faded photograph as it is
    * @returns {Promise<Colorization>}
    */
-  async colorize(source, { hints = [], neutralise = true, ...work } = {}) {
+  async colorize(source, { hints = [], neutralize = true, ...work } = {}) {
     let message = /** @type {Blob | ImageBitmap | ImageData} */ (source);
     /** @type {Transferable[]} */
     let transfer = [];
@@ -215,9 +163,9 @@ export class Colorizer {
         throw errorOf("image-decode", "This element shows no photograph that may be read.", { cause });
       }
     }
-    const { picture, width, height, isColour, info } = await this.#client.call("colorize", { source: message, options: { hints, neutralise } }, work, transfer);
-    this.#info = info;
-    return new Colorization(this.#client, picture, { width, height, isColour }, info.defaults);
+    const photograph = { source: message, options: { hints, neutralize } };
+    const { picture, ...found } = await this.#client.call("colorize", photograph, work, transfer);
+    return new Colorization(this.#client, picture, found, this.defaults);
   }
 
   /**
@@ -225,23 +173,37 @@ export class Colorizer {
    * of the same size to lean on.
    *
    * @param {FrameSource} source
-   * @param {{ signal?: AbortSignal } & Partial<Tone> & { maxSide?: number, workingSize?: number, steady?: number }} [options]
+   * @param {Partial<Tone> & {
+   *   maxSide?: number, workingSize?: number, steady?: number, signal?: AbortSignal,
+   * }} [options]
    *   `maxSide`: the frame comes back no larger than this; `workingSize`: short side of what the
    *   network sees, the smaller the faster; `steady`: from 0 (each frame for itself) to 1, how much
    *   of its colours stays where the picture stays
    * @returns {Promise<ImageData>}
    */
-  async colorizeFrame(source, { maxSide = 480, workingSize = FRAME_WORKING_SIZE, steady = STEADY, signal, ...tone } = {}) {
+  async colorizeFrame(
+    source,
+    { maxSide = 480, workingSize = FRAME_WORKING_SIZE, steady = STEADY, signal, ...tone } = {},
+  ) {
     const { width, height } = sizeOf(source);
     const scale = Math.min(1, maxSide / Math.max(width, height));
     const scaled = (/** @type {number} */ side) => Math.max(1, Math.round(side * scale));
     let frame;
     try {
-      frame = await createImageBitmap(source, { resizeWidth: scaled(width), resizeHeight: scaled(height), resizeQuality: "medium" });
+      frame = await createImageBitmap(source, {
+        resizeWidth: scaled(width),
+        resizeHeight: scaled(height),
+        resizeQuality: "medium",
+      });
     } catch (cause) {
       throw errorOf("image-decode", "This source shows no frame that may be read yet.", { cause });
     }
-    return this.#client.call("frame", { source: frame, tone: toneOf(tone, this.defaults), options: { workingSize, steady } }, { signal }, [frame]);
+    return this.#client.call(
+      "frame",
+      { source: frame, tone: toneOf(tone, this.defaults), options: { workingSize, steady } },
+      { signal },
+      [frame],
+    );
   }
 
   /**
@@ -279,7 +241,7 @@ export class Colorization {
   /**
    * @param {Client} client
    * @param {number} picture
-   * @param {import("./protocol.js").Size & { isColour: boolean }} photograph
+   * @param {import("./protocol.js").Size & { isColor: boolean }} photograph
    * @param {Tone} defaults
    */
   constructor(client, picture, photograph, defaults) {
@@ -300,8 +262,8 @@ export class Colorization {
   }
 
   /** Whether the photograph came in colours of its own, neither gray nor toned. */
-  get isColour() {
-    return this.#photograph.isColour;
+  get isColor() {
+    return this.#photograph.isColor;
   }
 
   /** @param {Partial<Tone>} tone @returns {Tone} */
@@ -327,7 +289,11 @@ export class Colorization {
    * @returns {Promise<ImageData>}
    */
   render({ maxSide, signal, onProgress, ...tone } = {}) {
-    return this.#client.call("render", { picture: this.#picture, tone: this.#tone(tone), maxSide }, { signal, onProgress });
+    return this.#client.call(
+      "render",
+      { picture: this.#picture, tone: this.#tone(tone), maxSide },
+      { signal, onProgress },
+    );
   }
 
   /**
@@ -341,7 +307,11 @@ export class Colorization {
    */
   toBlob({ type = "image/png", quality, removeLocation = false, aiMark = true, signal, onProgress, ...tone } = {}) {
     const options = { type, removeLocation, aiMark, ...(quality === undefined ? {} : { quality }) };
-    return this.#client.call("encode", { picture: this.#picture, tone: this.#tone(tone), options }, { signal, onProgress });
+    return this.#client.call(
+      "encode",
+      { picture: this.#picture, tone: this.#tone(tone), options },
+      { signal, onProgress },
+    );
   }
 
   /**
@@ -354,17 +324,21 @@ export class Colorization {
    * @returns {Promise<BinShare[]>}
    */
   distributionAt(x, y, { signal, onProgress, ...tone } = {}) {
-    return this.#client.call("distribution", { picture: this.#picture, x, y, tone: this.#tone(tone) }, { signal, onProgress });
+    return this.#client.call(
+      "distribution",
+      { picture: this.#picture, x, y, tone: this.#tone(tone) },
+      { signal, onProgress },
+    );
   }
 
   /**
    * How far the colours are from the photograph's own, where it had any.
    *
    * @param {WorkOptions & Partial<Tone>} [options]
-   * @returns {Promise<ColourError>}
+   * @returns {Promise<ColorError>}
    */
-  colourError({ signal, onProgress, ...tone } = {}) {
-    return this.#client.call("colourError", { picture: this.#picture, tone: this.#tone(tone) }, { signal, onProgress });
+  colorError({ signal, onProgress, ...tone } = {}) {
+    return this.#client.call("colorError", { picture: this.#picture, tone: this.#tone(tone) }, { signal, onProgress });
   }
 
   /**
@@ -376,7 +350,11 @@ export class Colorization {
    * @returns {Promise<ImageData>}
    */
   confidence({ maxSide, signal, onProgress, ...tone } = {}) {
-    return this.#client.call("confidence", { picture: this.#picture, tone: this.#tone(tone), maxSide }, { signal, onProgress });
+    return this.#client.call(
+      "confidence",
+      { picture: this.#picture, tone: this.#tone(tone), maxSide },
+      { signal, onProgress },
+    );
   }
 
   /**
@@ -390,7 +368,11 @@ export class Colorization {
    * @returns {Promise<Inspection>}
    */
   inspectAt(x, y, { side = 230, signal, onProgress, ...tone } = {}) {
-    return this.#client.call("inspect", { picture: this.#picture, x, y, tone: this.#tone(tone), side }, { signal, onProgress });
+    return this.#client.call(
+      "inspect",
+      { picture: this.#picture, x, y, tone: this.#tone(tone), side },
+      { signal, onProgress },
+    );
   }
 
   /** Frees the photograph and its colours in the worker. */

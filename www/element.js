@@ -9,10 +9,10 @@ import { PhotoColorizer } from "./element/photo-colorizer.js";
 export * from "./autochrome.js";
 export { PhotoColorizer };
 
-/** @typedef {import("./element/photo-colorizer.js").PhotoColorizerEvents} PhotoColorizerEvents */
-/** @typedef {import("./element/photo-colorizer.js").State} State */
-/** @typedef {import("./element/photo-colorizer.js").Mode} Mode */
-/** @typedef {import("./element/photo-colorizer.js").FileType} FileType */
+/** @typedef {import("./element/events.js").PhotoColorizerEvents} PhotoColorizerEvents */
+/** @typedef {import("./element/events.js").State} State */
+/** @typedef {import("./element/viewer.js").Mode} Mode */
+/** @typedef {import("./element/attributes.js").FileType} FileType */
 
 /**
  * Defines the element under a name. A name that is taken stays what it is.

@@ -34,7 +34,10 @@ export class DeviceError extends AutochromeError {
   static label = "DeviceError";
 }
 
-/** The photograph cannot be read or written: `image-download`, `image-decode`, `image-format`, `image-encode`, `image-too-large`. */
+/**
+ * The photograph cannot be read or written: `image-download`, `image-decode`, `image-format`, `image-encode`,
+ * `image-too-large`.
+ */
 export class ImageError extends AutochromeError {
   static label = "ImageError";
 }
@@ -67,7 +70,20 @@ const CLASSES = {
   aborted: AbortedError,
 };
 
-/** An error of the class that its code belongs to. @param {ErrorCode} code @param {string} message @param {ErrorOptions} [options] @returns {AutochromeError} */
+/** The code that an error carries, whoever made it. @param {unknown} error @returns {ErrorCode | undefined} */
+export function codeOf(error) {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? /** @type {ErrorCode} */ (code) : undefined;
+}
+
+/**
+ * An error of the class that its code belongs to.
+ *
+ * @param {ErrorCode} code
+ * @param {string} message
+ * @param {ErrorOptions} [options]
+ * @returns {AutochromeError}
+ */
 export function errorOf(code, message, options) {
   return new (CLASSES[code] ?? AutochromeError)(code, message, options);
 }

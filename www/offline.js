@@ -21,18 +21,27 @@ export function onUpdate(listener) {
   if (offer) listener(offer);
 }
 
-/** Ends the wait of `keep`. @type {() => void} */
+/** Ends the wait of `keep`. @type {(usesGpu: boolean) => void} */
 let settled = () => {};
-/** @type {Promise<void>} */
-const rested = new Promise((resolve) => (settled = resolve));
+/** @type {Promise<boolean>} */
+const rested = new Promise((resolve) => {
+  settled = resolve;
+});
 
-/** The visitor waits for nothing any more: what is fetched now takes the network and the processor from nobody. */
-export const settle = () => settled();
+/**
+ * The visitor waits for nothing any more: what is fetched now takes the network and the processor from nobody.
+ * @param {boolean} usesGpu whether the engine for WebGPU is to be kept too
+ */
+export const settle = (usesGpu) => settled(usesGpu);
 
 /** Becomes true when all but the model is kept, so that the page would start without a network. */
 export const kept = keep();
 
-/** @param {ServiceWorker} worker @param {"keep-gpu" | "take-over" | `take-shared ${string}`} method @returns {Promise<any>} */
+/**
+ * @param {ServiceWorker} worker
+ * @param {"keep-gpu" | "take-over" | `take-shared ${string}`} method
+ * @returns {Promise<any>}
+ */
 function ask(worker, method) {
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {
@@ -77,7 +86,11 @@ function watch(registration) {
   });
 }
 
-/** The service worker that serves the page next time; none if it could not be installed. @param {ServiceWorkerRegistration} registration */
+/**
+ * The service worker that serves the page next time; none if it could not be installed.
+ *
+ * @param {ServiceWorkerRegistration} registration
+ */
 async function working({ active, installing }) {
   if (active || !installing) return active;
   const failed = new Promise((resolve) => {
@@ -90,11 +103,14 @@ async function working({ active, installing }) {
 async function keep() {
   if (!navigator.serviceWorker || !location.protocol.startsWith("http")) return false;
   // Whoever made the new version take over, no page goes on with parts of both.
-  if (navigator.serviceWorker.controller) navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
-  await rested;
+  if (navigator.serviceWorker.controller)
+    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
+  const usesGpu = await rested;
   let registration;
   try {
-    registration = await navigator.serviceWorker.register(new URL("../service-worker.js", import.meta.url), { updateViaCache: "none" });
+    registration = await navigator.serviceWorker.register(new URL("../service-worker.js", import.meta.url), {
+      updateViaCache: "none",
+    });
   } catch {
     // The visitor allows no storage, or the host has no service worker.
     return false;
@@ -103,6 +119,5 @@ async function keep() {
   registration.addEventListener("updatefound", () => watch(registration));
   const active = await working(registration);
   if (!active) return false;
-  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
-  return adapter ? ask(active, "keep-gpu") : true;
+  return usesGpu ? ask(active, "keep-gpu") : true;
 }

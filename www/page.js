@@ -1,6 +1,6 @@
 /** The page: photographs come in, are coloured one after the other, are looked at and saved. */
 
-import { colourFor, isLost, untilAborted } from "./element/engines.js";
+import { untilAborted } from "./element/engines.js";
 import { fileName, save as download } from "./element/files.js";
 import { errorOf } from "./errors.js";
 import { onUpdate, settle } from "./offline.js";
@@ -20,6 +20,8 @@ import * as tone from "./page/tone.js";
 
 /** @typedef {import("./page/status.js").Task} Task */
 /** @typedef {import("./autochrome.js").Progress} Progress */
+/** @typedef {import("./autochrome.js").Colorizer} Colorizer */
+/** @typedef {import("./autochrome.js").Colorization} Colorization */
 
 /** A visitor who moves a slider is not made to wait for the next photograph of the queue. */
 const PATIENCE = 800;
@@ -31,7 +33,7 @@ const ui = {
   retryAll: element("retry-all", HTMLButtonElement),
   applyAll: element("apply-all", HTMLButtonElement),
   saveAll: element("save-all", HTMLButtonElement),
-  neutralise: element("neutralise", HTMLInputElement),
+  neutralize: element("neutralize", HTMLInputElement),
   /** What there is no use for before a photograph is in colour. */
   needs: [element("panel", HTMLElement), element("toolbar", HTMLElement)],
 };
@@ -79,7 +81,10 @@ async function colour(photograph, signal) {
     queue.wanted = null;
     stand(photograph, colorization);
     const seconds = (performance.now() - began) / 1000;
-    tell("in-colour", { name: photograph.name, seconds: { value: seconds, style: "unit", unit: "second", maximumFractionDigits: 1 } });
+    tell("in-colour", {
+      name: photograph.name,
+      seconds: { value: seconds, style: "unit", unit: "second", maximumFractionDigits: 1 },
+    });
   });
 }
 
@@ -90,35 +95,31 @@ async function colour(photograph, signal) {
  * @param {Photograph} photograph
  * @param {AbortSignal} signal
  * @param {(progress: Progress) => void} onProgress
- * @param {(colorization: import("./autochrome.js").Colorization, working: import("./autochrome.js").Colorizer) => Promise<T>} use
+ * @param {(colorization: Colorization, working: Colorizer) => Promise<T>} use
  */
 async function withColours(photograph, signal, onProgress, use) {
   const working = await untilAborted(engine.colorizer(), signal);
   const kept = colours.of(photograph, working);
-  if (kept) {
-    try {
-      return await use(kept, working);
-    } catch (error) {
-      if (!isLost(error)) throw error;
-      colours.drop((other) => other.photograph === photograph);
-    }
-  }
-  return colourFor(working, photograph.file, { neutralise: photograph.neutralise, signal, onProgress }, async (colorization) => {
-    // The device may be another since.
-    engine.describe(working);
-    const result = await use(colorization, working);
+  if (kept) return use(kept, working);
+  const { neutralize } = photograph;
+  const colorization = await working.colorize(photograph.file, { neutralize, signal, onProgress });
+  try {
+    return await use(colorization, working);
+  } finally {
     if (colours.of(photograph, working) !== colorization) colorization.dispose();
-    return result;
-  });
+  }
 }
 
 /** The photograph is on show now. @param {Photograph} photograph @param {{ width: number, height: number }} size */
 function stand(photograph, { width, height }) {
   shown = photograph;
   tone.set(photograph.tone);
-  ui.neutralise.checked = photograph.neutralise;
+  ui.neutralize.checked = photograph.neutralize;
   inspector.reset();
-  language.say(ui.size, "size", { width: { value: width, useGrouping: false }, height: { value: height, useGrouping: false } });
+  language.say(ui.size, "size", {
+    width: { value: width, useGrouping: false },
+    height: { value: height, useGrouping: false },
+  });
   const canvas = strip.thumbnail(photograph);
   if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
   strip.mark(photograph);
@@ -177,13 +178,15 @@ function rest(finished) {
   }
   conclude = null;
   survey();
-  settle();
+  settle(engine.usesGpu());
 }
 
 /** @param {File[]} files */
 function open(files) {
   hideError();
-  const photographs = files.map((file) => new Photograph(file, file.name || language.text("photograph") || "photograph"));
+  const photographs = files.map(
+    (file) => new Photograph(file, file.name || language.text("photograph") || "photograph"),
+  );
   const [first] = photographs;
   // A batch does not take away what is being looked at.
   if (first && (photographs.length === 1 || shown === null)) queue.wanted = first;
@@ -258,11 +261,26 @@ function save(type) {
 }
 
 /** @param {Blob} blob */
-const megabytes = ({ size }) => ({ value: size / 1e6, style: /** @type {const} */ ("unit"), unit: "megabyte", maximumSignificantDigits: 2 });
+const megabytes = ({ size }) => ({
+  value: size / 1e6,
+  style: /** @type {const} */ ("unit"),
+  unit: "megabyte",
+  maximumSignificantDigits: 2,
+});
 
-/** @param {Photograph} photograph @param {"image/png" | "image/jpeg"} type @param {AbortSignal} signal @param {(progress: Progress) => void} onProgress */
+/**
+ * @param {Photograph} photograph
+ * @param {"image/png" | "image/jpeg"} type
+ * @param {AbortSignal} signal
+ * @param {(progress: Progress) => void} onProgress
+ */
 function encoded(photograph, type, signal, onProgress) {
-  return withColours(photograph, signal, () => {}, (colorization) => colorization.toBlob({ ...saving.options(type), ...photograph.tone, signal, onProgress }));
+  return withColours(
+    photograph,
+    signal,
+    () => {},
+    (colorization) => colorization.toBlob({ ...saving.options(type), ...photograph.tone, signal, onProgress }),
+  );
 }
 
 function saveAll() {
@@ -280,7 +298,9 @@ function saveAll() {
         mine.count(index + 1, photographs.length);
         mine.stage("saving", index / photographs.length);
         try {
-          const blob = await encoded(photograph, type, signal, ({ done }) => mine.stage("saving", (index + done) / photographs.length));
+          const blob = await encoded(photograph, type, signal, ({ done }) =>
+            mine.stage("saving", (index + done) / photographs.length),
+          );
           await zip.add(fileName(photograph.name, type, taken), blob, { signal });
           saved++;
         } catch (error) {
@@ -297,24 +317,9 @@ function saveAll() {
   });
 }
 
-/** The colours went with the device: anew, once. @type {Photograph | null} */
-let again = null;
-
-rendering.listen({
-  lost(error) {
-    if (!isLost(error) || !shown || again === shown) {
-      showError(error);
-      return;
-    }
-    again = shown;
-    colours.drop(({ photograph }) => photograph === again);
-    queue.want(shown);
-  },
-  drawn() {
-    again = null;
-    const canvas = shown && strip.thumbnail(shown);
-    if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
-  },
+rendering.listen(() => {
+  const canvas = shown && strip.thumbnail(shown);
+  if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
 });
 tone.listen(() => {
   if (!shown) return;
@@ -323,10 +328,10 @@ tone.listen(() => {
   rendering.view.tone = shown.tone;
   inspector.refresh();
 });
-ui.neutralise.addEventListener("change", () => {
+ui.neutralize.addEventListener("change", () => {
   const photograph = shown;
   if (!photograph) return;
-  photograph.neutralise = ui.neutralise.checked;
+  photograph.neutralize = ui.neutralize.checked;
   colours.drop((kept) => kept.photograph === photograph);
   queue.want(photograph);
 });
@@ -353,8 +358,8 @@ ui.retryAll.addEventListener("click", () => queue.again("failed"));
 ui.applyAll.addEventListener("click", () => {
   for (const photograph of queue.photographs) {
     photograph.tone = tone.get();
-    if (photograph.neutralise !== ui.neutralise.checked) colours.drop((kept) => kept.photograph === photograph);
-    photograph.neutralise = ui.neutralise.checked;
+    if (photograph.neutralize !== ui.neutralize.checked) colours.drop((kept) => kept.photograph === photograph);
+    photograph.neutralize = ui.neutralize.checked;
   }
   const count = queue.photographs.length;
   conclude = () => tell("applied", { count });
@@ -377,4 +382,4 @@ onUpdate(offerUpdate);
 engine
   .colorizer()
   .catch(showError)
-  .finally(() => queue.busy || settle());
+  .finally(() => queue.busy || settle(engine.usesGpu()));

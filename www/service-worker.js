@@ -24,7 +24,7 @@ const root = new URL(worker.registration.scope);
 /** Of this site alone: other sites of the same origin have theirs. */
 const FILES = `autochrome-site ${root.pathname}`;
 
-/** As in `model-source.js`, which keeps models there under address and hash. */
+/** As in `worker/model-source.js`, which keeps models there under address and hash. */
 const MODELS = "autochrome-models";
 
 /** Whatever a host calls them. @type {Record<string, string>} */
@@ -112,7 +112,8 @@ async function clear() {
   const shipped = site.models.map(modelKey);
   const folders = new Set(shipped.map((url) => new URL(".", url).href));
   for (const { url } of await models.keys()) {
-    if (folders.has(new URL(".", url).href) && !shipped.some((model) => url.startsWith(model))) await models.delete(url);
+    if (folders.has(new URL(".", url).href) && !shipped.some((model) => url.startsWith(model)))
+      await models.delete(url);
   }
 }
 
@@ -156,7 +157,10 @@ async function takeOver(asking) {
   return others;
 }
 
-/** Where the system posts what is shared with the installed app, and the field; `manifest.webmanifest` says the same. */
+/**
+ * Where the system posts what is shared with the installed app, and the field; `manifest.webmanifest` says the
+ * same.
+ */
 const SHARE = "share";
 const SHARED = "photographs";
 
@@ -197,7 +201,11 @@ worker.addEventListener("message", (event) => {
   const [name = "", ticket = ""] = String(data).split(" ");
   /** @type {Record<string, () => Promise<unknown>>} what `offline.js` asks for */
   const methods = {
-    "keep-gpu": () => Promise.all(site.gpu.map(file)).then(() => true, () => false),
+    "keep-gpu": () =>
+      Promise.all(site.gpu.map(file)).then(
+        () => true,
+        () => false,
+      ),
     "take-over": () => takeOver(source && "id" in source ? source.id : undefined),
     "take-shared": () => handOver(ticket),
   };

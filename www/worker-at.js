@@ -9,9 +9,13 @@ export function workerAt(url) {
   // A page may start no worker of another origin, but its own may import it. A sandboxed page is of no
   // origin at all, and Chromium starts none from its blobs.
   const line = `import ${JSON.stringify(url.href)};`;
-  const own = self.origin === "null" ? `data:text/javascript,${encodeURIComponent(line)}` : URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
+  const own =
+    self.origin === "null"
+      ? `data:text/javascript,${encodeURIComponent(line)}`
+      : URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
   const worker = new Worker(own, OPTIONS);
   // It is loading by the time that it has something to say, or to complain of.
-  for (const sign of ["message", "error"]) worker.addEventListener(sign, () => URL.revokeObjectURL(own), { once: true });
+  for (const sign of ["message", "error"])
+    worker.addEventListener(sign, () => URL.revokeObjectURL(own), { once: true });
   return worker;
 }

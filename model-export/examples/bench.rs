@@ -7,7 +7,7 @@
 //! its convolutions take, as JSON.
 
 use anyhow::{Context, Result, bail};
-use autochrome::engine::colorize::{Colorizer, Input, Pace, Stage};
+use autochrome::engine::{Colorizer, Input, Pace, Stage};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::{ModelFile, Precision};
 use image::imageops::FilterType;

@@ -38,8 +38,8 @@ fn two_colours_give_the_mean_of_their_encodings() {
     let colours = [([200, 60, 30], 3.0 / 7.0), ([20, 90, 200], 4.0 / 7.0)];
     flat(&at("photos/red.png"), 30, 10, colours[0].0);
     flat(&at("photos/deep/blue.png"), 20, 20, colours[1].0);
-    for neighbours in [1, 10] {
-        let arguments = format!("--data photos --out priors/p.npy --neighbors {neighbours} --json");
+    for neighbors in [1, 10] {
+        let arguments = format!("--data photos --out priors/p.npy --neighbors {neighbors} --json");
         let (code, stdout, stderr) = run(folder.path(), &arguments);
         assert_eq!(code, 0, "{stderr}");
         let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
@@ -53,7 +53,7 @@ fn two_colours_give_the_mean_of_their_encodings() {
         for (rgb, share) in colours {
             let [_, a, b] = lab_from_srgb(rgb.map(|c| f64::from(c) / 255.0));
             // Colours are counted by whole units.
-            for (bin, weight) in soft_encode([a.round(), b.round()], neighbours) {
+            for (bin, weight) in soft_encode([a.round(), b.round()], neighbors) {
                 expected[bin] += share * weight;
             }
         }

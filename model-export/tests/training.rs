@@ -53,7 +53,7 @@ impl Bench {
             [learner.objective]
             kind = "classification"
             lambda = 0.5
-            neighbours = 5
+            neighbors = 5
             [learner.optimizer]
             kind = "adamw"
             weight_decay = 0.01

@@ -36,9 +36,15 @@ export async function locate(path) {
  */
 export function startWorker(assets) {
   try {
-    return assets ? workerAt(new URL("worker.js", assets)) : new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "autochrome" });
+    return assets
+      ? workerAt(new URL("worker.js", assets))
+      : new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "autochrome" });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw errorOf("no-device", `The worker could not be started (${why}). Name the folder of the package's files in the option assets.`, { cause });
+    throw errorOf(
+      "no-device",
+      `The worker could not be started (${why}). Name the folder of the package's files in the option assets.`,
+      { cause },
+    );
   }
 }

@@ -1,139 +1,25 @@
 //! Photograph in, colours kept as distributions, photograph in colour out.
 
-use crate::color::ab_bins::{self, AnnealedMean};
-use crate::color::lab::{OutOfGamut, ToLightness};
-pub use crate::color::tone::Tone;
-use crate::color::tone::Warmth;
-use crate::engine::finish::Finish;
-use crate::engine::hints::{self, Hint};
-use crate::engine::neutralize::Ageing;
-use crate::engine::prediction::{Cells, Distribution, Kept, Prediction};
-use crate::engine::render::render;
+use super::colorization::{Colorization, decoder};
+use super::hints::{self, Hint};
+use super::neutralize::Ageing;
+use super::prediction::{Cells, Kept, Prediction};
+use super::preparation::{FAITHFUL_SIZE, Mode, Preparation};
+use super::progress::{Pace, Stage, Task};
+use crate::color::lab::lightness_plane;
+use crate::color::tone::Tone;
 use crate::error::{Error, Result};
-use crate::image::chroma_upsample::{ChromaGrid, Upsampling};
+use crate::image::chroma_upsample::Upsampling;
 use crate::image::photo::Photo;
 use crate::kernels::device::ComputeDevice;
 use crate::model::network::Network;
 use crate::model::weights::{Metadata, ModelFile};
 use burn::prelude::*;
 
-/// Side of the square that the reference squashes every photograph to (docs/method.md#faithful-mode).
-const FAITHFUL_SIZE: usize = 256;
-
 /// Longest working side, in short sides: panoramas beyond it are squashed.
 const MAX_ASPECT: usize = 4;
 
-/// How a photograph is prepared and joined with its colours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Aspect kept, the model's working size, chroma that follows edges, colours out of gamut
-    /// lose chroma and keep L and hue.
-    #[default]
-    Photo,
-    /// The authors' pipeline to the letter (docs/method.md#faithful-mode): 256 x 256, two bilinear steps,
-    /// channels clipped.
-    Faithful,
-}
-
-/// What is done to a photograph before the network sees it, and how its colours join it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Preparation {
-    /// How it is prepared and joined.
-    pub mode: Mode,
-    /// Whether the network is shown a toned or faded photograph as it was when it was new; not in
-    /// [`Mode::Faithful`], which the reference prescribes. See [`Ageing`].
-    pub neutralise: bool,
-}
-
-impl Default for Preparation {
-    fn default() -> Self {
-        Self { mode: Mode::default(), neutralise: true }
-    }
-}
-
-impl From<Mode> for Preparation {
-    fn from(mode: Mode) -> Self {
-        Self { mode, ..Self::default() }
-    }
-}
-
-/// Where the work stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// The photograph is resized for the network.
-    Prepare,
-    /// The network runs.
-    Network,
-    /// Colours join the photograph.
-    Render,
-}
-
-impl Stage {
-    /// Name for programs.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Prepare => "prepare",
-            Self::Network => "network",
-            Self::Render => "render",
-        }
-    }
-}
-
-/// A piece of work, as a profile lists them: finer than what a person waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// The photograph is brought to the working size.
-    Resize,
-    /// Its lightness is computed.
-    Lab,
-    /// The network runs, and its output is brought to the host: colours alone where the device makes
-    /// them.
-    Network,
-    /// Distributions become colours, where that was not the device's work.
-    AnnealedMean,
-    /// Colours are brought to the photograph's size and joined with its lightness.
-    Upsampling,
-}
-
-impl Work {
-    /// Name for programs.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Resize => "resize",
-            Self::Lab => "lab",
-            Self::Network => "network",
-            Self::AnnealedMean => "annealed_mean",
-            Self::Upsampling => "upsampling",
-        }
-    }
-}
-
-/// Told between two pieces of work; may wait (to let a browser breathe) and may end the work.
-pub trait Pace {
-    /// Told when a piece of work begins; the one before it is done. Whoever measures nothing need
-    /// not listen.
-    fn begin(&mut self, _work: Work) {}
-
-    /// `done` runs from 0 to 1 within each stage.
-    ///
-    /// # Errors
-    /// [`Error::Aborted`] to stop here.
-    fn tick(&mut self, stage: Stage, done: f32) -> impl Future<Output = Result<()>>;
-}
-
-/// Never waits, never stops.
-#[derive(Clone, Copy, Debug)]
-pub struct Unpaced;
-
-impl Pace for Unpaced {
-    async fn tick(&mut self, _: Stage, _: f32) -> Result<()> {
-        Ok(())
-    }
-}
-
-/// What a network is run on.
+/// The input of a network.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// Raw L (0…100), `[1, 1, height, width]` row-major.
@@ -166,7 +52,7 @@ impl Colorizer {
         Ok(Self { network: model.build(&device.device)?, metadata, class_weights, device })
     }
 
-    /// What the model's file says of it.
+    /// The metadata of the model's file.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
@@ -234,13 +120,13 @@ impl Colorizer {
             return Err(Error::Parameter {
                 name: "working size",
                 value: format!("{width} x {height}"),
-                range: "multiples of what the network halves: 8 for eccv16 and siggraph17, 32 for the shipped unet",
+                range: "sides that are multiples of what the network halves; NetworkConfig::size_multiple tells it",
             });
         }
         if hints.is_some() && !config.takes_hints() {
             return Err(Error::Unsupported { network: config.name(), lacks: hints::NOT_TAKEN });
         }
-        pace.begin(Work::Network);
+        pace.begin(Task::Network);
         let tensor = |values: &[f32], channels| {
             let data = TensorData::new(values.to_vec(), [1, channels, height, width]);
             Tensor::from_data(data, &self.device.device)
@@ -285,26 +171,22 @@ impl Colorizer {
         hints: &[Hint],
         pace: &mut impl Pace,
     ) -> Result<Colorization> {
-        let Preparation { mode, neutralise } = preparation.into();
+        let Preparation { mode, neutralize } = preparation.into();
         let decoder = decoder(tone, self.class_weights())?;
         pace.tick(Stage::Prepare, 0.0).await?;
         let network = &self.metadata.network;
         hints::check(hints, photo.width(), photo.height(), network)?;
         let (width, height) = self.working_size(working_size, photo, mode);
-        pace.begin(Work::Resize);
+        pace.begin(Task::Resize);
         let rgb = photo.resized_over_white(width, height);
         pace.tick(Stage::Prepare, 0.8).await?;
-        pace.begin(Work::Lab);
-        let to_lightness = ToLightness::new(255);
-        let lightness: Vec<f32> = rgb
-            .chunks_exact(3)
-            .map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()))
-            .collect();
+        pace.begin(Task::Lab);
+        let lightness = lightness_plane::<3>(&rgb);
         let size = (photo.width(), photo.height());
         let planes = (!hints.is_empty()).then(|| hints::planes(hints, size, width, height));
         pace.tick(Stage::Prepare, 1.0).await?;
         let ageing =
-            if neutralise && mode == Mode::Photo { Ageing::of(&rgb, &lightness, width) } else { None };
+            if neutralize && mode == Mode::Photo { Ageing::of(&rgb, &lightness, width) } else { None };
         let renewed = ageing.map(|ageing| ageing.undone(&lightness));
         // The colours follow the edges of the photograph as it is: only the network sees the other.
         let seen = renewed.as_deref().unwrap_or(&lightness);
@@ -318,129 +200,5 @@ impl Colorizer {
             mode,
             upsampling: Upsampling::default(),
         })
-    }
-}
-
-fn decoder(tone: Tone, class_weights: Option<&[f32]>) -> Result<AnnealedMean<f32>> {
-    AnnealedMean::new(tone.temperature, tone.rebalance, class_weights)
-}
-
-/// The predicted colours of one photograph, to be rendered as often as one likes. Where a GPU made them,
-/// their distributions stay there until someone asks for them; colours alone come to the host.
-#[derive(Clone, Debug)]
-pub struct Colorization {
-    kept: Kept,
-    network: &'static str,
-    class_weights: Option<Vec<f32>>,
-    mode: Mode,
-    upsampling: Upsampling,
-}
-
-impl Colorization {
-    /// Brings colours to full resolution in another way than the default; [`Mode::Faithful`] has its
-    /// own.
-    #[must_use]
-    pub fn with_upsampling(self, upsampling: Upsampling) -> Self {
-        Self { upsampling, ..self }
-    }
-
-    /// Cells across and down.
-    #[must_use]
-    pub fn size(&self) -> (usize, usize) {
-        self.kept.size()
-    }
-
-    /// What the network said, brought to the host where it is not there yet.
-    ///
-    /// # Errors
-    /// [`Error::DeviceLost`] and [`Error::DeviceResult`] where the device fails.
-    pub async fn prediction(&mut self) -> Result<&Prediction> {
-        self.kept.prediction().await
-    }
-
-    /// The distributions of the cells.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] where the network has none, and as [`Colorization::prediction`].
-    pub(crate) async fn distribution(&mut self) -> Result<&Distribution> {
-        let lacks = "predicts one colour for each pixel and has no distribution over the 313 bins; use eccv16 or unet";
-        let network = self.network;
-        self.prediction().await?.distribution().ok_or(Error::Unsupported { network, lacks })
-    }
-
-    /// Whether `rebalance` may be other than 1.
-    pub(crate) fn rebalances(&self) -> bool {
-        self.class_weights.is_some()
-    }
-
-    pub(crate) fn decoder(&self, tone: Tone) -> Result<AnnealedMean<f32>> {
-        decoder(tone, self.class_weights.as_deref())
-    }
-
-    /// The 313 probabilities at a place of the photograph, `x` and `y` in 0…1, under `tone`.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] for a tone out of range, [`Error::Unsupported`] where the network has no
-    /// distribution, and as [`Colorization::prediction`].
-    pub async fn probabilities_at(&mut self, x: f64, y: f64, tone: Tone) -> Result<[f32; ab_bins::COUNT]> {
-        let decoder = self.decoder(tone)?;
-        let mut probabilities = [0.0; ab_bins::COUNT];
-        decoder.distribution(self.distribution().await?.at(x, y), &mut probabilities);
-        Ok(probabilities)
-    }
-
-    /// The colours of the cells, before saturation and warmth.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] for a tone out of range, and as [`Colorization::prediction`].
-    pub async fn chroma(&self, tone: Tone) -> Result<ChromaGrid> {
-        tone.check(self.rebalances())?;
-        let [a, b] = self.kept.decode(&self.decoder(tone)?).await?;
-        let (width, height) = self.size();
-        ChromaGrid::new(width, height, a, b)
-    }
-
-    /// The photograph in colour: same size, depth and alpha, the photograph's own L. Works in the
-    /// buffer it is given, a strip at a time.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] for a tone out of range, [`Error::Aborted`], and as
-    /// [`Colorization::prediction`].
-    pub async fn render(&self, photo: Photo, tone: Tone, pace: &mut impl Pace) -> Result<Photo> {
-        tone.check(self.rebalances())?;
-        pace.tick(Stage::Render, 0.0).await?;
-        pace.begin(Work::AnnealedMean);
-        let grid = self.chroma(tone).await?;
-        self.join(grid, photo, tone, pace).await
-    }
-
-    /// Joins the colours of the cells with the photograph.
-    pub(crate) async fn join(
-        &self,
-        grid: ChromaGrid,
-        photo: Photo,
-        tone: Tone,
-        pace: &mut impl Pace,
-    ) -> Result<Photo> {
-        pace.begin(Work::Upsampling);
-        let (grid, upsampling) = self.upsampling(grid);
-        render(photo, grid, upsampling, self.finish(tone), pace).await
-    }
-
-    /// How a grid of colours is brought to full resolution.
-    pub(crate) fn upsampling(&self, grid: ChromaGrid) -> (ChromaGrid, Upsampling) {
-        match self.mode {
-            Mode::Photo => (grid, self.upsampling),
-            Mode::Faithful => (grid.resized(FAITHFUL_SIZE, FAITHFUL_SIZE), Upsampling::Bilinear),
-        }
-    }
-
-    /// What becomes of colours at full resolution.
-    pub(crate) fn finish(&self, tone: Tone) -> Finish {
-        let rule = match self.mode {
-            Mode::Photo => OutOfGamut::ReduceChroma,
-            Mode::Faithful => OutOfGamut::Clip,
-        };
-        Finish { rule, saturation: tone.saturation, warmth: Warmth::new(tone.warmth) }
     }
 }

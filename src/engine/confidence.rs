@@ -10,17 +10,18 @@
 //! below 1 sharpens what is shown, not what is known), under the `rebalance` of the tone. The
 //! temperature counts through the colour shown. Saturation and warmth are taste and do not count.
 
-use crate::color::ab_bins::{self, AnnealedMean, CENTRES};
-use crate::color::lab::{OutOfGamut, ToSrgb, linear_in_gamut};
+use super::colorization::Colorization;
+use crate::color::ab_bins::{self, AnnealedMean, CENTERS};
+use crate::color::gamut::{OutOfGamut, linear_in_gamut};
+use crate::color::lab::ToSrgb;
 use crate::color::tone::Tone;
-use crate::engine::colorize::Colorization;
 use crate::error::Result;
 use crate::image::photo::{Channels, Photo, Samples};
 use crate::image::resample::bilinear;
 
 /// Thresholds that the accuracy is averaged over, CIE units: a colour nearer than the first is
 /// right, one beyond the second wrong.
-const WITHIN: [f32; 2] = [10.0, 30.0];
+const ACCURACY_RANGE_AB: [f32; 2] = [10.0, 30.0];
 
 /// Lab of no confidence and of full confidence. L rises steadily, and blue and yellow differ for
 /// people without red or green cones too.
@@ -29,7 +30,7 @@ const SCALE: [[f32; 3]; 2] = [[22.0, 18.0, -48.0], [92.0, -8.0, 72.0]];
 /// How opaque the overlay is, 0…255.
 const OPACITY: u32 = 166;
 
-/// What the model knows, and the colour that is made of it.
+/// A measure of what the model knows, and the colour that shows it.
 pub(crate) struct Confidence {
     belief: AnnealedMean<f32>,
     shown: AnnealedMean<f32>,
@@ -46,8 +47,8 @@ impl Confidence {
         let [a, b] = self.shown.decode(logits);
         let mut belief = [0.0; ab_bins::COUNT];
         self.belief.distribution(logits, &mut belief);
-        let [right, wrong] = WITHIN;
-        let expected: f32 = CENTRES
+        let [right, wrong] = ACCURACY_RANGE_AB;
+        let expected: f32 = CENTERS
             .iter()
             .zip(belief)
             .map(|(centre, p)| {

@@ -1,29 +1,30 @@
 //! Frames of a camera or a film, one after the other: colours that do not flicker.
 
-use crate::color::lab::ToLightness;
+use super::colorization::Colorization;
+use super::progress::{Pace, Stage};
+use crate::color::lab::lightness_plane;
 use crate::color::tone::Tone;
-use crate::engine::colorize::{Colorization, Pace, Stage};
 use crate::error::{Error, Result};
-use crate::image::chroma_upsample::ChromaGrid;
+use crate::image::chroma_grid::ChromaGrid;
 use crate::image::photo::Photo;
 
 /// Change of a cell's L at which the frame before has lost most of its say, as the width of a
 /// Gaussian: what moves takes its own colour at once, and so does a whole frame after a cut.
-const SAME_LIGHT: f32 = 6.0;
+const SAME_LIGHTNESS_SIGMA: f32 = 6.0;
 
 /// The colours of the frame before. Another size of frame begins anew.
 #[derive(Debug, Default)]
-pub struct Steady {
-    last: Option<Cells>,
+pub struct FrameSmoother {
+    last: Option<SmoothedFrame>,
 }
 
 #[derive(Debug)]
-struct Cells {
+struct SmoothedFrame {
     lightness: Vec<f32>,
     colours: ChromaGrid,
 }
 
-impl Steady {
+impl FrameSmoother {
     /// Takes `steady` (0 none, 1 all) of each cell's colour from the frame before where its L has
     /// stayed, so that over frames at rest colours are an exponential mean, and keeps the result for
     /// the next frame.
@@ -33,13 +34,13 @@ impl Steady {
                 .iter()
                 .zip(&last.lightness)
                 .map(|(now, before)| {
-                    let change = (now - before) / SAME_LIGHT;
+                    let change = (now - before) / SAME_LIGHTNESS_SIGMA;
                     steady * (-0.5 * change * change).exp()
                 })
                 .collect();
             colours.mix(&last.colours, &shares);
         }
-        self.last = Some(Cells { lightness, colours: colours.clone() });
+        self.last = Some(SmoothedFrame { lightness, colours: colours.clone() });
     }
 }
 
@@ -54,7 +55,7 @@ impl Colorization {
         photo: Photo,
         tone: Tone,
         steady: f32,
-        before: &mut Steady,
+        before: &mut FrameSmoother,
         pace: &mut impl Pace,
     ) -> Result<Photo> {
         if !(0.0..=1.0).contains(&steady) {
@@ -65,10 +66,7 @@ impl Colorization {
         let mut grid = self.chroma(tone).await?;
         let (width, height) = grid.size();
         let rgb = photo.resized_over_white(width, height);
-        let to_lightness = ToLightness::new(255);
-        let lightness =
-            rgb.chunks_exact(3).map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()));
-        before.settle(steady, &mut grid, lightness.collect());
+        before.settle(steady, &mut grid, lightness_plane::<3>(&rgb));
         self.join(grid, photo, tone, pace).await
     }
 }
@@ -77,21 +75,27 @@ impl Colorization {
 mod tests {
     use super::*;
 
-    fn settled(steady: &mut Steady, share: f32, size: (usize, usize), l: f32, ab: [f32; 2]) -> [f32; 2] {
+    fn settled(
+        smoother: &mut FrameSmoother,
+        share: f32,
+        size: (usize, usize),
+        l: f32,
+        ab: [f32; 2],
+    ) -> [f32; 2] {
         let cells = size.0 * size.1;
         let mut grid = ChromaGrid::new(size.0, size.1, vec![ab[0]; cells], vec![ab[1]; cells]).unwrap();
-        steady.settle(share, &mut grid, vec![l; cells]);
-        grid.colour(size.0 - 1, size.1 - 1)
+        smoother.settle(share, &mut grid, vec![l; cells]);
+        grid.color(size.0 - 1, size.1 - 1)
     }
 
     #[test]
     fn at_rest_colours_are_an_exponential_mean() {
-        let mut steady = Steady::default();
-        assert_eq!(settled(&mut steady, 0.75, (3, 2), 50.0, [40.0, -8.0]), [40.0, -8.0]);
+        let mut smoother = FrameSmoother::default();
+        assert_eq!(settled(&mut smoother, 0.75, (3, 2), 50.0, [40.0, -8.0]), [40.0, -8.0]);
         let mut left = 1.0;
         for _ in 0..10 {
             left *= 0.75;
-            let [a, b] = settled(&mut steady, 0.75, (3, 2), 50.0, [0.0, 0.0]);
+            let [a, b] = settled(&mut smoother, 0.75, (3, 2), 50.0, [0.0, 0.0]);
             assert!((a - 40.0 * left).abs() < 1e-4 && (b + 8.0 * left).abs() < 1e-4, "{a} {b}");
         }
     }
@@ -99,9 +103,9 @@ mod tests {
     #[test]
     fn a_cut_another_size_and_no_steadiness_begin_anew() {
         for (share, size, l) in [(0.9, (3, 2), 90.0), (0.9, (2, 3), 50.0), (0.0, (3, 2), 50.0)] {
-            let mut steady = Steady::default();
-            settled(&mut steady, 0.9, (3, 2), 50.0, [40.0, -8.0]);
-            let [a, b] = settled(&mut steady, share, size, l, [1.0, 2.0]);
+            let mut smoother = FrameSmoother::default();
+            settled(&mut smoother, 0.9, (3, 2), 50.0, [40.0, -8.0]);
+            let [a, b] = settled(&mut smoother, share, size, l, [1.0, 2.0]);
             assert!((a - 1.0).abs() < 1e-3 && (b - 2.0).abs() < 1e-3, "{share} {size:?} {l}: {a} {b}");
         }
     }

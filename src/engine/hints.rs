@@ -10,7 +10,7 @@ const MAX_HINTS: usize = 10_000;
 /// Largest a or b of a hint: the edge of the networks' grid.
 const MAX_AB: f32 = 110.0;
 
-/// What a network without hints lacks.
+/// The reason of a network that takes no hints.
 pub(crate) const NOT_TAKEN: &str = "takes no hints; use a siggraph17 model";
 
 /// "This place has that colour." Later hints win over earlier ones.
@@ -57,7 +57,7 @@ pub fn check(hints: &[Hint], width: usize, height: usize, network: &NetworkConfi
     Err(Error::Parameter { name: "hint", value, range })
 }
 
-/// What [`crate::model::network::Network::start`] takes, `[3, height, width]` row-major: a, b and the mask. `photo` is
+/// The hints as [`crate::model::network::Network::start`] takes them, `[3, height, width]` row-major: a, b and the mask. `photo` is
 /// the size that the hints are given for, `width` and `height` the working size. The smallest hint
 /// still covers the one cell that its place lies in.
 #[must_use]

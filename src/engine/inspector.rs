@@ -1,9 +1,10 @@
 //! One place of a photograph under the glass: which colours the model thinks of there.
 
-use crate::color::ab_bins::{CENTRES, COUNT};
-use crate::color::lab::{OutOfGamut, ToSrgb, lab_from_srgb, linear_in_gamut};
+use super::colorization::Colorization;
+use crate::color::ab_bins::{CENTERS, COUNT};
+use crate::color::gamut::{OutOfGamut, linear_in_gamut};
+use crate::color::lab::{ToSrgb, lab_from_srgb};
 use crate::color::tone::Tone;
-use crate::engine::colorize::Colorization;
 use crate::engine::confidence::Confidence;
 use crate::error::{Error, Result};
 use crate::image::photo::{Channels, Photo, Samples};
@@ -16,16 +17,16 @@ const SIDES: std::ops::RangeInclusive<usize> = BINS..=4096;
 
 /// Colours nearer than this (CIE94, CIE 116-1995) are one colour to a person who is asked for the
 /// likely ones: several just noticeable differences, and about one and a half bins near gray.
-const SAME_COLOUR: f64 = 15.0;
+const SAME_COLOR_DISTANCE: f64 = 15.0;
 
 /// The most colours that are named, and the least share of one.
-const MOST: usize = 5;
+const MOST_COLORS: usize = 5;
 const LEAST_SHARE: f32 = 0.01;
 
 /// How opaque a bin without probability is, 0…255: the plane keeps its shape.
-const FAINT: u8 = 40;
+const IMPROBABLE_ALPHA: u8 = 40;
 
-/// What the model says of one place. Temperature and rebalance count, saturation and warmth do
+/// The colours that the model considers at one place. Temperature and rebalance count, saturation and warmth do
 /// not: they are no part of the distribution.
 #[derive(Clone, Debug)]
 pub struct Inspection {
@@ -52,7 +53,7 @@ pub struct LikelyColour {
     pub rgb: [u8; 3],
 }
 
-/// What each bin looks like at one L.
+/// The look of each bin at one L.
 struct Palette {
     rgb: Vec<[u8; 3]>,
     lab: Vec<[f64; 3]>,
@@ -67,7 +68,7 @@ impl Palette {
             let lab = [lightness, a.into(), b.into()];
             linear_in_gamut(lab, OutOfGamut::ReduceChroma).map(|c| to_srgb.code(c) as u8)
         };
-        let rgb: Vec<[u8; 3]> = CENTRES.iter().map(shown).collect();
+        let rgb: Vec<[u8; 3]> = CENTERS.iter().map(shown).collect();
         let lab = rgb.iter().map(|rgb| lab_from_srgb(rgb.map(|c| f64::from(c) / 255.0))).collect();
         Self { rgb, lab }
     }
@@ -81,7 +82,7 @@ impl Palette {
         while let Some(peak) = largest(&left).filter(|peak| left[*peak] > 0.0) {
             let mut share = 0.0;
             for (bin, left) in left.iter_mut().enumerate() {
-                if difference(self.lab[peak], self.lab[bin]) < SAME_COLOUR {
+                if difference(self.lab[peak], self.lab[bin]) < SAME_COLOR_DISTANCE {
                     share += std::mem::take(left);
                 }
             }
@@ -90,10 +91,10 @@ impl Palette {
         let mut top = Vec::new();
         while let Some(next) = largest(&peaks.iter().map(|(_, share)| *share).collect::<Vec<_>>()) {
             let (bin, p) = peaks.swap_remove(next);
-            if p < LEAST_SHARE || top.len() == MOST {
+            if p < LEAST_SHARE || top.len() == MOST_COLORS {
                 break;
             }
-            top.push(LikelyColour { ab: CENTRES[bin], p, rgb: self.rgb[bin] });
+            top.push(LikelyColour { ab: CENTERS[bin], p, rgb: self.rgb[bin] });
         }
         top
     }
@@ -102,7 +103,7 @@ impl Palette {
     fn plane(&self, shares: &[f32; COUNT], side: usize) -> Result<Photo> {
         let largest = shares.iter().fold(f32::MIN_POSITIVE, |largest, p| largest.max(*p));
         let mut rgba = vec![0; side * side * 4];
-        for ((&[a, b], rgb), share) in CENTRES.iter().zip(&self.rgb).zip(shares) {
+        for ((&[a, b], rgb), share) in CENTERS.iter().zip(&self.rgb).zip(shares) {
             let [column, row] = [a, -b].map(|v| ((v + 110) / 10) as usize);
             let edge = |i: usize| i * side / BINS;
             let (left, top) = (edge(column), edge(row));
@@ -118,7 +119,7 @@ impl Palette {
                     let at = ((top + y) * side + left + x) * 4;
                     let solid = inside(x, width) && inside(y, height);
                     rgba[at..at + 3].copy_from_slice(rgb);
-                    rgba[at + 3] = if solid { 255 } else { FAINT };
+                    rgba[at + 3] = if solid { 255 } else { IMPROBABLE_ALPHA };
                 }
             }
         }
@@ -226,12 +227,12 @@ mod tests {
                 let weight = |q: u32| ((q * 7919 + seed * 104_729) % 1009) as f32;
                 let sum: f32 = (0..COUNT as u32).map(weight).sum();
                 let top = palette.top(&std::array::from_fn(|q| weight(q as u32) / sum));
-                assert!(!top.is_empty() && top.len() <= MOST);
+                assert!(!top.is_empty() && top.len() <= MOST_COLORS);
                 assert!(top.iter().map(|c| c.p).sum::<f32>() <= 1.0 + 1e-5);
                 for (i, p) in top.iter().enumerate() {
                     for q in &top[..i] {
                         let [p, q] = [p, q].map(|c| lab_from_srgb(c.rgb.map(|c| f64::from(c) / 255.0)));
-                        assert!(difference(p, q) >= SAME_COLOUR, "L {lightness}: {p:?} {q:?}");
+                        assert!(difference(p, q) >= SAME_COLOR_DISTANCE, "L {lightness}: {p:?} {q:?}");
                     }
                 }
             }
@@ -251,8 +252,8 @@ mod tests {
         let likely = palette.rgb[nearest([30.0, -50.0])];
         assert_eq!(at(30, -50, 5), [&likely[..], &[255]].concat());
         assert_eq!(at(30, -50, 0)[3], 255, "the likeliest fills its cell");
-        assert_eq!((at(-60, 40, 5)[3], at(-60, 40, 0)[3]), (255, FAINT), "a lesser one does not");
-        assert_eq!(at(0, 0, 5)[3], FAINT);
+        assert_eq!((at(-60, 40, 5)[3], at(-60, 40, 0)[3]), (255, IMPROBABLE_ALPHA), "a lesser one does not");
+        assert_eq!(at(0, 0, 5)[3], IMPROBABLE_ALPHA);
         assert_eq!(at(-110, -110, 5)[3], 0, "no bin there");
     }
 }

@@ -18,34 +18,34 @@ const STEPS: usize = 16;
 /// Largest distance of a toned photograph's colours from one curve over L, CIE units: root of the
 /// mean square, what all but a hundredth of the pixels keep, and the former in chromas of the curve.
 /// Of 1,060 colour photographs 1.3 % are as near to one, fog and dusk, and lose nothing.
-const SPREAD: f64 = 3.2;
-const OUTLIER: f64 = 11.0;
-const RELATIVE_SPREAD: f64 = 0.35;
+const MOST_SPREAD_AB: f64 = 3.2;
+const MOST_OUTLIER_AB: f64 = 11.0;
+const MOST_RELATIVE_SPREAD: f64 = 0.35;
 
 /// Mean chroma of the curve from which a photograph counts as toned: below it the cast of a scanner.
-const CAST: f64 = 2.0;
+const LEAST_TONING_CHROMA: f64 = 2.0;
 
 /// Most that toning is taken to have darkened whites.
 const MOST_TONING: f32 = 2.5;
 
 /// Share of pixels below black and above white: dust and highlights.
-const CLIPPED: f32 = 0.005;
+const CLIPPED_SHARE: f32 = 0.005;
 
 /// Share of each side that is left out of the count: margins and frames of prints.
-const MARGIN: f32 = 0.05;
+const MARGIN_SHARE: f32 = 0.05;
 
 /// A photograph is faded whose tones span less, or whose black is brighter than this.
-const NARROW: f32 = 0.75;
-const GRAYISH_BLACK: f32 = 0.2;
+const FADED_RANGE: f32 = 0.75;
+const FADED_BLACK: f32 = 0.2;
 
 /// Black and white of a photograph that is not faded: medians of colour photographs.
-const BLACK: f32 = 0.04;
-const WHITE: f32 = 0.95;
+const NEW_BLACK: f32 = 0.04;
+const NEW_WHITE: f32 = 0.95;
 
 /// Most that tones are stretched, so that fog stays fog and night stays night.
 const MOST_STRETCH: f32 = 2.5;
 
-/// What toning and fading have done to the tones of a photograph.
+/// The change that toning and fading have made to the tones of a photograph.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ageing {
     /// Whether it is one hue all over, as sepia prints and cyanotypes are.
@@ -53,7 +53,7 @@ pub struct Ageing {
     /// Factor on tones that undoes the toning, then on distances from `black`.
     scale: f32,
     stretch: f32,
-    /// Tone that becomes `BLACK`.
+    /// Tone that becomes `NEW_BLACK`.
     black: f32,
 }
 
@@ -63,7 +63,7 @@ impl Ageing {
     #[must_use]
     pub fn of(rgb: &[u8], lightness: &[f32], width: usize) -> Option<Self> {
         let (mut black, mut white) = range(lightness, width)?;
-        let toned = Palette::of(rgb).is_toned();
+        let toned = ToningCurve::of(rgb).is_toned();
         let mut scale = 1.0;
         if toned {
             // The strongest channel of its whites tells how bright they were without the dye.
@@ -71,18 +71,18 @@ impl Ageing {
             scale = (brightest / white).clamp(1.0, MOST_TONING);
             (black, white) = (black * scale, white * scale);
         }
-        let faded = white - black < NARROW || black > GRAYISH_BLACK;
+        let faded = white - black < FADED_RANGE || black > FADED_BLACK;
         if !faded && scale == 1.0 {
             return None;
         }
         if !faded {
-            return Some(Self { toned, scale, stretch: 1.0, black: BLACK });
+            return Some(Self { toned, scale, stretch: 1.0, black: NEW_BLACK });
         }
-        let stretch = ((WHITE - BLACK) / (white - black).max(0.01)).clamp(1.0, MOST_STRETCH);
-        // What cannot be stretched far enough keeps its middle.
-        let slack = (WHITE - BLACK) - stretch * (white - black);
+        let stretch = ((NEW_WHITE - NEW_BLACK) / (white - black).max(0.01)).clamp(1.0, MOST_STRETCH);
+        // Tones that cannot be stretched far enough keep their middle.
+        let slack = (NEW_WHITE - NEW_BLACK) - stretch * (white - black);
         let middle = (black + white) / 2.0;
-        let shift = if slack > 0.0 { (middle - BLACK).clamp(0.0, slack) } else { 0.0 };
+        let shift = if slack > 0.0 { (middle - NEW_BLACK).clamp(0.0, slack) } else { 0.0 };
         Some(Self { toned, scale, stretch, black: black - shift / stretch })
     }
 
@@ -90,7 +90,7 @@ impl Ageing {
     #[must_use]
     pub fn undone(&self, lightness: &[f32]) -> Vec<f32> {
         let renewed = |l: &f32| {
-            let tone = (tone(*l) * self.scale - self.black) * self.stretch + BLACK;
+            let tone = (tone(*l) * self.scale - self.black) * self.stretch + NEW_BLACK;
             lab_from_srgb([tone.clamp(0.0, 1.0); 3])[0]
         };
         lightness.iter().map(renewed).collect()
@@ -106,7 +106,7 @@ fn tone(lightness: f32) -> f32 {
 fn range(lightness: &[f32], width: usize) -> Option<(f32, f32)> {
     const STEPS: usize = 1000;
     let height = lightness.len() / width.max(1);
-    let [left, top] = [width, height].map(|side| (side as f32 * MARGIN) as usize);
+    let [left, top] = [width, height].map(|side| (side as f32 * MARGIN_SHARE) as usize);
     let mut counts = [0u32; STEPS + 1];
     let mut pixels = 0;
     for row in lightness.chunks_exact(width).skip(top).take(height - 2 * top) {
@@ -115,7 +115,7 @@ fn range(lightness: &[f32], width: usize) -> Option<(f32, f32)> {
             pixels += 1;
         }
     }
-    let few = (pixels as f32 * CLIPPED) as u32;
+    let few = (pixels as f32 * CLIPPED_SHARE) as u32;
     let outermost = |steps: &mut dyn Iterator<Item = usize>| {
         let mut beyond = 0;
         for step in steps {
@@ -148,21 +148,21 @@ fn strongest_of_whites(rgb: &[u8], lightness: &[f32], white: f32) -> f32 {
 /// toned. A hand-coloured print does, unless its colours are a hundredth of it.
 #[must_use]
 pub fn has_colours(rgb: &[u8]) -> bool {
-    let palette = Palette::of(rgb);
+    let palette = ToningCurve::of(rgb);
     !palette.is_gray() && !palette.is_toned()
 }
 
 /// How near the colours of a photograph are to one curve over L, CIE units.
-struct Palette {
+struct ToningCurve {
     /// Mean chroma of the curve.
     chroma: f64,
     /// Root of the mean square distance from it.
     spread: f64,
-    /// Share of pixels farther from it than [`OUTLIER`].
+    /// Share of pixels farther from it than [`MOST_OUTLIER_AB`].
     outliers: f64,
 }
 
-impl Palette {
+impl ToningCurve {
     fn of(rgb: &[u8]) -> Self {
         let to_lab = ToLab::new();
         let pixels: Vec<[f64; 3]> = rgb.chunks_exact(3).map(|p| to_lab.lab([p[0], p[1], p[2]])).collect();
@@ -188,7 +188,7 @@ impl Palette {
             let distance = (a - near_a).hypot(b - near_b);
             squares += distance * distance;
             chroma += near_a.hypot(near_b);
-            outliers += f64::from(u8::from(distance > OUTLIER));
+            outliers += f64::from(u8::from(distance > MOST_OUTLIER_AB));
         }
         let count = pixels.len().max(1) as f64;
         Self { chroma: chroma / count, spread: (squares / count).sqrt(), outliers: outliers / count }
@@ -196,33 +196,31 @@ impl Palette {
 
     /// No colour but a scanner's cast and noise.
     fn is_gray(&self) -> bool {
-        self.chroma < CAST && self.spread < CAST && self.outliers < 0.001
+        self.chroma < LEAST_TONING_CHROMA && self.spread < LEAST_TONING_CHROMA && self.outliers < 0.001
     }
 
     /// One hue, or one for each tone.
     fn is_toned(&self) -> bool {
-        let near = self.spread <= SPREAD.min(RELATIVE_SPREAD * self.chroma);
-        self.chroma >= CAST && near && self.outliers <= 0.01
+        let near = self.spread <= MOST_SPREAD_AB.min(MOST_RELATIVE_SPREAD * self.chroma);
+        self.chroma >= LEAST_TONING_CHROMA && near && self.outliers <= 0.01
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::color::lab::ToLightness;
+    use crate::color::lab::lightness_plane;
 
     const SIDE: usize = 64;
 
     /// A picture of gray waves, each pixel made of its gray, 0…1, and its place.
     fn picture(colour: impl Fn(f32, usize) -> [f32; 3]) -> (Vec<u8>, Vec<f32>) {
-        let to_lightness = ToLightness::new(255);
         let mut rgb = Vec::new();
         for i in 0..SIDE * SIDE {
             let gray = 0.5 + 0.3 * (i as f32 * 0.37).sin() + 0.2 * ((i / SIDE) as f32 * 0.5).cos();
             rgb.extend(colour(gray.clamp(0.0, 1.0), i).map(|c| (c.clamp(0.0, 1.0) * 255.0).round() as u8));
         }
-        let lightness = rgb.chunks(3).map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()));
-        let lightness = lightness.collect();
+        let lightness = lightness_plane::<3>(&rgb);
         (rgb, lightness)
     }
 
@@ -282,7 +280,7 @@ mod tests {
         let (_, lightness) = picture(|g, _| [0.3 + 0.4 * g; 3]);
         let tones: Vec<f32> = faded.undone(&lightness).into_iter().map(tone).collect();
         let (least, most) = tones.iter().fold((1.0f32, 0.0f32), |(a, b), t| (a.min(*t), b.max(*t)));
-        assert!((least - BLACK).abs() < 0.03 && (most - WHITE).abs() < 0.03, "{least} to {most}");
+        assert!((least - NEW_BLACK).abs() < 0.03 && (most - NEW_WHITE).abs() < 0.03, "{least} to {most}");
         // Fog at one tone stays at that tone.
         for at in [0.1, 0.6, 0.9] {
             let fog = ageing(|g, _| [at + 0.02 * g; 3]).unwrap();

@@ -1,15 +1,16 @@
 //! A small copy of a photograph, coloured again whenever a slider moves.
 //!
-//! What a change does not touch stays: L and what upsampling makes of it, whatever changes; colours
+//! A change leaves what it does not touch: L and what upsampling makes of it, whatever changes; colours
 //! too, where temperature and rebalance stay.
 //!
 //! Of a larger copy, colours are found for every square of two by two pixels and are bilinear in
 //! between, while L is each pixel's own, as in most photographs' files: the eye sees colour no finer.
 //! A file that is saved has none of this.
 
-use crate::color::lab::{ToLightness, ToScreen};
+use super::colorization::Colorization;
+use super::progress::{Pace, Stage};
+use crate::color::lab::{ToScreen, lightness_plane};
 use crate::color::tone::Tone;
-use crate::engine::colorize::{Colorization, Pace, Stage};
 use crate::error::Result;
 use crate::image::chroma_upsample::ChromaUpsampler;
 use crate::image::photo::Photo;
@@ -19,7 +20,7 @@ use crate::image::resample::{double, halved};
 const STRIP: usize = 128;
 
 /// The most pixels whose colours are each found.
-const WHOLE: usize = 1 << 19;
+const MOST_EXACT_PIXELS: usize = 1 << 19;
 
 /// A photograph to be rendered often, 8 bits deep. It keeps 13 bytes for each pixel of a larger
 /// one, 16 of a smaller.
@@ -31,12 +32,12 @@ pub struct Preview {
     lightness: Vec<f32>,
     to_screen: ToScreen,
     upsampler: Option<ChromaUpsampler>,
-    chroma: Chroma,
+    chroma: PreviewChroma,
 }
 
 /// Colours before saturation and warmth, in lines as long as the copy's.
 #[derive(Debug)]
-struct Chroma {
+struct PreviewChroma {
     /// Temperature and rebalance.
     of: Option<[f32; 2]>,
     /// Lines that are done.
@@ -49,10 +50,10 @@ struct Chroma {
     b: Vec<f32>,
 }
 
-impl Chroma {
+impl PreviewChroma {
     fn new(lightness: &[f32], width: usize) -> Self {
         let size = (width, lightness.len() / width);
-        let half = (lightness.len() > WHOLE).then(|| halved(lightness, size));
+        let half = (lightness.len() > MOST_EXACT_PIXELS).then(|| halved(lightness, size));
         let size = if half.is_some() { (size.0.div_ceil(2), size.1.div_ceil(2)) } else { size };
         let plane = || vec![0.0; width * size.1];
         Self { of: None, done: 0, size, half, a: plane(), b: plane() }
@@ -106,12 +107,8 @@ impl Preview {
     #[must_use]
     pub fn new(photo: &Photo) -> Self {
         let rgba = photo.to_rgba8();
-        let to_lightness = ToLightness::new(255);
-        let lightness: Vec<f32> = rgba
-            .chunks_exact(4)
-            .map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()))
-            .collect();
-        let chroma = Chroma::new(&lightness, photo.width());
+        let lightness = lightness_plane::<4>(&rgba);
+        let chroma = PreviewChroma::new(&lightness, photo.width());
         Self { width: photo.width(), rgba, lightness, to_screen: ToScreen::new(), upsampler: None, chroma }
     }
 
@@ -132,7 +129,7 @@ impl Preview {
             let grid = colorization.chroma(tone).await?;
             let (grid, upsampling) = colorization.upsampling(grid);
             match &mut self.upsampler {
-                Some(upsampler) => upsampler.recolour(grid),
+                Some(upsampler) => upsampler.recolor(grid),
                 None => {
                     let size = self.chroma.size;
                     let lightness = self.chroma.half.as_ref().unwrap_or(&self.lightness);
@@ -175,7 +172,7 @@ mod tests {
     fn colours_lie_where_their_pixels_do() {
         for (width, height) in [(1000, 601), (1000, 600), (700, 600)] {
             let lightness = vec![50.0; width * height];
-            let mut chroma = Chroma::new(&lightness, width);
+            let mut chroma = PreviewChroma::new(&lightness, width);
             // A colour for each pixel is in its middle, one for four where they meet.
             let (step, middle) = if chroma.half.is_some() { (2.0, 0.5) } else { (1.0, 0.0) };
             for (line, a) in chroma.a.chunks_exact_mut(width).enumerate() {

@@ -1,11 +1,12 @@
 //! A photograph joined with colours of any origin: its own L at full resolution, the chroma of a grid
 //! of cells.
 
+use super::progress::{Pace, Stage};
 use crate::color::lab::{ToLightness, ToSrgb};
-use crate::engine::colorize::{Pace, Stage};
 use crate::engine::finish::Finish;
 use crate::error::Result;
-use crate::image::chroma_upsample::{ChromaGrid, ChromaUpsampler, Upsampling};
+use crate::image::chroma_grid::ChromaGrid;
+use crate::image::chroma_upsample::{ChromaUpsampler, Upsampling};
 use crate::image::photo::{Photo, Sample, Samples};
 
 /// Rows rendered between two reports of progress.
@@ -26,7 +27,7 @@ pub async fn render(
 ) -> Result<Photo> {
     let mut photo = photo.into_rgb();
     let size = (photo.width(), photo.height());
-    let (pixel, chroma) = (photo.channels().count(), Chroma { grid, upsampling, finish: finish.into() });
+    let (pixel, chroma) = (photo.channels().count(), ChromaJoin { grid, upsampling, finish: finish.into() });
     match photo.samples_mut() {
         Samples::U8(samples) => chroma.join(samples, size, pixel, pace).await?,
         Samples::U16(samples) => chroma.join(samples, size, pixel, pace).await?,
@@ -34,14 +35,14 @@ pub async fn render(
     Ok(photo)
 }
 
-/// What is joined with a photograph, and how.
-struct Chroma {
+/// Colours, and the way they join a photograph.
+struct ChromaJoin {
     grid: ChromaGrid,
     upsampling: Upsampling,
     finish: Finish,
 }
 
-impl Chroma {
+impl ChromaJoin {
     async fn join<T: Sample>(
         self,
         samples: &mut [T],
@@ -63,8 +64,7 @@ impl Chroma {
 }
 
 fn lightness<T: Sample>(to_lightness: &ToLightness, pixel: &[T]) -> f32 {
-    let [r, g, b] = [0, 1, 2].map(|c| usize::from(pixel[c].to_code()));
-    to_lightness.lightness(r, g, b)
+    to_lightness.lightness([0, 1, 2].map(|c| pixel[c].to_code().into()))
 }
 
 /// Joins chroma with the L of a buffer, row by row.

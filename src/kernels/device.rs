@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use burn::prelude::Device;
 use std::str::FromStr;
 
-/// What the user asks for.
+/// The device that the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// The GPU where there is a real one, else the CPU.
@@ -87,34 +87,48 @@ struct FoundGpu {
     software: bool,
 }
 
+/// A device of wgpu's, looked at once.
 #[cfg(feature = "gpu")]
-async fn gpu(reason: &str) -> Result<FoundGpu> {
+#[derive(Clone)]
+struct Adapter {
+    device: Device,
+    name: String,
+    software: bool,
+    /// Why its answers cannot be used.
+    fault: Option<String>,
+}
+
+#[cfg(feature = "gpu")]
+async fn adapter() -> Result<Adapter> {
     use burn::tensor::wgpu::wgpu::DeviceType;
     use std::sync::OnceLock;
 
     // Burn's runtime can be initialised once in a process.
-    static OPENED: OnceLock<(Device, String, bool)> = OnceLock::new();
+    static OPENED: OnceLock<Adapter> = OnceLock::new();
 
-    if OPENED.get().is_none() {
-        #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-        crate::web::subgroups::ask();
-        let (device, setup) = Device::wgpu_options()
-            .init_with_setup_async()
-            .await
-            .map_err(|error| Error::NoDevice(error.to_string()))?;
-        let info = setup.adapter.get_info();
-        let name = if info.name.is_empty() { "WebGPU".to_owned() } else { info.name.clone() };
-        // Another caller may have been quicker; its device is as good.
-        let _ = OPENED.set((device, name, info.device_type == DeviceType::Cpu));
+    if let Some(adapter) = OPENED.get() {
+        return Ok(adapter.clone());
     }
-    let (device, name, software) = OPENED.get().expect("set above");
-    let device = ComputeDevice {
-        device: device.clone(),
-        kind: DeviceKind::Gpu,
-        name: name.clone(),
-        reason: reason.to_owned(),
-    };
-    Ok(FoundGpu { device, software: *software })
+    let (device, setup) = Device::wgpu_options()
+        .init_with_setup_async()
+        .await
+        .map_err(|error| Error::NoDevice(error.to_string()))?;
+    let info = setup.adapter.get_info();
+    let name = if info.name.is_empty() { "WebGPU".to_owned() } else { info.name.clone() };
+    let fault = super::device_check::fault(&device).await.unwrap_or_else(|error| Some(error.to_string()));
+    let adapter = Adapter { device, name, software: info.device_type == DeviceType::Cpu, fault };
+    // Another caller may have been quicker; its device is as good.
+    Ok(OPENED.get_or_init(|| adapter).clone())
+}
+
+#[cfg(feature = "gpu")]
+async fn gpu(reason: &str) -> Result<FoundGpu> {
+    let Adapter { device, name, software, fault } = adapter().await?;
+    if let Some(fault) = fault {
+        return Err(Error::NoDevice(format!("{name} failed its check: it computed {fault}")));
+    }
+    let device = ComputeDevice { device, kind: DeviceKind::Gpu, name, reason: reason.to_owned() };
+    Ok(FoundGpu { device, software })
 }
 
 #[cfg(not(feature = "gpu"))]

@@ -1,8 +1,10 @@
-//! What Burn's operators leave undone on a device.
+//! The device, and inference kernels that replace Burn's operators there.
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
 pub mod device;
+#[cfg(any(feature = "gpu", all(test, feature = "cpu")))]
+mod device_check;
 #[cfg(feature = "libtorch")]
 pub mod libtorch;
 pub(crate) mod operators;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 pub(crate) const PLAIN_RUNS: bool =
     cfg!(any(feature = "train", not(all(target_arch = "wasm32", target_os = "unknown"))));
 
-/// What a convolution is, apart from its numbers. Zero padding keeps the size at stride 1.
+/// The shape of a convolution, its numbers left out. Zero padding keeps the size at stride 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Input channels.
@@ -54,16 +56,16 @@ impl Shape {
     }
 }
 
-/// What happens to a convolution's output before it is stored, in this order.
+/// The operations on a convolution's output before it is stored, in this order.
 #[derive(Clone, Debug, Default)]
 pub struct Epilogue {
     /// Something to add, of the output's size or of half of it: then each value counts for 2 x 2.
     pub add: Option<Tensor<4>>,
-    /// What bends the sum.
+    /// The function of the sum.
     pub activation: Activation,
 }
 
-/// What bends a sum.
+/// A function of each sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Activation {
     /// Nothing.
@@ -84,7 +86,7 @@ pub(crate) enum Packed {
     Cpu(Arc<cpu::Convolution>),
     /// On a device of wgpu.
     #[cfg(feature = "gpu")]
-    WebGpu(Arc<webgpu::Packed>),
+    WebGpu(Arc<webgpu::Convolution>),
 }
 
 impl Packed {
@@ -105,7 +107,8 @@ impl Packed {
             return Some(Self::Cpu(Arc::new(packed)));
         }
         #[cfg(feature = "gpu")]
-        return webgpu::Packed::new(shape, weight, bias, affine).map(|packed| Self::WebGpu(Arc::new(packed)));
+        return webgpu::Convolution::new(shape, weight, bias, affine)
+            .map(|packed| Self::WebGpu(Arc::new(packed)));
         #[cfg(not(feature = "gpu"))]
         {
             let _ = (shape, weight, bias, affine);

@@ -1,4 +1,4 @@
-//! What networks do between convolutions: by kernels of ours where the device has them, else by
+//! Operators between convolutions: by kernels of ours where the device has them, else by
 //! Burn's operators.
 
 use super::PLAIN_RUNS;

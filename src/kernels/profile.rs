@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// A convolution that ran.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
-    /// What it is.
+    /// Its shape.
     pub shape: Shape,
     /// Height and width of its input.
     pub size: [usize; 2],
@@ -31,7 +31,7 @@ pub(super) fn runs_apart() -> bool {
     APART.load(Ordering::Relaxed)
 }
 
-/// What has run since the last call, in order.
+/// The convolutions that have run since the last call, in order.
 pub fn take() -> Vec<Pass> {
     std::mem::take(&mut PASSES.lock().unwrap_or_else(PoisonError::into_inner))
 }

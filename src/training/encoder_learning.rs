@@ -1,18 +1,19 @@
-//! How a network learns whose encoder knows things already: the encoder slowly, its first stages and
-//! its depthwise kernels not at all. Edges and textures are the same in any photograph, and gradients of
-//! depthwise kernels cost libtorch far more than they bring.
+//! Learning rates of a pretrained encoder: lower than the decoder's, and 0 for its first stages and its
+//! depthwise kernels. Edges and textures are the same in any photograph, and the gradients of depthwise
+//! kernels cost libtorch far more time than they improve the model.
 
 use crate::error::{Error, Result};
 use crate::model::network::{NetworkConfig, lite};
 use serde::{Deserialize, Serialize};
 
-/// What of a pretrained encoder learns, and how fast. For a lite.
+/// Learning rates of a lite's pretrained encoder. Absent fields have their defaults, given in brackets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncoderLearning {
-    /// The encoder's learning rate, as a share of the decoder's [0.25].
+    /// Learning rate of the encoder as a fraction of the decoder's [0.25].
     pub rate: f64,
-    /// How many of the encoder's seven stages stand still, and the stem with them if there are any [3].
+    /// Number of the encoder's seven stages that are frozen; the stem is frozen with them unless this is
+    /// 0 [3].
     pub still: usize,
     /// Whether depthwise kernels learn [false].
     pub depthwise: bool,
@@ -28,13 +29,13 @@ impl Default for EncoderLearning {
 #[derive(Clone, Debug, Default)]
 pub(super) struct EncoderPaths {
     rate: Option<f64>,
-    /// Blocks that stand still.
+    /// Number of blocks that are frozen.
     blocks: usize,
     depthwise: bool,
 }
 
 impl EncoderPaths {
-    /// Everything learns alike where there is no `learning`.
+    /// The paths of a network's encoder; without `learning`, everything learns at one rate.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a network without such an encoder, and for numbers out of range.
@@ -60,7 +61,7 @@ impl EncoderPaths {
     }
 
     /// Whether the tensor (or norm) of this name keeps its values.
-    pub(super) fn stands_still(&self, name: &str) -> bool {
+    pub(super) fn is_frozen(&self, name: &str) -> bool {
         let Some(name) = self.within(name) else { return false };
         match name.split('.').collect::<Vec<_>>().as_slice() {
             ["stem" | "b", ..] => self.blocks > 0,
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_still_and_what_is_slow() {
+    fn what_is_frozen_and_what_is_slow() {
         // Two stages of lite0 are three blocks.
         let learning = EncoderLearning { rate: 0.5, still: 2, depthwise: false };
         let paths = EncoderPaths::new(Some(&learning), &lite()).unwrap();
@@ -108,10 +109,10 @@ mod tests {
             ("u3.c.a.0.weight", false, 1.0),
             ("out.weight", false, 1.0),
         ] {
-            assert_eq!((paths.stands_still(path), paths.rate(path)), (still, rate), "{path}");
+            assert_eq!((paths.is_frozen(path), paths.rate(path)), (still, rate), "{path}");
         }
         let all = EncoderPaths::new(None, &lite()).unwrap();
-        assert!(!all.stands_still("enc.stem.weight") && all.rate("enc.stem.weight") == 1.0);
+        assert!(!all.is_frozen("enc.stem.weight") && all.rate("enc.stem.weight") == 1.0);
     }
 
     #[test]

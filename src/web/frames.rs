@@ -1,8 +1,10 @@
 //! Frames of a camera: nothing of them is kept but the colours that the next one leans on.
 
+use super::engine::Engine;
 use super::messages::{FrameOptions, ToneOptions, from_js};
-use super::{Engine, JsPace, image_data};
-use crate::engine::colorize::Mode;
+use super::pace::JsPace;
+use super::pictures::image_data;
+use crate::engine::Mode;
 use crate::image::chroma_upsample::Upsampling;
 use crate::image::photo::{Channels, Photo, Samples};
 use wasm_bindgen::Clamped;
@@ -34,8 +36,8 @@ impl Engine {
         // Its tables cost a frame more than they show.
         let colorization = colorization.with_upsampling(Upsampling::AdaptiveBilateral);
         let mut before = self.steady.take();
-        let coloured = colorization.render_frame(photo, tone, steady, &mut before, pace).await;
+        let colored = colorization.render_frame(photo, tone, steady, &mut before, pace).await;
         self.steady.set(before);
-        image_data(&coloured?)
+        image_data(&colored?)
     }
 }

@@ -1,9 +1,9 @@
-//! What crosses the boundary as plain objects. `www/autochrome.js` has the same shapes in JSDoc.
+//! Plain objects that cross the boundary. `www/protocol.js` has the same shapes in JSDoc.
 
-use crate::engine::color_error::ColourError;
-use crate::engine::colorize::{Colorizer, Tone};
+use crate::engine::color_error::ColorError;
 use crate::engine::hints::Hint;
 use crate::engine::inspector::{Inspection, LikelyColour};
+use crate::engine::{Colorizer, Tone};
 use crate::error::{Error, Result};
 use crate::image::files::{FileFormat, FileMetadata};
 use crate::kernels::device::DeviceKind;
@@ -56,12 +56,12 @@ pub(super) struct FrameOptions {
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub(super) struct ColorizeOptions {
     pub(super) hints: Vec<Hint>,
-    pub(super) neutralise: bool,
+    pub(super) neutralize: bool,
 }
 
 impl Default for ColorizeOptions {
     fn default() -> Self {
-        Self { hints: Vec::new(), neutralise: true }
+        Self { hints: Vec::new(), neutralize: true }
     }
 }
 
@@ -90,7 +90,7 @@ impl EncodeOptions {
             metadata.remove_location();
         }
         if self.ai_mark {
-            metadata.mark_as_coloured();
+            metadata.mark_as_colored();
         }
         metadata
     }
@@ -149,16 +149,16 @@ impl From<&Inspection> for PlaceDescription {
     }
 }
 
-/// See [`ColourError`].
+/// See [`ColorError`].
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ColourErrorDescription {
+pub(super) struct ColorErrorDescription {
     mean_ab: f64,
     psnr: f64,
 }
 
-impl From<ColourError> for ColourErrorDescription {
-    fn from(ColourError { mean_ab, psnr }: ColourError) -> Self {
+impl From<ColorError> for ColorErrorDescription {
+    fn from(ColorError { mean_ab, psnr }: ColorError) -> Self {
         Self { mean_ab, psnr }
     }
 }

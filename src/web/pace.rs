@@ -1,7 +1,7 @@
 //! Progress to JavaScript, and turns of the event loop in between, so that a message to stop can
 //! arrive.
 
-use crate::engine::colorize::{Pace, Stage};
+use crate::engine::{Pace, Stage};
 use crate::error::{Error, Result};
 use gloo_timers::future::TimeoutFuture;
 use wasm_bindgen::JsValue;

@@ -1,8 +1,8 @@
 //! The engine built for the browser.
 
-use autochrome::engine::colorize::{Colorizer, Input, Mode, Tone, Unpaced};
 use autochrome::engine::prediction::Prediction;
 use autochrome::engine::preview::Preview;
+use autochrome::engine::{Colorizer, Input, Mode, Tone, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice, DeviceKind};
 use autochrome::model::weights::ModelFile;
@@ -36,9 +36,9 @@ async fn predict(model: ModelFile, width: usize, height: usize) -> Prediction {
 async fn tolerance(single: f64, half: f64) -> f64 {
     #[cfg(feature = "gpu")]
     {
-        use autochrome::kernels::webgpu::Numbers;
+        use autochrome::kernels::webgpu::Precision;
         let device = device().await;
-        if Numbers::quickest(&device.device) == Some(Numbers::Half) {
+        if Precision::quickest(&device.device) == Some(Precision::F16) {
             return half;
         }
     }

@@ -2,10 +2,10 @@
 //! `tests/native/kernels.rs` holds that of a convolution against, would take minutes to link here.
 
 use autochrome::color::ab_bins::{AnnealedMean, COUNT};
-use autochrome::engine::colorize::{Colorizer, Mode, Tone, Unpaced};
+use autochrome::engine::{Colorizer, Mode, Tone, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
-use autochrome::kernels::webgpu::{Numbers, Packed, annealed_mean};
+use autochrome::kernels::webgpu::{Convolution, Precision, annealed_mean};
 use autochrome::kernels::{Activation, Epilogue, Shape};
 use autochrome_testing::definition::{Addend, Layer};
 use autochrome_testing::{seeded_small_unet, uniform};
@@ -13,11 +13,11 @@ use burn::prelude::*;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 
 /// Largest error, as a share of the largest value.
-fn tolerance(numbers: Numbers) -> f32 {
-    match numbers {
-        Numbers::Single => 1e-5,
+fn tolerance(precision: Precision) -> f32 {
+    match precision {
+        Precision::F32 => 1e-5,
         // f16 has three digits; Winograd's transforms and the sums of four cost some.
-        Numbers::Half => 5e-3,
+        Precision::F16 => 5e-3,
     }
 }
 
@@ -102,14 +102,14 @@ async fn compare_with(
 
     let along = |values: &[f32]| tensor(values, [to], &device);
     let affine = affine.as_ref().map(|[scale, shift]| (along(scale), along(shift)));
-    let numbers = Numbers::all(&device);
-    if !numbers.contains(&Numbers::Half) {
+    let precision = Precision::all(&device);
+    if !precision.contains(&Precision::F16) {
         console_log!("f16 skipped: the adapter has no shader-f16");
     }
     let tiles = [None, Some(64), Some(128)];
-    for (numbers, tile) in numbers.into_iter().flat_map(|numbers| tiles.map(|tile| (numbers, tile))) {
+    for (precision, tile) in precision.into_iter().flat_map(|precision| tiles.map(|tile| (precision, tile))) {
         let weights = tensor(&weights, size, &device);
-        let packed = Packed::with(numbers, shape, weights, Some(along(&bias)), affine.clone());
+        let packed = Convolution::with(precision, shape, weights, Some(along(&bias)), affine.clone());
         let mut packed = packed.expect("tensors of this device");
         if let Some(threads) = tile {
             packed = packed.in_workgroups_of(threads);
@@ -123,8 +123,8 @@ async fn compare_with(
             assert_eq!(y.dims(), [batch, to, high, wide]);
             let error = values(y).await.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(
-                error <= tolerance(numbers) * largest,
-                "{shape:?} {batch} x {height} x {width}, {add:?}, {numbers:?}, tile {tile:?}, {layout}: off by {error} of {largest}"
+                error <= tolerance(precision) * largest,
+                "{shape:?} {batch} x {height} x {width}, {add:?}, {precision:?}, tile {tile:?}, {layout}: off by {error} of {largest}"
             );
         }
     }
@@ -232,7 +232,7 @@ async fn wgsl_annealed_mean_is_the_definition() {
 }
 
 #[wasm_bindgen_test]
-async fn wgsl_annealed_mean_tells_of_logits_that_are_no_numbers() {
+async fn wgsl_annealed_mean_tells_of_logits_that_are_no_precision() {
     let device = ComputeDevice::open(DeviceChoice::Gpu).await.expect("a GPU for the tests").device;
     for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut logits = uniform("logits", 3 * COUNT);
@@ -292,7 +292,7 @@ async fn distributions_stay_on_the_device_until_they_are_asked_for() {
     for (tone, on_device) in tones.into_iter().zip(on_device) {
         let on_host = colorization.chroma(tone).await.unwrap();
         for (x, y) in (0..down).flat_map(|y| (0..across).map(move |x| (x, y))) {
-            let [p, q] = [&on_device, &on_host].map(|grid| grid.colour(x, y));
+            let [p, q] = [&on_device, &on_host].map(|grid| grid.color(x, y));
             assert!((0..2).all(|i| (p[i] - q[i]).abs() < 1e-3), "{tone:?}, {x}, {y}: {p:?} {q:?}");
         }
     }

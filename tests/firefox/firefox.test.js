@@ -5,10 +5,10 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import puppeteer from "puppeteer-core";
 import { serve } from "../page/chromium.js";
-import { PATIENCE, colourfulness, zipEntries } from "../page/helpers.js";
+import { PATIENCE, colourfulness, until, zipEntries } from "../page/helpers.js";
 
 /** @typedef {import("puppeteer-core").Page} Page */
-/** @typedef {import("../../dist/site/www/element.js").PhotoColorizer} PhotoColorizer */
+/** @typedef {import("../../www/element.js").PhotoColorizer} PhotoColorizer */
 
 /** @type {{ url: string, close: () => void }} */
 let server;
@@ -17,7 +17,11 @@ let browser;
 
 before(async () => {
   server = await serve();
-  browser = await puppeteer.launch({ browser: "firefox", executablePath: process.env["AUTOCHROME_FIREFOX"] ?? "/usr/bin/firefox-esr", headless: true });
+  browser = await puppeteer.launch({
+    browser: "firefox",
+    executablePath: process.env["AUTOCHROME_FIREFOX"] ?? "/usr/bin/firefox-esr",
+    headless: true,
+  });
 });
 after(async () => {
   await browser?.close();
@@ -39,12 +43,25 @@ async function open() {
 }
 
 /** @param {Page} page */
-const says = (page) => page.waitForFunction(() => document.getElementById("status")?.textContent?.includes(" is in colour") || !document.getElementById("alert")?.hidden, { timeout: PATIENCE });
+const says = (page) =>
+  page.waitForFunction(
+    () =>
+      document.getElementById("status")?.textContent?.includes(" is in colour") ||
+      !document.getElementById("alert")?.hidden,
+    { timeout: PATIENCE },
+  );
 
-/** The protocol has no typed arrays, and an array of numbers takes seconds. @param {Page} page @returns {Promise<import("../page/helpers.js").Pixels>} */
+/**
+ * The protocol has no typed arrays, and an array of numbers takes seconds.
+ *
+ * @param {Page} page
+ * @returns {Promise<import("../page/helpers.js").Pixels>}
+ */
 async function shown(page) {
   const { width, height, binary } = await page.evaluate(() => {
-    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector("photo-colorizer")?.shadowRoot?.getElementById("after"));
+    const canvas = /** @type {HTMLCanvasElement} */ (
+      document.querySelector("photo-colorizer")?.shadowRoot?.getElementById("after")
+    );
     const { width, height } = canvas;
     const data = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray();
     return { width, height, binary: btoa(data.reduce((text, value) => text + String.fromCharCode(value), "")) };
@@ -58,7 +75,11 @@ test("the page colours a sample, compares by keyboard, answers a slider and save
   await page.waitForFunction(() => document.querySelector("photo-colorizer")?.matches(":defined"));
   await page.click("[data-sample=cat]");
   await says(page);
-  assert.equal(await page.$eval("#alert", (alert) => /** @type {HTMLElement} */ (alert).hidden), true, await page.$eval("#alert", (alert) => alert.textContent ?? ""));
+  assert.equal(
+    await page.$eval("#alert", (alert) => /** @type {HTMLElement} */ (alert).hidden),
+    true,
+    await page.$eval("#alert", (alert) => alert.textContent ?? ""),
+  );
   assert.ok(colourfulness(await shown(page)) > 5);
   const divider = await page.$("photo-colorizer >>> #compare");
   await divider?.focus();
@@ -68,10 +89,11 @@ test("the page colours a sample, compares by keyboard, answers a slider and save
     /** @type {HTMLInputElement} */ (input).value = "0";
     input.dispatchEvent(new Event("input", { bubbles: true }));
   });
-  for (let i = 0; colourfulness(await shown(page)) > 1 && i < 50; i++) await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.ok(colourfulness(await shown(page)) < 1, "without saturation it is gray");
+  await until(async () => colourfulness(await shown(page)) < 1, "without saturation it is gray");
   await page.click("#save-png");
-  await page.waitForFunction(() => /cat-colour\.png/.test(document.getElementById("status")?.textContent ?? ""), { timeout: PATIENCE });
+  await page.waitForFunction(() => /cat-colour\.png/.test(document.getElementById("status")?.textContent ?? ""), {
+    timeout: PATIENCE,
+  });
   assert.deepEqual(wrong, []);
   assert.deepEqual([...origins], [new URL(server.url).origin]);
   await page.close();
@@ -80,8 +102,11 @@ test("the page colours a sample, compares by keyboard, answers a slider and save
 /** What is on show, as a hash. @param {Page} page */
 const digest = (page) =>
   page.evaluate(async () => {
-    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector("photo-colorizer")?.shadowRoot?.getElementById("after"));
-    const pixels = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
+    const canvas = /** @type {HTMLCanvasElement} */ (
+      document.querySelector("photo-colorizer")?.shadowRoot?.getElementById("after")
+    );
+    const pixels =
+      canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
     return new Uint8Array(await crypto.subtle.digest("SHA-256", pixels)).join();
   });
 
@@ -90,7 +115,10 @@ async function changed(page, change) {
   const before = await digest(page);
   await change();
   while ((await digest(page)) === before) await new Promise((resolve) => setTimeout(resolve, 50));
-  await page.waitForFunction(() => /** @type {PhotoColorizer} */ (document.querySelector("photo-colorizer")).drawnSide !== null, { timeout: PATIENCE });
+  await page.waitForFunction(
+    () => /** @type {PhotoColorizer} */ (document.querySelector("photo-colorizer")).drawnSide !== null,
+    { timeout: PATIENCE },
+  );
   return digest(page);
 }
 
@@ -100,12 +128,21 @@ test("each slider changes the colours, and a reset brings them back", { timeout:
   await page.click("[data-sample=coffee]");
   await says(page);
   const first = await digest(page);
-  for (const [name, value] of /** @type {const} */ ([["temperature", "1"], ["rebalance", "0"], ["saturation", "2"], ["warmth", "1"]])) {
+  for (const [name, value] of /** @type {const} */ ([
+    ["temperature", "1"],
+    ["rebalance", "0"],
+    ["saturation", "2"],
+    ["warmth", "1"],
+  ])) {
     const set = () =>
-      page.$eval(`#${name}`, (input, value) => {
-        /** @type {HTMLInputElement} */ (input).value = value;
-        input.dispatchEvent(new Event("input", { bubbles: true }));
-      }, value);
+      page.$eval(
+        `#${name}`,
+        (input, value) => {
+          /** @type {HTMLInputElement} */ (input).value = value;
+          input.dispatchEvent(new Event("input", { bubbles: true }));
+        },
+        value,
+      );
     assert.notEqual(await changed(page, set), first, name);
     assert.equal(await changed(page, () => page.click("#reset")), first, name);
   }
@@ -118,23 +155,38 @@ test("several photographs are dropped, and go into one ZIP", { timeout: PATIENCE
   await page.goto(server.url);
   await page.evaluate(async () => {
     const dataTransfer = new DataTransfer();
-    for (const name of ["cat.jpg", "coffee.jpg"]) dataTransfer.items.add(new File([await (await fetch(`www/samples/${name}`)).blob()], name, { type: "image/jpeg" }));
-    document.getElementById("drop")?.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    for (const name of ["cat.jpg", "coffee.jpg"])
+      dataTransfer.items.add(
+        new File([await (await fetch(`www/samples/${name}`)).blob()], name, { type: "image/jpeg" }),
+      );
+    document
+      .getElementById("drop")
+      ?.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
     const { createObjectURL } = URL;
     URL.createObjectURL = (blob) => {
       Object.assign(window, { saved: blob });
       return createObjectURL(blob);
     };
   });
-  await page.waitForFunction(() => document.getElementById("status")?.textContent === "2 photographs are in colour.", { timeout: PATIENCE });
+  await page.waitForFunction(() => document.getElementById("status")?.textContent === "2 photographs are in colour.", {
+    timeout: PATIENCE,
+  });
   await page.click("#save-all");
-  await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Saved 2 photographs"), { timeout: PATIENCE });
+  await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Saved 2 photographs"), {
+    timeout: PATIENCE,
+  });
   const base64 = await page.evaluate(async () => {
     const bytes = new Uint8Array(await /** @type {any} */ (window).saved.arrayBuffer());
     return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
   });
   const files = zipEntries(Buffer.from(base64, "base64"));
-  assert.deepEqual(files.map(({ name, data }) => [name, data.readUInt32BE(16), data.readUInt32BE(20)]), [["cat-colour.png", 451, 300], ["coffee-colour.png", 600, 400]]);
+  assert.deepEqual(
+    files.map(({ name, data }) => [name, data.readUInt32BE(16), data.readUInt32BE(20)]),
+    [
+      ["cat-colour.png", 451, 300],
+      ["coffee-colour.png", 600, 400],
+    ],
+  );
   assert.deepEqual(wrong, []);
   await page.close();
 });
@@ -153,7 +205,11 @@ test("in Arabic the page is mirrored, the photograph and its divider are not", {
   await page.waitForFunction(() => document.documentElement.dir === "rtl");
   const words = JSON.parse(await readFile(new URL("../../www/messages/ar.json", import.meta.url), "utf8"));
   const [, said = ""] = words["in-colour"].match(/([^{}]+)\{seconds\}/) ?? [];
-  await page.waitForFunction((said) => document.getElementById("status")?.textContent?.includes(said), { timeout: PATIENCE }, said);
+  await page.waitForFunction(
+    (said) => document.getElementById("status")?.textContent?.includes(said),
+    { timeout: PATIENCE },
+    said,
+  );
   assert.equal(await page.title(), words["title"]);
   assert.equal(await gap(), -english);
   const divider = await page.$("photo-colorizer >>> #compare");
@@ -175,7 +231,8 @@ test("after one visit the page works without its server", { timeout: PATIENCE },
     const { kept } = await import(new URL("www/offline.js", document.baseURI).href);
     const all = await kept;
     // The model is kept behind the visitor's back.
-    while ((await (await caches.open("autochrome-models")).keys()).length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    while ((await (await caches.open("autochrome-models")).keys()).length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 50));
     return all;
   });
   assert.equal(kept, true);
@@ -213,7 +270,9 @@ test("the element colours and is a form's file", { timeout: PATIENCE }, async ()
 test("the standalone file works from file:", { timeout: PATIENCE }, async () => {
   const { page, wrong, origins } = await open();
   await page.goto(new URL("../../dist/standalone/autochrome.html", import.meta.url).href);
-  await page.waitForFunction(() => document.querySelector("photo-colorizer")?.matches(":defined"), { timeout: PATIENCE });
+  await page.waitForFunction(() => document.querySelector("photo-colorizer")?.matches(":defined"), {
+    timeout: PATIENCE,
+  });
   await page.click("[data-sample=cat]");
   await says(page);
   assert.ok(colourfulness(await shown(page)) > 5);

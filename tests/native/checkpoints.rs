@@ -1,6 +1,6 @@
 //! Other programs' checkpoints: read as their authors meant them, or refused with the reason.
 
-use autochrome::engine::colorize::{Colorizer, Input, Unpaced};
+use autochrome::engine::{Colorizer, Input, Unpaced};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::checkpoint::{Checkpoint, CheckpointError, Format};
 use autochrome::model::weights::{HostTensor, ModelFile, Precision};
@@ -273,7 +273,7 @@ fn caffes_bgr_history_swaps_nothing() {
 
     let with_bins = |rows: [usize; 2]| {
         caffe_net_with(&tiny_eccv16(), |net| {
-            let row = |axis: usize| ab_bins::CENTRES.iter().map(move |bin| f32::from(bin[axis]));
+            let row = |axis: usize| ab_bins::CENTERS.iter().map(move |bin| f32::from(bin[axis]));
             let blob = BlobProto {
                 data: rows.into_iter().flat_map(row).collect(),
                 shape: Some(BlobShape { dim: vec![2, 313, 1, 1] }),

@@ -72,7 +72,7 @@ fn f16_rounds_matrices_and_keeps_vectors() {
 fn a_plain_checkpoint_is_recognised() {
     let mut model = autochrome_testing::seeded_eccv16(64);
     let decoder = (0..2 * ab_bins::COUNT)
-        .map(|i| f32::from(ab_bins::CENTRES[i % ab_bins::COUNT][i / ab_bins::COUNT]) / 110.0)
+        .map(|i| f32::from(ab_bins::CENTERS[i % ab_bins::COUNT][i / ab_bins::COUNT]) / 110.0)
         .collect();
     let shape = vec![2, ab_bins::COUNT, 1, 1];
     model.tensors.insert("model_out.weight".to_owned(), HostTensor { shape, values: decoder });

@@ -1,8 +1,8 @@
 //! Networks on the CPU against an independent implementation in numpy.
 
-use autochrome::engine::colorize::{Colorizer, Input, Mode, Unpaced};
 use autochrome::engine::hints::Hint;
 use autochrome::engine::prediction::Prediction;
+use autochrome::engine::{Colorizer, Input, Mode, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::network::Variant;

@@ -1,7 +1,7 @@
 //! The same picture gray, toned, faded or mirrored gets the same colours, by the shipped model.
 
-use autochrome::engine::color_error::ColourError;
-use autochrome::engine::colorize::{Colorizer, Mode, Preparation, Unpaced};
+use autochrome::engine::color_error::ColorError;
+use autochrome::engine::{Colorizer, Mode, Preparation, Unpaced};
 use autochrome::image::files;
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
@@ -41,10 +41,10 @@ fn photo(tones: &[f32], colour: impl Fn(f32) -> [f32; 3]) -> Photo {
 }
 
 /// The colours of a photograph on a middle gray, so that nothing but they can differ.
-fn colours(seen: &Photo, neutralise: bool) -> Photo {
+fn colours(seen: &Photo, neutralize: bool) -> Photo {
     let canvas = photo(&vec![0.5; SIDE * SIDE], |g| [g; 3]);
     pollster::block_on(async {
-        let preparation = Preparation { mode: Mode::Photo, neutralise };
+        let preparation = Preparation { mode: Mode::Photo, neutralize };
         let colorization = COLORIZER
             .colorize_at(SIDE, COLORIZER.default_tone(), seen, preparation, &[], &mut Unpaced)
             .await
@@ -54,7 +54,7 @@ fn colours(seen: &Photo, neutralise: bool) -> Photo {
 }
 
 fn distance(a: &Photo, b: &Photo) -> f64 {
-    ColourError::between(a, b).unwrap().mean_ab
+    ColorError::between(a, b).unwrap().mean_ab
 }
 
 /// Mean ab distance, CIE units, from the colours of the gray pictures, with and without

@@ -30,7 +30,8 @@ const PHOTOGRAPH = join(SAMPLES, "photographer.jpg");
 const INSTALLATION = 600_000;
 
 /** What the package needs, and nothing else; `media-src` is for the film of an example. */
-const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self' blob:; style-src 'self'; media-src blob:; form-action 'self'";
+const POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self' blob:; style-src 'self'; media-src blob:; form-action 'self'";
 
 /** Mean difference of channels that a coloured photograph exceeds; the gray one has none. */
 const COLOURED = 8;
@@ -73,10 +74,20 @@ async function install(name, others = {}) {
   return folder;
 }
 
-/** Runs `npm start` until it is closed. @param {string} folder @returns {Promise<{ url: string, close: () => void }>} */
+/**
+ * Runs `npm start` until it is closed.
+ *
+ * @param {string} folder
+ * @returns {Promise<{ url: string, close: () => void }>}
+ */
 async function start(folder) {
   // In a group of its own: npm leaves what it has started behind.
-  const child = spawn("npm", ["start"], { cwd: folder, detached: true, stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, NO_COLOR: "1", PORT: "0" } });
+  const child = spawn("npm", ["start"], {
+    cwd: folder,
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, NO_COLOR: "1", PORT: "0" },
+  });
   const close = () => void (child.pid && process.kill(-child.pid));
   const said = [];
   for await (const line of createInterface({ input: child.stdout })) {
@@ -112,7 +123,11 @@ async function visit(url, use, { policy } = {}) {
     if (message.type() === "error" && !message.location().url.endsWith("/favicon.ico")) wrong.push(message.text());
   });
   page.on("pageerror", (error) => wrong.push(String(error)));
-  await page.addInitScript(() => addEventListener("colorize-error", (event) => console.error(/** @type {CustomEvent} */ (event).detail.error.message)));
+  await page.addInitScript(() =>
+    addEventListener("colorize-error", (event) =>
+      console.error(/** @type {CustomEvent} */ (event).detail.error.message),
+    ),
+  );
   if (policy) {
     await page.route(url, async (route) => {
       const response = await route.fetch();
@@ -125,7 +140,7 @@ async function visit(url, use, { policy } = {}) {
     assert.deepEqual(wrong, []);
     assert.deepEqual([...origins], [new URL(url).origin]);
   } catch (error) {
-    const shown = await page.evaluate(() => document.body?.innerText);
+    const shown = await page.evaluate(() => document.body?.textContent);
     throw new Error(`the page shows "${shown}" and complains of ${JSON.stringify(wrong)}`, { cause: error });
   } finally {
     await context.close();
@@ -186,7 +201,12 @@ for (const [name, use] of Object.entries({ vite: useApi, react: useComponent, vu
   describe(name, () => {
     /** @type {string} */
     let folder;
-    before(async () => void (folder = await install(name)), { timeout: INSTALLATION });
+    before(
+      async () => {
+        folder = await install(name);
+      },
+      { timeout: INSTALLATION },
+    );
 
     test("npm start", { timeout: PATIENCE }, async () => {
       const server = await start(folder);
@@ -259,9 +279,14 @@ test("two-versions", { timeout: INSTALLATION }, async () => {
       await useElement(page, "photo-colorizer-next");
       const whose = await page.evaluate(async () => {
         /** @param {string} name */
-        const of = async (name) => (await import(new URL(`node_modules/${name}/element.js`, document.baseURI).href)).PhotoColorizer;
+        const of = async (name) =>
+          (await import(new URL(`node_modules/${name}/element.js`, document.baseURI).href)).PhotoColorizer;
         const [first, next] = [await of("autochrome"), await of("autochrome-next")];
-        return [first !== next, customElements.get("photo-colorizer") === first, customElements.get("photo-colorizer-next") === next];
+        return [
+          first !== next,
+          customElements.get("photo-colorizer") === first,
+          customElements.get("photo-colorizer-next") === next,
+        ];
       });
       assert.deepEqual(whose, [true, true, true]);
       assert.equal(page.workers().length, 2);

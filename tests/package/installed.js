@@ -29,7 +29,9 @@ export async function install() {
   await run("npm", ["install", await packed(), "--offline", "--no-audit", "--no-fund"], { cwd: folder });
   const inside = join(folder, "node_modules/autochrome");
   const entries = await readdir(inside, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => relative(inside, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(inside, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
   return {
     folder,
     package: inside,

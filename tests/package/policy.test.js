@@ -17,17 +17,30 @@ const TYPES = { html: "text/html", js: "text/javascript", wasm: "application/was
 
 /** @typedef {{ url: string, policy: string, close: () => void }} Host */
 
-/** Serves a folder, every file of it with a policy and to every origin. @param {string} folder @returns {Promise<Host>} */
+/**
+ * Serves a folder, every file of it with a policy and to every origin.
+ *
+ * @param {string} folder
+ * @returns {Promise<Host>}
+ */
 async function host(folder) {
   /** @type {Host} */
-  const host = { url: "", policy: "", close: () => (server.close(), server.closeAllConnections()) };
+  const host = { url: "", policy: "", close };
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     const body = await readFile(join(folder, path)).catch(() => null);
     const type = TYPES[path.split(".").pop() ?? ""] ?? "application/octet-stream";
-    response.writeHead(body ? 200 : 404, { "content-type": type, "access-control-allow-origin": "*", ...(host.policy && { "content-security-policy": host.policy }) });
+    response.writeHead(body ? 200 : 404, {
+      "content-type": type,
+      "access-control-allow-origin": "*",
+      ...(host.policy && { "content-security-policy": host.policy }),
+    });
     response.end(body);
   });
+  function close() {
+    server.close();
+    server.closeAllConnections();
+  }
   await new Promise((resolve) => server.listen(0, "localhost", () => resolve(null)));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the host has no port");
@@ -71,27 +84,32 @@ async function colour(policy, assets) {
   const page = await browser.newPage();
   try {
     await page.goto(`${own.url}page.html`);
-    return await page.evaluate(async ({ assets, patience }) => {
-      /** @type {string[]} */
-      const refused = [];
-      document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => refused.push(effectiveDirective));
-      try {
-        await import(new URL("element.js", document.baseURI).href);
-      } catch {
-        return { end: "no element", refused };
-      }
-      const element = document.createElement("photo-colorizer");
-      const end = new Promise((resolve) => {
-        element.addEventListener("colorize-done", () => resolve("done"));
-        element.addEventListener("colorize-error", () => resolve("error"));
-        setTimeout(() => resolve("nothing"), patience);
-      });
-      if (assets) element.setAttribute("assets", assets);
-      element.setAttribute("controls", "");
-      element.setAttribute("src", "photograph.jpg");
-      document.body.append(element);
-      return { end: await end, refused };
-    }, { assets, patience: PATIENCE });
+    return await page.evaluate(
+      async ({ assets, patience }) => {
+        /** @type {string[]} */
+        const refused = [];
+        document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) =>
+          refused.push(effectiveDirective),
+        );
+        try {
+          await import(new URL("element.js", document.baseURI).href);
+        } catch {
+          return { end: "no element", refused };
+        }
+        const element = document.createElement("photo-colorizer");
+        const end = new Promise((resolve) => {
+          element.addEventListener("colorize-done", () => resolve("done"));
+          element.addEventListener("colorize-error", () => resolve("error"));
+          setTimeout(() => resolve("nothing"), patience);
+        });
+        if (assets) element.setAttribute("assets", assets);
+        element.setAttribute("controls", "");
+        element.setAttribute("src", "photograph.jpg");
+        document.body.append(element);
+        return { end: await end, refused };
+      },
+      { assets, patience: PATIENCE },
+    );
   } finally {
     await page.close();
   }
@@ -103,7 +121,9 @@ function weaker(policy) {
   return directives.flatMap(([name, ...sources], i) =>
     sources.map((source) => {
       const left = sources.filter((each) => each !== source);
-      const changed = directives.map((directive, j) => (i === j ? [name, ...(left.length > 0 ? left : ["'none'"])] : directive));
+      const changed = directives.map((directive, j) =>
+        i === j ? [name, ...(left.length > 0 ? left : ["'none'"])] : directive,
+      );
       return { lacks: `${name} ${source}`, policy: changed.map((directive) => directive.join(" ")).join("; ") };
     }),
   );

@@ -14,7 +14,10 @@ import { install } from "./installed.js";
 
 export const LIST = fileURLToPath(new URL("surface.txt", import.meta.url));
 
-const FLAGS = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.InTypeAlias | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope;
+const FLAGS =
+  ts.TypeFormatFlags.NoTruncation |
+  ts.TypeFormatFlags.InTypeAlias |
+  ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope;
 
 /** The type that has the element's events, with their details. */
 const EVENTS = "PhotoColorizerEvents";
@@ -27,7 +30,9 @@ export async function surface() {
   try {
     const types = typesOf(installed);
     const sections = { files: filesOf(installed), ...types, "<photo-colorizer>": await elementOf(installed) };
-    return Object.entries(sections).map(([name, lines]) => `${name}\n${lines.map((line) => `  ${line}\n`).join("")}`).join("\n");
+    return Object.entries(sections)
+      .map(([name, lines]) => `${name}\n${lines.map((line) => `  ${line}\n`).join("")}`)
+      .join("\n");
   } finally {
     await installed.remove();
   }
@@ -40,8 +45,22 @@ function filesOf({ files }) {
 
 /** Exports of every entry, with the members of classes. @param {Installed} installed */
 function typesOf({ package: folder }) {
-  const entries = { autochrome: "autochrome.d.ts", "autochrome/element": "element.d.ts", "autochrome/worker": "worker.d.ts" };
-  const program = ts.createProgram(Object.values(entries).map((file) => join(folder, file)), { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, lib: ["lib.es2023.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"], types: [], strict: true });
+  const entries = {
+    autochrome: "autochrome.d.ts",
+    "autochrome/element": "element.d.ts",
+    "autochrome/worker": "worker.d.ts",
+  };
+  const program = ts.createProgram(
+    Object.values(entries).map((file) => join(folder, file)),
+    {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.ESNext,
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
+      lib: ["lib.es2023.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"],
+      types: [],
+      strict: true,
+    },
+  );
   const checker = program.getTypeChecker();
   /** @type {Map<ts.Symbol, string>} */
   const known = new Map();
@@ -68,22 +87,33 @@ function described(checker, symbol, name) {
   const text = (/** @type {ts.Type} */ type) => checker.typeToString(type, declaration, FLAGS);
   if (name === EVENTS) {
     const events = checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol));
-    const detail = (/** @type {ts.Symbol} */ event) => checker.getTypeArguments(/** @type {ts.TypeReference} */ (checker.getTypeOfSymbol(event))).map(text);
+    const detail = (/** @type {ts.Symbol} */ event) =>
+      checker.getTypeArguments(/** @type {ts.TypeReference} */ (checker.getTypeOfSymbol(event))).map(text);
     return [`type ${name}`, ...events.map((event) => `  ${event.name}: ${detail(event)}`)];
   }
   if (!(symbol.flags & ts.SymbolFlags.Class)) {
-    if (symbol.flags & ts.SymbolFlags.TypeAlias) return [`type ${name} = ${text(checker.getDeclaredTypeOfSymbol(symbol))}`];
+    if (symbol.flags & ts.SymbolFlags.TypeAlias)
+      return [`type ${name} = ${text(checker.getDeclaredTypeOfSymbol(symbol))}`];
     return [`${name}: ${text(checker.getTypeOfSymbol(symbol))}`];
   }
-  const heritage = /** @type {ts.ClassDeclaration} */ (declaration).heritageClauses?.map((clause) => ` ${clause.getText()}`).join("") ?? "";
+  const heritage =
+    /** @type {ts.ClassDeclaration} */ (declaration).heritageClauses
+      ?.map((clause) => ` ${clause.getText()}`)
+      .join("") ?? "";
   const members = (/** @type {Iterable<ts.Symbol>} */ symbols, /** @type {string} */ prefix) =>
     [...symbols]
       .filter((member) => !/^(__|#)/.test(member.name) && member.name !== "prototype")
       .map((member) => {
-        const readonly = member.declarations?.every((each) => ts.isGetAccessor(each)) || member.declarations?.some((each) => ts.getCombinedModifierFlags(each) & ts.ModifierFlags.Readonly);
+        const readonly =
+          member.declarations?.every((each) => ts.isGetAccessor(each)) ||
+          member.declarations?.some((each) => ts.getCombinedModifierFlags(each) & ts.ModifierFlags.Readonly);
         return `  ${prefix}${readonly ? "readonly " : ""}${member.name}: ${text(checker.getTypeOfSymbol(member))}`;
       });
-  return [`class ${name}${heritage}`, ...members(symbol.exports?.values() ?? [], "static "), ...members(symbol.members?.values() ?? [], "")];
+  return [
+    `class ${name}${heritage}`,
+    ...members(symbol.exports?.values() ?? [], "static "),
+    ...members(symbol.members?.values() ?? [], ""),
+  ];
 }
 
 /** What HTML and CSS can name. @param {Installed} installed */
@@ -99,7 +129,8 @@ async function elementOf({ package: folder }) {
       const { PhotoColorizer } = await import(new URL("element.js", document.baseURI).href);
       const root = new PhotoColorizer().shadowRoot;
       const all = [...(root?.querySelectorAll("*") ?? [])];
-      const css = root?.adoptedStyleSheets.flatMap((sheet) => [...sheet.cssRules].map((rule) => rule.cssText)).join("\n") ?? "";
+      const css =
+        root?.adoptedStyleSheets.flatMap((sheet) => [...sheet.cssRules].map((rule) => rule.cssText)).join("\n") ?? "";
       return {
         attributes: PhotoColorizer.observedAttributes,
         slots: all.filter((each) => each instanceof HTMLSlotElement).map((slot) => slot.name),

@@ -22,13 +22,29 @@ before(async () => {
 });
 after(() => installed?.remove());
 
-for (const [moduleResolution, module] of [["bundler", "esnext"], ["nodenext", "nodenext"]]) {
+for (const [moduleResolution, module] of [
+  ["bundler", "esnext"],
+  ["nodenext", "nodenext"],
+]) {
   test(`the fixtures compile with moduleResolution ${moduleResolution}`, async () => {
     const project = join(installed.folder, `${moduleResolution}.json`);
     // The shipped types themselves are checked too.
-    const compilerOptions = { target: "es2022", lib: ["es2023", "dom", "dom.iterable"], types: [], strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true, module, moduleResolution };
+    const compilerOptions = {
+      target: "es2022",
+      lib: ["es2023", "dom", "dom.iterable"],
+      types: [],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+      module,
+      moduleResolution,
+    };
     await writeFile(project, JSON.stringify({ compilerOptions, include: ["types"] }));
-    const complaints = await run(process.execPath, [TSC, "--project", project]).then(() => "", ({ stdout }) => stdout);
+    const complaints = await run(process.execPath, [TSC, "--project", project]).then(
+      () => "",
+      ({ stdout }) => stdout,
+    );
     assert.equal(complaints, "");
   });
 }

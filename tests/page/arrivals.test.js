@@ -29,7 +29,14 @@ after(async () => {
 const manifest = async () => JSON.parse(await readFile(new URL("www/manifest.webmanifest", `file://${SITE}`), "utf8"));
 
 /** @param {Page} page */
-const bothInColour = (page) => page.waitForFunction(() => document.getElementById("status")?.textContent === "2 photographs are in colour." || !document.getElementById("alert")?.hidden, null, { timeout: PATIENCE });
+const bothInColour = (page) =>
+  page.waitForFunction(
+    () =>
+      document.getElementById("status")?.textContent === "2 photographs are in colour." ||
+      !document.getElementById("alert")?.hidden,
+    null,
+    { timeout: PATIENCE },
+  );
 
 /** @param {Page} page */
 async function expectBoth(page) {
@@ -40,12 +47,27 @@ async function expectBoth(page) {
 
 test("what is opened with the app joins the queue, and nothing where nothing is", { timeout: PATIENCE }, async () => {
   const { file_handlers } = await manifest();
-  for (const { action } of file_handlers) assert.equal(new URL(action, `${site.url}www/manifest.webmanifest`).href, site.url);
-  assert.deepEqual(file_handlers.flatMap(({ accept = {} }) => Object.values(accept).flat()).sort(), [".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"]);
+  for (const { action } of file_handlers)
+    assert.equal(new URL(action, `${site.url}www/manifest.webmanifest`).href, site.url);
+  assert.deepEqual(file_handlers.flatMap(({ accept = {} }) => Object.values(accept).flat()).sort(), [
+    ".avif",
+    ".bmp",
+    ".gif",
+    ".heic",
+    ".heif",
+    ".jpeg",
+    ".jpg",
+    ".png",
+    ".tif",
+    ".tiff",
+    ".webp",
+  ]);
   const page = await browser.newPage();
   // As the system does it: the consumer hears of each launch, of one without files too.
   await page.addInitScript((names) => {
-    const handle = (/** @type {string} */ name) => ({ getFile: async () => new File([await (await fetch(`www/samples/${name}`)).blob()], name, { type: "image/jpeg" }) });
+    const handle = (/** @type {string} */ name) => ({
+      getFile: async () => new File([await (await fetch(`www/samples/${name}`)).blob()], name, { type: "image/jpeg" }),
+    });
     const setConsumer = (/** @type {(launch: object) => void} */ use) => {
       use({ targetURL: location.href });
       use({ files: [] });
@@ -81,7 +103,9 @@ describe("what is shared with the app", () => {
     const [field] = share_target.params.files;
     const page = await context.newPage();
     const action = new URL(share_target.action, `${site.url}www/manifest.webmanifest`).href;
-    await page.setContent(`<form action="${action}" method="${share_target.method}" enctype="${share_target.enctype}"><input type="file" name="${field.name}" multiple><button></button></form>`);
+    await page.setContent(
+      `<form action="${action}" method="${share_target.method}" enctype="${share_target.enctype}"><input type="file" name="${field.name}" multiple><button></button></form>`,
+    );
     await page.locator("input").setInputFiles(names.map((name) => SAMPLES + name));
     await page.locator("button").click();
     await page.waitForURL(`${site.url}**`);
@@ -92,14 +116,23 @@ describe("what is shared with the app", () => {
     const page = await share(PHOTOGRAPHS);
     await expectBoth(page);
     assert.equal(page.url(), site.url);
-    assert.deepEqual(site.requests.filter((path) => path.endsWith("/share")), [], "the host hears nothing of it");
+    assert.deepEqual(
+      site.requests.filter((path) => path.endsWith("/share")),
+      [],
+      "the host hears nothing of it",
+    );
     const kept = await page.evaluate(async () => {
       const caches = await Promise.all((await window.caches.keys()).map((name) => window.caches.open(name)));
       return (await Promise.all(caches.map((cache) => cache.keys()))).flat().map(({ url }) => url);
     });
-    assert.deepEqual(kept.filter((url) => url.includes("share")), []);
+    assert.deepEqual(
+      kept.filter((url) => url.includes("share")),
+      [],
+    );
     await page.reload();
-    await page.waitForFunction(() => document.getElementById("device")?.textContent?.startsWith("Runs on"), null, { timeout: PATIENCE });
+    await page.waitForFunction(() => document.getElementById("device")?.textContent?.startsWith("Runs on"), null, {
+      timeout: PATIENCE,
+    });
     assert.equal(await page.locator("#queue").isVisible(), false, "a reload brings nothing again");
     assert.equal(await page.locator("#alert").isVisible(), false);
     await page.close();

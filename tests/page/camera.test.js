@@ -42,11 +42,21 @@ async function open(more) {
 const ALLOWED = ["--use-fake-device-for-media-stream=device-count=2", "--use-fake-ui-for-media-stream"];
 
 /** How many cameras run. @param {Page} page */
-const running = (page) => page.evaluate(() => /** @type {any} */ (window).streams.flatMap((/** @type {MediaStream} */ stream) => stream.getTracks()).filter((/** @type {MediaStreamTrack} */ track) => track.readyState === "live").length);
+const running = (page) =>
+  page.evaluate(
+    () =>
+      /** @type {any} */ (window).streams
+        .flatMap((/** @type {MediaStream} */ stream) => stream.getTracks())
+        .filter((/** @type {MediaStreamTrack} */ track) => track.readyState === "live").length,
+  );
 
 /** @param {Page} page */
 async function waitForFrames(page) {
-  await page.waitForFunction(() => /^[\d.]+ pictures a second/.test(document.getElementById("camera-rate")?.textContent ?? ""), null, { timeout: PATIENCE });
+  await page.waitForFunction(
+    () => /^[\d.]+ pictures a second/.test(document.getElementById("camera-rate")?.textContent ?? ""),
+    null,
+    { timeout: PATIENCE },
+  );
 }
 
 test("live in black and white and in colour; a picture of it joins the queue", { timeout: PATIENCE }, async () => {
@@ -56,18 +66,36 @@ test("live in black and white and in colour; a picture of it joins the queue", {
   const frame = await canvasPixels(page, "camera-colour");
   assert.equal(Math.max(frame.width, frame.height), 640);
   assert.ok(colourfulness(frame) > 3, `colourfulness ${colourfulness(frame)}`);
-  assert.match(await page.locator("#camera-video").evaluate((video) => getComputedStyle(video).filter), /grayscale\(1\)/);
-  assert.match(await page.locator("#camera-video").evaluate((video) => getComputedStyle(video).transform), /matrix\(-1/, "a mirror");
+  assert.match(
+    await page.locator("#camera-video").evaluate((video) => getComputedStyle(video).filter),
+    /grayscale\(1\)/,
+  );
+  assert.match(
+    await page.locator("#camera-video").evaluate((video) => getComputedStyle(video).transform),
+    /matrix\(-1/,
+    "a mirror",
+  );
   const first = frame.data;
-  await page.waitForFunction((first) => {
-    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("camera-colour"));
-    const now = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
-    return first.some((value, i) => value !== now[i]);
-  }, first, { timeout: PATIENCE });
+  await page.waitForFunction(
+    (first) => {
+      const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("camera-colour"));
+      const now = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+      return first.some((value, i) => value !== now[i]);
+    },
+    first,
+    { timeout: PATIENCE },
+  );
 
-  const size = await page.locator("#camera-video").evaluate((video) => [/** @type {HTMLVideoElement} */ (video).videoWidth, /** @type {HTMLVideoElement} */ (video).videoHeight]);
+  const size = await page
+    .locator("#camera-video")
+    .evaluate((video) => [
+      /** @type {HTMLVideoElement} */ (video).videoWidth,
+      /** @type {HTMLVideoElement} */ (video).videoHeight,
+    ]);
   await page.locator("#camera-take").click();
-  await page.waitForFunction(() => document.querySelector("#strip li")?.getAttribute("data-state") === "done", null, { timeout: PATIENCE });
+  await page.waitForFunction(() => document.querySelector("#strip li")?.getAttribute("data-state") === "done", null, {
+    timeout: PATIENCE,
+  });
   assert.match((await page.locator("#strip .name").textContent()) ?? "", /^camera-[\d-]+\.png$/);
   assert.equal(await page.locator("#size").textContent(), `${size[0]} × ${size[1]} pixels`);
   assert.equal(await page.locator("#camera").isVisible(), false);
@@ -75,15 +103,22 @@ test("live in black and white and in colour; a picture of it joins the queue", {
   await page.close();
 });
 
-test("it stops when it is told, closed, or hidden, and goes on when asked; another camera can be chosen", { timeout: PATIENCE }, async () => {
+test("it stops when it is told, closed, or hidden, and goes on when asked; another camera can be chosen", {
+  timeout: PATIENCE,
+}, async () => {
   const page = await open(ALLOWED);
   await page.locator("#camera-open").click();
   await waitForFrames(page);
   assert.equal(await running(page), 1);
-  const [, second] = await page.locator("#camera-which option").evaluateAll((options) => options.map((option) => /** @type {HTMLOptionElement} */ (option).value));
+  const [, second] = await page
+    .locator("#camera-which option")
+    .evaluateAll((options) => options.map((option) => /** @type {HTMLOptionElement} */ (option).value));
   assert.ok(second);
   await page.locator("#camera-which").selectOption(second);
-  await page.waitForFunction((second) => /** @type {any} */ (window).streams.at(-1).getVideoTracks()[0].getSettings().deviceId === second, second);
+  await page.waitForFunction(
+    (second) => /** @type {any} */ (window).streams.at(-1).getVideoTracks()[0].getSettings().deviceId === second,
+    second,
+  );
   await waitForFrames(page);
   assert.equal(await running(page), 1, "one at a time");
 
@@ -103,18 +138,26 @@ test("it stops when it is told, closed, or hidden, and goes on when asked; anoth
   await page.keyboard.press("Escape");
   await page.locator("#camera").waitFor({ state: "hidden" });
   // The dialog says that it is closed a moment after it is.
-  await page.waitForFunction(() => /** @type {any} */ (window).streams.every((/** @type {MediaStream} */ stream) => stream.getTracks().every(({ readyState }) => readyState === "ended")));
+  await page.waitForFunction(() =>
+    /** @type {any} */ (window).streams.every((/** @type {MediaStream} */ stream) =>
+      stream.getTracks().every(({ readyState }) => readyState === "ended"),
+    ),
+  );
   await page.close();
 });
 
 test("a refusal and a missing camera are told in words", { timeout: PATIENCE }, async () => {
   const refused = await open(["--use-fake-device-for-media-stream", "--deny-permission-prompts"]);
   await refused.locator("#camera-open").click();
-  await refused.waitForFunction(() => document.getElementById("camera-words")?.textContent?.startsWith("The camera was not allowed"));
+  await refused.waitForFunction(() =>
+    document.getElementById("camera-words")?.textContent?.startsWith("The camera was not allowed"),
+  );
   assert.equal(await refused.locator("#camera-take").isDisabled(), true);
   assert.equal(await refused.locator("#camera-toggle").textContent(), "Start");
 
   const missing = await open(["--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream"]);
   await missing.locator("#camera-open").click();
-  await missing.waitForFunction(() => document.getElementById("camera-words")?.textContent?.startsWith("No camera was found"));
+  await missing.waitForFunction(() =>
+    document.getElementById("camera-words")?.textContent?.startsWith("No camera was found"),
+  );
 });

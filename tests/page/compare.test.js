@@ -7,7 +7,7 @@ import { launch, serve } from "./chromium.js";
 import { PATIENCE, canvasPixels, colourfulness, waitForColour } from "./helpers.js";
 
 /** @typedef {import("playwright-core").Page} Page */
-/** @typedef {import("../../dist/site/www/element.js").PhotoColorizer} PhotoColorizer */
+/** @typedef {import("../../www/element.js").PhotoColorizer} PhotoColorizer */
 
 /** @type {{ url: string, close: () => void }} */
 let server;
@@ -40,18 +40,31 @@ async function box(page, selector) {
 }
 
 /** @param {Page} page */
-const zoom = (page) => page.locator("#viewer").evaluate((viewer) => Math.round(1000 * /** @type {PhotoColorizer} */ (viewer).zoom) / 1000);
+const zoom = (page) =>
+  page.locator("#viewer").evaluate((viewer) => Math.round(1000 * /** @type {PhotoColorizer} */ (viewer).zoom) / 1000);
 
-/** A screenshot's mean colourfulness over a part of the view. @param {Page} page @param {number} from @param {number} to shares of its width */
+/**
+ * A screenshot's mean colourfulness over a part of the view.
+ *
+ * @param {Page} page
+ * @param {number} from
+ * @param {number} to shares of its width
+ */
 async function colourIn(page, from, to) {
   const { x, y, width, height } = await box(page, "#view");
-  const shot = await page.screenshot({ clip: { x: x + width * from, y: y + height * 0.2, width: width * (to - from), height: height * 0.2 } });
+  const shot = await page.screenshot({
+    clip: { x: x + width * from, y: y + height * 0.2, width: width * (to - from), height: height * 0.2 },
+  });
   const blank = await page.context().newPage();
   const pixels = await blank.evaluate(async (base64) => {
     const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))]));
     const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
     context?.drawImage(bitmap, 0, 0);
-    return { width: bitmap.width, height: bitmap.height, data: context?.getImageData(0, 0, bitmap.width, bitmap.height).data ?? new Uint8ClampedArray() };
+    return {
+      width: bitmap.width,
+      height: bitmap.height,
+      data: context?.getImageData(0, 0, bitmap.width, bitmap.height).data ?? new Uint8ClampedArray(),
+    };
   }, shot.toString("base64"));
   await blank.close();
   return colourfulness(pixels);
@@ -62,7 +75,14 @@ describe("the divider", () => {
     const page = await open();
     const divider = page.locator("#compare");
     await divider.focus();
-    for (const [key, value] of /** @type {const} */ ([["ArrowLeft", 49], ["ArrowRight", 50], ["PageUp", 60], ["PageDown", 50], ["Home", 0], ["End", 100]])) {
+    for (const [key, value] of /** @type {const} */ ([
+      ["ArrowLeft", 49],
+      ["ArrowRight", 50],
+      ["PageUp", 60],
+      ["PageDown", 50],
+      ["Home", 0],
+      ["End", 100],
+    ])) {
       await page.keyboard.press(key);
       assert.equal(Number(await divider.inputValue()), value, key);
       assert.equal(await divider.getAttribute("aria-valuetext"), `${100 - value}% in colour`);
@@ -84,10 +104,21 @@ describe("the divider", () => {
     assert.ok(Math.abs(Number(await page.locator("#compare").inputValue()) - 80) <= 1);
     assert.ok((await colourIn(page, 0.3, 0.7)) < 3);
     const touch = await page.context().newCDPSession(page);
-    for (const [type, at] of /** @type {const} */ ([["touchStart", 0.8], ["touchMove", 0.5], ["touchMove", 0.2], ["touchEnd", 0]])) {
-      await touch.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [{ x: x + width * at, y: row }] });
+    for (const [type, at] of /** @type {const} */ ([
+      ["touchStart", 0.8],
+      ["touchMove", 0.5],
+      ["touchMove", 0.2],
+      ["touchEnd", 0],
+    ])) {
+      await touch.send("Input.dispatchTouchEvent", {
+        type,
+        touchPoints: type === "touchEnd" ? [] : [{ x: x + width * at, y: row }],
+      });
     }
-    assert.ok(Math.abs(Number(await page.locator("#compare").inputValue()) - 20) <= 1, await page.locator("#compare").inputValue());
+    assert.ok(
+      Math.abs(Number(await page.locator("#compare").inputValue()) - 20) <= 1,
+      await page.locator("#compare").inputValue(),
+    );
     assert.ok((await colourIn(page, 0.3, 0.7)) > 8);
     await page.context().close();
   });
@@ -97,13 +128,18 @@ test("modes: side by side, colour only, and the original while a button is held"
   const page = await open();
   await page.locator("input[value=side]").check();
   const [left, right] = [await box(page, "#before"), await box(page, "#after")];
-  assert.ok(left.x + left.width <= right.x && Math.abs(left.width - right.width) < 1 && Math.abs(left.y - right.y) < 1, JSON.stringify([left, right]));
+  assert.ok(
+    left.x + left.width <= right.x && Math.abs(left.width - right.width) < 1 && Math.abs(left.y - right.y) < 1,
+    JSON.stringify([left, right]),
+  );
   assert.ok((await colourIn(page, 0.1, 0.4)) < 3);
   assert.ok((await colourIn(page, 0.6, 0.9)) > 8);
   await page.locator("#view").focus();
   for (let i = 0; i < 5; i++) await page.keyboard.press("+");
   await page.keyboard.press("ArrowRight");
-  const transforms = await Promise.all(["#before", "#after"].map((id) => page.locator(id).evaluate((canvas) => canvas.style.transform)));
+  const transforms = await Promise.all(
+    ["#before", "#after"].map((id) => page.locator(id).evaluate((canvas) => canvas.style.transform)),
+  );
   assert.equal(transforms[0], transforms[1], "both show the same place");
   await page.keyboard.press("0");
 
@@ -146,7 +182,10 @@ test("zoom and pan: keys, buttons, wheel, double click, pinch", { timeout: PATIE
   await page.locator("#view").focus();
   const place = await under();
   await page.mouse.wheel(0, -400);
-  await page.waitForFunction((fit) => /** @type {PhotoColorizer} */ (document.getElementById("viewer")).zoom > fit + 0.001, fit);
+  await page.waitForFunction(
+    (fit) => /** @type {PhotoColorizer} */ (document.getElementById("viewer")).zoom > fit + 0.001,
+    fit,
+  );
   assert.ok(close(await under(), place), "what lies under the pointer stays there");
   await page.keyboard.press("0");
   assert.equal(await zoom(page), fit);
@@ -173,30 +212,66 @@ test("zoom and pan: keys, buttons, wheel, double click, pinch", { timeout: PATIE
 
   await page.mouse.dblclick(at.x, at.y);
   assert.ok((await zoom(page)) > fit);
-  await page.waitForTimeout(400);
   await page.mouse.dblclick(at.x, at.y);
   assert.equal(await zoom(page), fit);
 
   const touch = await page.context().newCDPSession(page);
   const middle = { x: x + width * 0.7, y: y + height * 0.7 };
-  for (const [type, reach] of /** @type {const} */ ([["touchStart", 40], ["touchMove", 60], ["touchMove", 90], ["touchMove", 120], ["touchEnd", 0]])) {
-    await touch.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [{ x: middle.x - reach, y: middle.y, id: 1 }, { x: middle.x + reach, y: middle.y, id: 2 }] });
+  for (const [type, reach] of /** @type {const} */ ([
+    ["touchStart", 40],
+    ["touchMove", 60],
+    ["touchMove", 90],
+    ["touchMove", 120],
+    ["touchEnd", 0],
+  ])) {
+    await touch.send("Input.dispatchTouchEvent", {
+      type,
+      touchPoints:
+        type === "touchEnd"
+          ? []
+          : [
+              { x: middle.x - reach, y: middle.y, id: 1 },
+              { x: middle.x + reach, y: middle.y, id: 2 },
+            ],
+    });
   }
   const pinched = (await zoom(page)) / fit;
   assert.ok(pinched > 2 && pinched < 3.2, `pinched by ${pinched}`);
   await page.context().close();
 });
 
-test("on a phone: fingers move the divider, scroll past, pinch, and pan what is zoomed", { timeout: PATIENCE }, async () => {
-  const page = await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 3 });
+test("on a phone: fingers move the divider, scroll past, pinch, and pan what is zoomed", {
+  timeout: PATIENCE,
+}, async () => {
+  const page = await open({
+    viewport: { width: 390, height: 844 },
+    isMobile: true,
+    hasTouch: true,
+    deviceScaleFactor: 3,
+  });
   const touch = await page.context().newCDPSession(page);
-  /** Fingers go from place to place, and are lifted. @param {{ x: number, y: number }[][]} places of each finger at a time */
+  /**
+   * Fingers go from place to place, and are lifted.
+   *
+   * @param {{ x: number, y: number }[][]} places of each finger at a time
+   */
   async function fingers(places) {
-    for (const [i, points] of places.entries()) await touch.send("Input.dispatchTouchEvent", { type: i === 0 ? "touchStart" : "touchMove", touchPoints: points.map((point, id) => ({ ...point, id })) });
+    for (const [i, points] of places.entries())
+      await touch.send("Input.dispatchTouchEvent", {
+        type: i === 0 ? "touchStart" : "touchMove",
+        touchPoints: points.map((point, id) => ({ ...point, id })),
+      });
     await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
   }
-  /** One finger's way, by what it moves across and down at each step. @param {{ x: number, y: number }} from @param {number} across @param {number} down */
-  const swipe = ({ x, y }, across, down) => fingers([0, 1, 2, 3, 4].map((step) => [{ x: x + step * across, y: y + step * down }]));
+  /**
+   * One finger's way, by what it moves across and down at each step.
+   *
+   * @param {{ x: number, y: number }} from
+   * @param {number} across
+   * @param {number} down
+   */
+  const swipe = ({ x, y }, across, down) =>
+    fingers([0, 1, 2, 3, 4].map((step) => [{ x: x + step * across, y: y + step * down }]));
   const middle = async () => {
     const { x, y, width, height } = await box(page, "#view");
     return { x: x + width / 2, y: y + height / 2 };
@@ -215,7 +290,12 @@ test("on a phone: fingers move the divider, scroll past, pinch, and pan what is 
 
   await page.locator("#view").evaluate((view) => view.scrollIntoView({ block: "center" }));
   const { x, y } = await middle();
-  await fingers([30, 45, 60, 75].map((reach) => [{ x: x - reach, y }, { x: x + reach, y }]));
+  await fingers(
+    [30, 45, 60, 75].map((reach) => [
+      { x: x - reach, y },
+      { x: x + reach, y },
+    ]),
+  );
   const pinched = (await zoom(page)) / fit;
   assert.ok(pinched > 2 && pinched < 3, `pinched by ${pinched}`);
   assert.equal(await page.evaluate(() => visualViewport?.scale), 1, "the page itself is not zoomed");
@@ -245,8 +325,18 @@ test("a large photograph: real pixels at 100 %, and only there", { timeout: 2 * 
   await page.setInputFiles("#file", { name: "large.png", mimeType: "image/png", buffer: Buffer.from(bytes) });
   await waitForColour(page, "large.png");
   /** @param {number} side */
-  const settled = (side) => page.waitForFunction((side) => /** @type {PhotoColorizer} */ (document.getElementById("viewer")).drawnSide === side, side, { timeout: PATIENCE });
-  const widths = () => Promise.all(["#before", "#after"].map((id) => page.locator(id).evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).width)));
+  const settled = (side) =>
+    page.waitForFunction(
+      (side) => /** @type {PhotoColorizer} */ (document.getElementById("viewer")).drawnSide === side,
+      side,
+      { timeout: PATIENCE },
+    );
+  const widths = () =>
+    Promise.all(
+      ["#before", "#after"].map((id) =>
+        page.locator(id).evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).width),
+      ),
+    );
   assert.deepEqual(await widths(), [1600, 1600]);
   await page.locator("#zoom-real").click();
   await settled(2400);
@@ -255,7 +345,9 @@ test("a large photograph: real pixels at 100 %, and only there", { timeout: 2 * 
   assert.deepEqual([Math.round(width), Math.round(height)], [2400, 1500]);
 
   await page.locator("#saturation").fill("0.5");
-  await page.waitForFunction(() => /** @type {PhotoColorizer} */ (document.getElementById("viewer")).drawnSide === null);
+  await page.waitForFunction(
+    () => /** @type {PhotoColorizer} */ (document.getElementById("viewer")).drawnSide === null,
+  );
   await settled(2400);
   const download = page.waitForEvent("download");
   await page.locator("#save-png").click();
@@ -264,8 +356,12 @@ test("a large photograph: real pixels at 100 %, and only there", { timeout: 2 * 
     const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]), { premultiplyAlpha: "none" });
     const saved = new OffscreenCanvas(2400, 1500).getContext("2d");
     saved?.drawImage(bitmap, 0, 0);
-    const shown = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after")).getContext("2d");
-    const [one, other] = [saved?.getImageData(0, 0, 2400, 1500).data ?? [], shown?.getImageData(0, 0, 2400, 1500).data ?? []];
+    const canvas = document.getElementById("viewer")?.shadowRoot?.getElementById("after");
+    const shown = /** @type {HTMLCanvasElement} */ (canvas).getContext("2d");
+    const [one, other] = [
+      saved?.getImageData(0, 0, 2400, 1500).data ?? [],
+      shown?.getImageData(0, 0, 2400, 1500).data ?? [],
+    ];
     let worst = 0;
     for (let i = 0; i < one.length; i++) worst = Math.max(worst, Math.abs((one[i] ?? 0) - (other[i] ?? 0)));
     return worst;

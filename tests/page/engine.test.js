@@ -37,7 +37,14 @@ after(async () => {
   server?.close();
 });
 
-/** Runs a function in the page with what `before` has put there. @template T @param {(scope: { Colorizer: typeof import("../../www/autochrome.js").Colorizer, colorizer: Colorizer, photograph: ImageBitmap, colorization: Colorization }) => Promise<T>} work @returns {Promise<T>} */
+/**
+ * Runs a function in the page with what `before` has put there.
+ *
+ * @template T
+ * @param {(scope: { Colorizer: typeof import("../../www/autochrome.js").Colorizer, colorizer: Colorizer,
+ *   photograph: ImageBitmap, colorization: Colorization }) => Promise<T>} work
+ * @returns {Promise<T>}
+ */
 async function inPage(work) {
   return /** @type {Promise<T>} */ (page.evaluate(`(${work})(window)`));
 }
@@ -55,7 +62,10 @@ describe("a tone", () => {
       const warm = await render({ warmth: 1 });
       const cool = await render({ warmth: -1 });
       const again = await render({});
-      const refused = await colorization.render({ warmth: 2 }).then(() => "no error", (error) => error.code);
+      const refused = await colorization.render({ warmth: 2 }).then(
+        () => "no error",
+        (error) => error.code,
+      );
       return { plain, warm, cool, again, refused, defaults: colorizer.defaults };
     });
     const yellow = ([r = 0, g = 0, b = 0]) => (r + g) / 2 - b;
@@ -99,9 +109,21 @@ describe("a place under the glass", () => {
       const small = await colorization.inspectAt(20.5, 30.5, { side: 46, temperature: 1 });
       const codes = [];
       for (const call of [() => colorization.inspectAt(-1, 0), () => colorization.inspectAt(0, 0, { side: 5 })]) {
-        codes.push(await call().then(() => "no error", (error) => error.code));
+        codes.push(
+          await call().then(
+            () => "no error",
+            (error) => error.code,
+          ),
+        );
       }
-      return { size: [plane.width, plane.height, small.plane.width], solid: plane.data.some((v, i) => i % 4 === 3 && v === 255), top, confidence, lightness, codes };
+      return {
+        size: [plane.width, plane.height, small.plane.width],
+        solid: plane.data.some((v, i) => i % 4 === 3 && v === 255),
+        top,
+        confidence,
+        lightness,
+        codes,
+      };
     });
     assert.deepEqual(found.size, [230, 230, 46]);
     assert.ok(found.solid);
@@ -126,7 +148,12 @@ describe("a place under the glass", () => {
       const colorization = await colorizer.colorize(photograph);
       const codes = [];
       for (const call of [() => colorization.inspectAt(1, 1), () => colorization.confidence()]) {
-        codes.push(await call().then(() => "no error", (error) => error.code));
+        codes.push(
+          await call().then(
+            () => "no error",
+            (error) => error.code,
+          ),
+        );
       }
       colorizer.dispose();
       return codes;
@@ -136,14 +163,19 @@ describe("a place under the glass", () => {
 });
 
 describe("frames", () => {
-  test("of every source come back small and in colour; films and frames are photographs too", { timeout: PATIENCE }, async () => {
+  test("of every source come back small and in colour; films and frames are photographs too", {
+    timeout: PATIENCE,
+  }, async () => {
     const found = await inPage(async ({ colorizer, photograph }) => {
       const canvas = document.createElement("canvas");
       [canvas.width, canvas.height] = [640, 360];
       const context = canvas.getContext("2d");
       context?.drawImage(photograph, 0, 0, 640, 360);
       const video = document.createElement("video");
-      const early = await colorizer.colorizeFrame(video).then(() => "no error", (error) => error.code);
+      const early = await colorizer.colorizeFrame(video).then(
+        () => "no error",
+        (error) => error.code,
+      );
       video.srcObject = canvas.captureStream(10);
       video.muted = true;
       await video.play();
@@ -181,15 +213,29 @@ describe("frames", () => {
     const found = await inPage(async ({ colorizer, photograph }) => {
       const options = { maxSide: 96, workingSize: 64 };
       /** @param {object} tone @param {number} steady */
-      const frame = async (tone, steady) => (await colorizer.colorizeFrame(photograph, { ...options, ...tone, steady })).data;
-      const distance = (/** @type {Uint8ClampedArray} */ p, /** @type {Uint8ClampedArray} */ q) => p.reduce((sum, v, i) => sum + Math.abs(v - (q[i] ?? 0)), 0) / p.length;
+      const frame = async (tone, steady) =>
+        (await colorizer.colorizeFrame(photograph, { ...options, ...tone, steady })).data;
+      const distance = (/** @type {Uint8ClampedArray} */ p, /** @type {Uint8ClampedArray} */ q) =>
+        p.reduce((sum, v, i) => sum + Math.abs(v - (q[i] ?? 0)), 0) / p.length;
       const mode = await frame({ temperature: 0 }, 0);
       const mean = await frame({ temperature: 1 }, 0);
       await frame({ temperature: 0 }, 0);
       const [leaning] = [await frame({ temperature: 1 }, 0.9)];
-      const refused = await colorizer.colorizeFrame(photograph, { steady: 2 }).then(() => "no error", (error) => error.code);
-      const aborted = await colorizer.colorizeFrame(photograph, { signal: AbortSignal.abort() }).then(() => "no error", (error) => error.code);
-      return { apart: distance(mode, mean), toMode: distance(leaning, mode), toMean: distance(leaning, mean), refused, aborted };
+      const refused = await colorizer.colorizeFrame(photograph, { steady: 2 }).then(
+        () => "no error",
+        (error) => error.code,
+      );
+      const aborted = await colorizer.colorizeFrame(photograph, { signal: AbortSignal.abort() }).then(
+        () => "no error",
+        (error) => error.code,
+      );
+      return {
+        apart: distance(mode, mean),
+        toMode: distance(leaning, mode),
+        toMean: distance(leaning, mean),
+        refused,
+        aborted,
+      };
     });
     assert.ok(found.apart > 0.5, JSON.stringify(found));
     assert.ok(found.toMode < 0.3 * found.toMean, JSON.stringify(found));
@@ -205,13 +251,22 @@ test("an archive holds what was added, under names of their own", { timeout: PAT
     await archive.add("", new Blob(["none"])).catch(() => {});
     const blob = await archive.finish();
     if (blob.type !== "application/zip") throw new Error(blob.type);
-    const late = await archive.add("late", new Blob([])).then(() => "no error", (error) => error.code);
+    const late = await archive.add("late", new Blob([])).then(
+      () => "no error",
+      (error) => error.code,
+    );
     if (late !== "invalid-argument") throw new Error(late);
     return btoa(Array.from(new Uint8Array(await blob.arrayBuffer()), (byte) => String.fromCharCode(byte)).join(""));
   });
   const entries = entriesOf(Buffer.from(base64, "base64"));
-  assert.deepEqual(entries.map(({ name }) => name), ["Großmutter 写真.jpg", "a.txt", "a (2).txt"]);
-  assert.deepEqual(entries.slice(1).map(({ bytes }) => bytes.toString()), ["one", "two"]);
+  assert.deepEqual(
+    entries.map(({ name }) => name),
+    ["Großmutter 写真.jpg", "a.txt", "a (2).txt"],
+  );
+  assert.deepEqual(
+    entries.slice(1).map(({ bytes }) => bytes.toString()),
+    ["one", "two"],
+  );
   assert.deepEqual([...(entries[0]?.bytes.subarray(0, 3) ?? [])], [0xff, 0xd8, 0xff]);
   assert.equal(entries[0]?.date, new Date().toLocaleDateString("sv"));
 });
@@ -222,8 +277,15 @@ function entriesOf(zip) {
   let at = zip.readUInt32LE(end + 16);
   return Array.from({ length: zip.readUInt16LE(end + 10) }, () => {
     assert.equal(zip.toString("latin1", at, at + 4), "PK\x01\x02");
-    const [method, day, crc, size] = [zip.readUInt16LE(at + 10), zip.readUInt16LE(at + 14), zip.readUInt32LE(at + 16), zip.readUInt32LE(at + 24)];
-    const [nameLength, extraLength, commentLength, header] = [28, 30, 32].map((field) => zip.readUInt16LE(at + field)).concat(zip.readUInt32LE(at + 42));
+    const [method, day, crc, size] = [
+      zip.readUInt16LE(at + 10),
+      zip.readUInt16LE(at + 14),
+      zip.readUInt32LE(at + 16),
+      zip.readUInt32LE(at + 24),
+    ];
+    const [nameLength, extraLength, commentLength, header] = [28, 30, 32]
+      .map((field) => zip.readUInt16LE(at + field))
+      .concat(zip.readUInt32LE(at + 42));
     const name = zip.toString("utf8", at + 46, at + 46 + (nameLength ?? 0));
     assert.equal(zip.toString("latin1", header, (header ?? 0) + 4), "PK\x03\x04");
     const start = (header ?? 0) + 30 + zip.readUInt16LE((header ?? 0) + 26) + zip.readUInt16LE((header ?? 0) + 28);

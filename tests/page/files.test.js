@@ -14,7 +14,10 @@ const FIXTURES = fileURLToPath(new URL("./fixtures/", import.meta.url));
 const MARK = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
 
 /** @typedef {{ type?: string, removeLocation?: boolean, aiMark?: boolean }} Saving */
-/** @typedef {{ width: number, height: number, isColour: boolean, first: number[], file: Buffer, error: { meanAb: number, psnr: number } }} Outcome */
+/**
+ * @typedef {{ width: number, height: number, isColor: boolean, first: number[], file: Buffer, error: { meanAb:
+ *   number, psnr: number } }} Outcome
+ */
 
 /** @type {{ url: string, close: () => void }} */
 let server;
@@ -31,7 +34,7 @@ before(async () => {
   await page.goto(`${server.url}?device=cpu`);
   await page.evaluate(async () => {
     const url = new URL("www/autochrome.js", location.href).href;
-    const { Colorizer } = /** @type {typeof import("../../dist/site/www/autochrome.js")} */ (await import(url));
+    const { Colorizer } = /** @type {typeof import("../../www/autochrome.js")} */ (await import(url));
     Object.assign(globalThis, { colorizer: await Colorizer.load({ device: "cpu" }) });
   });
 });
@@ -40,20 +43,31 @@ after(async () => {
   server?.close();
 });
 
-/** Colours a file and saves it. @param {Buffer} bytes @param {string} type @param {Saving} [saving] @returns {Promise<Outcome>} */
+/**
+ * Colours a file and saves it.
+ *
+ * @param {Buffer} bytes
+ * @param {string} type
+ * @param {Saving} [saving]
+ * @returns {Promise<Outcome>}
+ */
 async function coloured(bytes, type, saving = {}) {
   const outcome = await page.evaluate(
     async ({ base64, type, saving }) => {
-      const { colorizer } = /** @type {{ colorizer: import("../../dist/site/www/autochrome.js").Colorizer }} */ (/** @type {unknown} */ (globalThis));
+      const { colorizer } = /** @type {{ colorizer: import("../../www/autochrome.js").Colorizer }} */ (
+        /** @type {unknown} */ (globalThis)
+      );
       const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
       const colorization = await colorizer.colorize(new Blob([bytes], { type }));
       const original = await colorization.original();
       const blob = await colorization.toBlob(/** @type {any} */ (saving));
-      const file = btoa([...new Uint8Array(await blob.arrayBuffer())].map((byte) => String.fromCharCode(byte)).join(""));
-      const { width, height, isColour } = colorization;
-      const error = await colorization.colourError();
+      const file = btoa(
+        [...new Uint8Array(await blob.arrayBuffer())].map((byte) => String.fromCharCode(byte)).join(""),
+      );
+      const { width, height, isColor } = colorization;
+      const error = await colorization.colorError();
       colorization.dispose();
-      return { width, height, isColour, first: [...original.data.slice(0, 4)], file, error };
+      return { width, height, isColor, first: [...original.data.slice(0, 4)], file, error };
     },
     { base64: bytes.toString("base64"), type, saving },
   );
@@ -64,12 +78,14 @@ async function coloured(bytes, type, saving = {}) {
 function refusal(bytes, type) {
   return page.evaluate(
     async ({ base64, type }) => {
-      const { colorizer } = /** @type {{ colorizer: import("../../dist/site/www/autochrome.js").Colorizer }} */ (/** @type {unknown} */ (globalThis));
+      const { colorizer } = /** @type {{ colorizer: import("../../www/autochrome.js").Colorizer }} */ (
+        /** @type {unknown} */ (globalThis)
+      );
       try {
         await colorizer.colorize(new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], { type }));
         return { code: "none", message: "" };
       } catch (error) {
-        const { code, message } = /** @type {import("../../dist/site/www/autochrome.js").AutochromeError} */ (error);
+        const { code, message } = /** @type {import("../../www/autochrome.js").AutochromeError} */ (error);
         return { code, message };
       }
     },
@@ -116,12 +132,26 @@ function block() {
     return bytes;
   };
   const rationals = Buffer.alloc(24);
-  [52, 1, 31, 1, 12, 1].forEach((number, i) => rationals.writeUInt32LE(number, i * 4));
+  for (const [i, number] of [52, 1, 31, 1, 12, 1].entries()) rationals.writeUInt32LE(number, i * 4);
   const gps = 8 + 2 + 4 * 12 + 4;
-  const first = [entry(0x010f, 2, 6, placed(Buffer.from("Maker\0"))), entry(0x0112, 3, 1, 6), entry(0x0132, 2, 20, placed(Buffer.from("1954:07:04 12:00:00\0"))), entry(0x8825, 4, 1, gps)];
+  const first = [
+    entry(0x010f, 2, 6, placed(Buffer.from("Maker\0"))),
+    entry(0x0112, 3, 1, 6),
+    entry(0x0132, 2, 20, placed(Buffer.from("1954:07:04 12:00:00\0"))),
+    entry(0x8825, 4, 1, gps),
+  ];
   const position = [entry(1, 2, 2, 0x4e), entry(2, 5, 3, placed(rationals))];
   const end = Buffer.alloc(4);
-  return Buffer.concat([Buffer.from("II*\0\x08\0\0\0", "latin1"), Buffer.from([4, 0]), ...first, end, Buffer.from([2, 0]), ...position, end, ...values]);
+  return Buffer.concat([
+    Buffer.from("II*\0\x08\0\0\0", "latin1"),
+    Buffer.from([4, 0]),
+    ...first,
+    end,
+    Buffer.from([2, 0]),
+    ...position,
+    end,
+    ...values,
+  ]);
 }
 
 /** The fields of a block's first directory and of its GPS directory. @param {Buffer} bytes */
@@ -132,7 +162,8 @@ function fields(bytes) {
   /** @param {number} at */
   const long = (at) => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
   /** @param {number} at @returns {Map<number, number>} */
-  const directory = (at) => new Map(Array.from({ length: short(at) }, (_, i) => [short(at + 2 + i * 12), at + 2 + i * 12]));
+  const directory = (at) =>
+    new Map(Array.from({ length: short(at) }, (_, i) => [short(at + 2 + i * 12), at + 2 + i * 12]));
   const first = directory(long(4));
   const orientation = first.get(0x0112);
   const date = first.get(0x0132);
@@ -224,7 +255,9 @@ describe("colour profiles", () => {
   for (const ending of ["jpg", "png", "webp"]) {
     test(`of a ${ending} are kept with the values they belong to`, async () => {
       const photograph = await readFile(`${FIXTURES}exchanged.${ending}`);
-      const { first, file } = await coloured(photograph, `image/${ending === "jpg" ? "jpeg" : ending}`, { type: "image/jpeg" });
+      const { first, file } = await coloured(photograph, `image/${ending === "jpg" ? "jpeg" : ending}`, {
+        type: "image/jpeg",
+      });
       // Converted by the profile, red would have become green.
       const [r = 0, g = 0, b = 0] = first;
       assert.ok(Math.abs(r - 200) < 4 && Math.abs(g - 40) < 4 && Math.abs(b - 40) < 4, String(first));
@@ -234,7 +267,7 @@ describe("colour profiles", () => {
 });
 
 describe("formats", () => {
-  for (const [name, type, isColour] of /** @type {[string, string, boolean][]} */ ([
+  for (const [name, type, isColor] of /** @type {[string, string, boolean][]} */ ([
     ["gray.avif", "image/avif", false],
     ["gray.bmp", "image/bmp", false],
     ["colour.gif", "image/gif", true],
@@ -242,8 +275,11 @@ describe("formats", () => {
   ])) {
     test(`${name} is coloured`, async () => {
       const outcome = await coloured(await readFile(FIXTURES + name), type);
-      assert.deepEqual([outcome.width, outcome.height, outcome.isColour], [48, 32, isColour]);
-      assert.ok(outcome.error.meanAb > 0 && outcome.error.psnr > 5 && outcome.error.psnr < 58, JSON.stringify(outcome.error));
+      assert.deepEqual([outcome.width, outcome.height, outcome.isColor], [48, 32, isColor]);
+      assert.ok(
+        outcome.error.meanAb > 0 && outcome.error.psnr > 5 && outcome.error.psnr < 58,
+        JSON.stringify(outcome.error),
+      );
     });
   }
 });

@@ -20,7 +20,10 @@ export async function flaky(target) {
     const cut = proxy.fault(path, range);
     const answer = await fetch(new URL(path, target), { headers: range && !proxy.wholeOnly ? { range } : {} });
     const body = Buffer.from(await answer.arrayBuffer());
-    response.writeHead(answer.status, Object.fromEntries([...answer.headers].filter(([name]) => name !== "connection")));
+    response.writeHead(
+      answer.status,
+      Object.fromEntries([...answer.headers].filter(([name]) => name !== "connection")),
+    );
     if (cut === undefined) {
       response.end(body);
     } else {

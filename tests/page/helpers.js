@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { inflateRawSync } from "node:zlib";
 
@@ -19,9 +20,15 @@ export const PATIENCE = 180_000;
 /** @param {Page} page @param {string} id @returns {Promise<Pixels>} */
 export function canvasPixels(page, id) {
   return page.evaluate((id) => {
-    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById(id) ?? document.getElementById("viewer")?.shadowRoot?.getElementById(id));
+    const canvas = /** @type {HTMLCanvasElement} */ (
+      document.getElementById(id) ?? document.getElementById("viewer")?.shadowRoot?.getElementById(id)
+    );
     const { width, height } = canvas;
-    return { width, height, data: canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray() };
+    return {
+      width,
+      height,
+      data: canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray(),
+    };
   }, id);
 }
 
@@ -54,7 +61,13 @@ export async function drop(page, name, bytes) {
 
 /** @param {Page} page @param {string} name */
 export async function waitForColour(page, name) {
-  await page.waitForFunction((name) => document.getElementById("status")?.textContent?.startsWith(`${name} is in colour`) || !document.getElementById("alert")?.hidden, name, { timeout: PATIENCE });
+  await page.waitForFunction(
+    (name) =>
+      document.getElementById("status")?.textContent?.startsWith(`${name} is in colour`) ||
+      !document.getElementById("alert")?.hidden,
+    name,
+    { timeout: PATIENCE },
+  );
   assert.equal(await page.locator("#alert").isVisible(), false, (await page.locator("#alert").textContent()) ?? "");
 }
 
@@ -63,11 +76,52 @@ export function zipEntries(zip) {
   const end = zip.lastIndexOf(Buffer.from("PK\x05\x06", "latin1"));
   let at = zip.readUInt32LE(end + 16);
   return Array.from({ length: zip.readUInt16LE(end + 10) }, () => {
-    const [method, size, nameLength, extra, comment, local] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32), zip.readUInt32LE(at + 42)];
+    const [method, size, nameLength, extra, comment, local] = [
+      zip.readUInt16LE(at + 10),
+      zip.readUInt32LE(at + 20),
+      zip.readUInt16LE(at + 28),
+      zip.readUInt16LE(at + 30),
+      zip.readUInt16LE(at + 32),
+      zip.readUInt32LE(at + 42),
+    ];
     const name = zip.toString("utf8", at + 46, at + 46 + nameLength);
     at += 46 + nameLength + extra + comment;
     const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
     const data = zip.subarray(start, start + size);
     return { name, data: method === 0 ? data : inflateRawSync(data) };
   });
+}
+
+/** Puts code before the worker's own. @param {Page} page @param {string} code */
+export async function beforeWorker(page, code) {
+  await page.route("**/worker.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: code + (await response.text()) });
+  });
+}
+
+/** Has the software adapter pass for one of hardware in the worker, so that `auto` takes it. */
+export const AS_HARDWARE = `{
+  const { get } = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "info");
+  const told = function () {
+    const { subgroupMinSize, subgroupMaxSize } = get.call(this);
+    const names = { vendor: "tests", architecture: "hardware", device: "", description: "" };
+    return { ...names, subgroupMinSize, subgroupMaxSize, isFallbackAdapter: false };
+  };
+  Object.defineProperty(GPUAdapter.prototype, "info", { get: told });
+}
+`;
+
+/**
+ * Waits until something holds that no page can be asked for.
+ *
+ * @param {() => unknown} holds
+ * @param {string} what said where it never does
+ */
+export async function until(holds, what) {
+  const end = Date.now() + PATIENCE;
+  while (!(await holds())) {
+    assert.ok(Date.now() < end, `never: ${what}`);
+    await setTimeout(20);
+  }
 }

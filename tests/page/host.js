@@ -6,7 +6,16 @@ import { createServer } from "node:http";
 /** @typedef {{ url: string, folder: string, requests: string[], close: () => void }} Host */
 
 /** @type {Record<string, string>} */
-const TYPES = { css: "text/css", html: "text/html", jpg: "image/jpeg", js: "text/javascript", json: "application/json", png: "image/png", svg: "image/svg+xml", wasm: "application/wasm" };
+const TYPES = {
+  css: "text/css",
+  html: "text/html",
+  jpg: "image/jpeg",
+  js: "text/javascript",
+  json: "application/json",
+  png: "image/png",
+  svg: "image/svg+xml",
+  wasm: "application/wasm",
+};
 
 /**
  * @param {string} folder it may be replaced while the host runs
@@ -15,7 +24,7 @@ const TYPES = { css: "text/css", html: "text/html", jpg: "image/jpeg", js: "text
  */
 export async function host(folder, { at = "/", types = {} } = {}) {
   /** @type {Host} */
-  const host = { url: "", folder, requests: [], close: () => (server.close(), server.closeAllConnections()) };
+  const host = { url: "", folder, requests: [], close };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     host.requests.push(pathname);
@@ -25,6 +34,10 @@ export async function host(folder, { at = "/", types = {} } = {}) {
     response.writeHead(body ? 200 : 404, { "content-type": type, "x-content-type-options": "nosniff" });
     response.end(body);
   });
+  function close() {
+    server.close();
+    server.closeAllConnections();
+  }
   await new Promise((resolve) => server.listen(0, "localhost", () => resolve(null)));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the host has no port");

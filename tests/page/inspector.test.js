@@ -31,7 +31,13 @@ async function open() {
 }
 
 /** The point that the panel tells of. @param {Page} page */
-const point = (page) => page.locator("#reading").evaluate((reading) => [Number(/** @type {HTMLElement} */ (reading).dataset["x"]), Number(/** @type {HTMLElement} */ (reading).dataset["y"])]);
+const point = (page) =>
+  page
+    .locator("#reading")
+    .evaluate((reading) => [
+      Number(/** @type {HTMLElement} */ (reading).dataset["x"]),
+      Number(/** @type {HTMLElement} */ (reading).dataset["y"]),
+    ]);
 
 /** @param {Page} page @param {number[]} at */
 const tells = (page, at) =>
@@ -40,20 +46,34 @@ const tells = (page, at) =>
     return reading?.dataset["x"] === String(x) && reading.dataset["y"] === String(y) && !reading.hidden;
   }, at);
 
-test("the mouse and the arrow keys inspect a place; its colours are told, aloud when it rests", { timeout: PATIENCE }, async () => {
+test("the mouse and the arrow keys inspect a place; its colours are told, aloud when it rests", {
+  timeout: PATIENCE,
+}, async () => {
   const page = await open();
   assert.equal(await page.locator("#inspector").isVisible(), false);
   await page.locator("#inspect").check();
   assert.equal(await page.locator("#inspector-hint").isVisible(), true);
-  const picture = /** @type {{ x: number, y: number, width: number, height: number }} */ (await page.locator("#after").boundingBox());
+  const picture = /** @type {{ x: number, y: number, width: number, height: number }} */ (
+    await page.locator("#after").boundingBox()
+  );
   await page.mouse.move(picture.x + picture.width * 0.75 + 0.1, picture.y + picture.height * 0.5 + 0.1);
   await tells(page, [384, 256]);
-  const shares = (await page.locator("#swatches .share").allTextContents()).map((share) => Number(share.replace("%", "")));
+  const shares = (await page.locator("#swatches .share").allTextContents()).map((share) =>
+    Number(share.replace("%", "")),
+  );
   assert.equal(shares.length, 5);
-  assert.deepEqual(shares, [...shares].sort((one, other) => other - one));
+  assert.deepEqual(
+    shares,
+    [...shares].sort((one, other) => other - one),
+  );
   assert.ok((shares[0] ?? 0) > 0);
-  const colours = await page.locator("#swatches .swatch").evaluateAll((swatches) => swatches.map((swatch) => getComputedStyle(swatch).backgroundColor));
-  assert.ok(colours.every((colour) => colour !== "rgba(0, 0, 0, 0)"), "each has a swatch");
+  const colours = await page
+    .locator("#swatches .swatch")
+    .evaluateAll((swatches) => swatches.map((swatch) => getComputedStyle(swatch).backgroundColor));
+  assert.ok(
+    colours.every((colour) => colour !== "rgba(0, 0, 0, 0)"),
+    "each has a swatch",
+  );
   await page.waitForFunction(() => /^At 384, 256: /.test(document.getElementById("inspector-live")?.textContent ?? ""));
 
   await page.locator("#view").focus();
@@ -78,7 +98,9 @@ test("the mouse and the arrow keys inspect a place; its colours are told, aloud 
   await page.close();
 });
 
-test("without a point the arrow keys begin in the middle, and settings are answered", { timeout: PATIENCE }, async () => {
+test("without a point the arrow keys begin in the middle, and settings are answered", {
+  timeout: PATIENCE,
+}, async () => {
   const page = await open();
   await page.locator("#inspect").check();
   await page.locator("#view").focus();
@@ -108,7 +130,9 @@ test("the map of confidence lies over the photograph while it is wanted", { time
   const page = await open();
   await page.locator("#confidence").check();
   await page.locator("#overlay").waitFor();
-  const [map, picture] = await Promise.all(["#overlay", "#after"].map((selector) => page.locator(selector).boundingBox()));
+  const [map, picture] = await Promise.all(
+    ["#overlay", "#after"].map((selector) => page.locator(selector).boundingBox()),
+  );
   assert.ok(Math.abs((map?.width ?? 0) - (picture?.width ?? 0)) < 1 && Math.abs((map?.x ?? 0) - (picture?.x ?? 0)) < 1);
   assert.ok(new Set((await canvasPixels(page, "overlay")).data).size > 4);
   await page.locator("#confidence").uncheck();
@@ -120,8 +144,14 @@ test("the map of confidence lies over the photograph while it is wanted", { time
 test("a network without a distribution has nothing to inspect", { timeout: PATIENCE }, async () => {
   const page = await open();
   await page.locator("#inspect").check();
-  await page.setInputFiles("#model", { name: "interactive.pth", mimeType: "", buffer: await readFile(`${CHECKPOINTS}siggraph17.pth`) });
-  await page.waitForFunction(() => document.getElementById("terms")?.textContent?.includes("interactive.pth"), null, { timeout: PATIENCE });
+  await page.setInputFiles("#model", {
+    name: "interactive.pth",
+    mimeType: "",
+    buffer: await readFile(`${CHECKPOINTS}siggraph17.pth`),
+  });
+  await page.waitForFunction(() => document.getElementById("terms")?.textContent?.includes("interactive.pth"), null, {
+    timeout: PATIENCE,
+  });
   assert.equal(await page.locator("#inspect").isDisabled(), true);
   assert.equal(await page.locator("#inspector").isVisible(), false);
   await page.close();

@@ -48,13 +48,21 @@ describe("the messages", async () => {
         assert.equal(typeof message, typeof original, key);
         if (typeof message !== "string") assert.deepEqual(Object.keys(message).sort(), categories, key);
         for (const form of forms(message)) {
-          assert.deepEqual(placeholders(form), placeholders(/** @type {string} */ (forms(original).at(-1))), `${key}: ${form}`);
+          assert.deepEqual(
+            placeholders(form),
+            placeholders(/** @type {string} */ (forms(original).at(-1))),
+            `${key}: ${form}`,
+          );
           assert.equal(form, form.trim(), key);
           if (key !== "nothing") assert.notEqual(form, "", key);
         }
       }
       if (language === "en") return;
-      const same = Object.keys(english).filter((key) => JSON.stringify(theirs[key]) === JSON.stringify(english[key]) && /[a-z]{4}/i.test(JSON.stringify(english[key]).replace(/\{\w+\}/g, "")));
+      const same = Object.keys(english).filter(
+        (key) =>
+          JSON.stringify(theirs[key]) === JSON.stringify(english[key]) &&
+          /[a-z]{4}/i.test(JSON.stringify(english[key]).replace(/\{\w+\}/g, "")),
+      );
       assert.ok(same.length < 8, `not translated: ${same}`);
     });
   }
@@ -63,7 +71,9 @@ describe("the messages", async () => {
     let found = 0;
     for (const [, attributes = "", content = ""] of html.matchAll(/<\w+([^>]*)>([^<]*)/g)) {
       for (const [, attribute, key = ""] of attributes.matchAll(/data-message(?:-([\w-]+))?="([\w-]+)"/g)) {
-        const here = attribute ? attributes.match(new RegExp(`(?<![\\w-])${attribute}="([^"]*)"`))?.[1] : content.trim();
+        const here = attribute
+          ? attributes.match(new RegExp(`(?<![\\w-])${attribute}="([^"]*)"`))?.[1]
+          : content.trim();
         assert.equal(here, english[key], key);
         found++;
       }
@@ -79,12 +89,30 @@ describe("the messages", async () => {
     for (const code of codes) assert.ok(`error-${code}` in english, code);
   });
 
+  test("have a sentence for every reason for a device and every licence that is shipped", async () => {
+    const [reasons = ""] = (await source("www/protocol.js")).match(/@typedef \{[^}]*\} DeviceReason/) ?? [];
+    const codes = [...reasons.matchAll(/"([\w-]+)"/g)].map(([, code]) => `reason-${code}`);
+    assert.ok(codes.length >= 7, codes.join());
+    const { models } = JSON.parse(await source("www/models/manifest.json"));
+    const licenses = models.map((/** @type {any} */ { license }) => `license-${license.id}`);
+    const said = Object.keys(english).filter((key) => /^(reason|license)-/.test(key));
+    assert.deepEqual(said.sort(), [...new Set([...codes, ...licenses])].sort());
+  });
+
   test("are all said somewhere", async () => {
     const folder = new URL("www/page/", ROOT);
-    const code = (await Promise.all([source("www/page.js"), ...(await readdir(folder)).map((file) => source(`www/page/${file}`))])).join("\n");
-    const built = /^(error|stage|state|retry|cancel|remove)-/;
-    const silent = Object.keys(english).filter((key) => !built.test(key) && !html.includes(`"${key}"`) && !code.includes(`"${key}"`) && !code.includes(`\`${key}`));
-    assert.deepEqual(silent.filter((key) => !["temperature-help", "rebalance-help"].includes(key)), []);
+    const code = (
+      await Promise.all([source("www/page.js"), ...(await readdir(folder)).map((file) => source(`www/page/${file}`))])
+    ).join("\n");
+    const built = /^(error|reason|license|stage|state|retry|cancel|remove)-/;
+    const silent = Object.keys(english).filter(
+      (key) =>
+        !built.test(key) && !html.includes(`"${key}"`) && !code.includes(`"${key}"`) && !code.includes(`\`${key}`),
+    );
+    assert.deepEqual(
+      silent.filter((key) => !["temperature-help", "rebalance-help"].includes(key)),
+      [],
+    );
   });
 });
 
@@ -103,9 +131,19 @@ describe("in Chromium", () => {
   });
 
   /** @param {Page} page @param {string} language */
-  const speaks = (page, language) => page.waitForFunction((language) => document.documentElement.lang === language, language);
+  const speaks = (page, language) =>
+    page.waitForFunction((language) => document.documentElement.lang === language, language);
 
-  for (const [locale, language] of /** @type {const} */ ([["de-AT", "de"], ["es-MX", "es"], ["fr-CA", "fr"], ["ja", "ja"], ["ko-KR", "ko"], ["zh-CN", "zh-Hans"], ["ar-EG", "ar"], ["pt-BR", "en"]])) {
+  for (const [locale, language] of /** @type {const} */ ([
+    ["de-AT", "de"],
+    ["es-MX", "es"],
+    ["fr-CA", "fr"],
+    ["ja", "ja"],
+    ["ko-KR", "ko"],
+    ["zh-CN", "zh-Hans"],
+    ["ar-EG", "ar"],
+    ["pt-BR", "en"],
+  ])) {
     test(`a visitor with ${locale} reads ${language}, on a phone too`, { timeout: PATIENCE }, async () => {
       const context = await browser.newContext({ locale, viewport: { width: 390, height: 844 } });
       const page = await context.newPage();
@@ -114,51 +152,87 @@ describe("in Chromium", () => {
       const theirs = await messages(language);
       await page.locator("[data-sample=coffee]").click();
       const words = /** @type {string} */ (theirs["in-colour"]).split("{name}")[1]?.split("{seconds}")[0] ?? "";
-      await page.waitForFunction((words) => document.getElementById("status")?.textContent?.includes(words), words, { timeout: PATIENCE });
+      await page.waitForFunction((words) => document.getElementById("status")?.textContent?.includes(words), words, {
+        timeout: PATIENCE,
+      });
       assert.equal(await page.title(), theirs["title"]);
       assert.equal(await page.locator("html").getAttribute("dir"), language === "ar" ? "rtl" : "ltr");
-      for (const [selector, key] of [["#reset", "reset-all"], ["#hold", "hold"], ["#strip .state", "state-done"], ["label[for=temperature]", "temperature"]]) {
-        assert.equal(await page.locator(/** @type {string} */ (selector)).textContent(), theirs[/** @type {string} */ (key)]);
+      for (const [selector, key] of [
+        ["#reset", "reset-all"],
+        ["#hold", "hold"],
+        ["#strip .state", "state-done"],
+        ["label[for=temperature]", "temperature"],
+      ]) {
+        assert.equal(
+          await page.locator(/** @type {string} */ (selector)).textContent(),
+          theirs[/** @type {string} */ (key)],
+        );
       }
       const terms = (await page.locator("#terms").textContent()) ?? "";
       assert.ok(terms.includes(/** @type {string} */ (theirs["license-research"])), terms);
-      assert.equal(await page.getByRole("slider", { name: /** @type {string} */ (theirs["compare"]), exact: true }).count(), 1);
+      assert.equal(
+        await page.getByRole("slider", { name: /** @type {string} */ (theirs["compare"]), exact: true }).count(),
+        1,
+      );
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
       await context.close();
     });
   }
 
-  test("from the right: the page is mirrored, the photograph and its divider are not", { timeout: PATIENCE }, async () => {
+  test("from the right: the page is mirrored, the photograph and its divider are not", {
+    timeout: PATIENCE,
+  }, async () => {
     const context = await browser.newContext({ locale: "ar", viewport: { width: 1280, height: 900 }, bypassCSP: true });
     const page = await context.newPage();
     await page.goto(`${server.url}?device=cpu`);
     await speaks(page, "ar");
     await page.locator("[data-sample=astronaut]").click();
-    await page.waitForFunction(() => document.querySelector("#strip li")?.getAttribute("data-state") === "done", null, { timeout: PATIENCE });
+    await page.waitForFunction(() => document.querySelector("#strip li")?.getAttribute("data-state") === "done", null, {
+      timeout: PATIENCE,
+    });
     /** @param {string} selector */
-    const box = async (selector) => /** @type {{ x: number, y: number, width: number, height: number }} */ (await page.locator(selector).boundingBox());
+    const box = async (selector) =>
+      /** @type {{ x: number, y: number, width: number, height: number }} */ (
+        await page.locator(selector).boundingBox()
+      );
     const [viewer, panel] = [await box("#viewer"), await box("#panel")];
     assert.ok(panel.x + panel.width <= viewer.x, "the panel is on the left");
     const [before, after] = [await box("#before-tag"), await box("#pane-after .tag")];
-    assert.ok(before.x < viewer.x + 60 && after.x + after.width > viewer.x + viewer.width - 60, "before is on the left, colour on the right");
+    assert.ok(
+      before.x < viewer.x + 60 && after.x + after.width > viewer.x + viewer.width - 60,
+      "before is on the left, colour on the right",
+    );
     await page.locator("#compare").focus();
     await page.keyboard.press("ArrowRight");
     assert.equal(await page.locator("#compare").inputValue(), "51");
-    assert.equal(await page.locator("#frame").evaluate((viewer) => getComputedStyle(viewer).getPropertyValue("--divider")), "51%");
+    assert.equal(
+      await page.locator("#frame").evaluate((viewer) => getComputedStyle(viewer).getPropertyValue("--divider")),
+      "51%",
+    );
     await page.addScriptTag({ path: AXE });
-    const violations = await page.evaluate(async () => (await /** @type {any} */ (window).axe.run()).violations.map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html).join(" ")}`));
+    const violations = await page.evaluate(async () =>
+      (await /** @type {any} */ (window).axe.run()).violations.map(
+        (/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html).join(" ")}`,
+      ),
+    );
     assert.deepEqual(violations, []);
     await context.close();
   });
 
-  test("another language is said at once, errors too, and remembered only when it was chosen", { timeout: PATIENCE }, async () => {
+  test("another language is said at once, errors too, and remembered only when it was chosen", {
+    timeout: PATIENCE,
+  }, async () => {
     const context = await browser.newContext({ locale: "en-GB" });
     const page = await context.newPage();
     await page.goto(`${server.url}?device=cpu`);
     await page.locator("[data-sample=cat]").click();
     await waitForColour(page, "cat.jpg");
-    await page.setInputFiles("#file", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no photograph") });
+    await page.setInputFiles("#file", {
+      name: "notes.txt",
+      mimeType: "text/plain",
+      buffer: Buffer.from("no photograph"),
+    });
     await page.locator("#alert").waitFor();
     assert.equal(await page.evaluate(() => localStorage.length), 0);
     const german = await messages("de");
@@ -176,16 +250,24 @@ describe("in Chromium", () => {
     await context.close();
   });
 
-  test("a photograph that this browser does not decode: what to do next, in every language", { timeout: PATIENCE }, async () => {
+  test("a photograph that this browser does not decode: what to do next, in every language", {
+    timeout: PATIENCE,
+  }, async () => {
     const context = await browser.newContext({ locale: "en-GB" });
     const page = await context.newPage();
     await page.goto(`${server.url}?device=cpu`);
-    const files = { HEIC: Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\x08meta", "latin1"), "JPEG XL": Buffer.from("\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl ", "latin1") };
+    const files = {
+      HEIC: Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\x08meta", "latin1"),
+      "JPEG XL": Buffer.from("\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl ", "latin1"),
+    };
     for (const [format, buffer] of Object.entries(files)) {
       await page.locator("#remove-all").evaluate((button) => /** @type {HTMLElement} */ (button).click());
       await page.setInputFiles("#file", { name: "IMG_0001", mimeType: "", buffer });
       await page.locator("#alert").waitFor();
-      assert.match((await page.locator("#alert-detail").textContent()) ?? "", new RegExp(`does not read ${format} files`));
+      assert.match(
+        (await page.locator("#alert-detail").textContent()) ?? "",
+        new RegExp(`does not read ${format} files`),
+      );
       for (const language of languages) {
         await page.locator("#language").selectOption(language);
         await speaks(page, language);
@@ -213,7 +295,9 @@ describe("in Chromium", () => {
     await page.locator("#strip li").waitFor();
     assert.equal(await page.locator("#viewer").isVisible(), true, "the photograph is seen at once");
     release();
-    await page.waitForFunction(() => document.querySelector("#strip li")?.getAttribute("data-state") === "done", null, { timeout: PATIENCE });
+    await page.waitForFunction(() => document.querySelector("#strip li")?.getAttribute("data-state") === "done", null, {
+      timeout: PATIENCE,
+    });
     await context.close();
   });
 

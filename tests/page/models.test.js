@@ -8,7 +8,27 @@ import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { launch, serve } from "./chromium.js";
 import { flaky } from "./flaky.js";
-import { CHECKPOINTS, PATIENCE, canvasPixels, colourfulness, drop, waitForColour } from "./helpers.js";
+import {
+  CHECKPOINTS,
+  PATIENCE,
+  beforeWorker,
+  canvasPixels,
+  colourfulness,
+  drop,
+  until,
+  waitForColour,
+} from "./helpers.js";
+
+/** The worker says what keeps a model from being kept. */
+const TELLS_OF_REFUSALS = `{
+  const { put } = Cache.prototype;
+  Cache.prototype.put = function (...entry) {
+    const kept = put.apply(this, entry);
+    kept.catch(({ name }) => new BroadcastChannel("put").postMessage(name));
+    return kept;
+  };
+}
+`;
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -33,7 +53,9 @@ const checkpoint = (name) => readFile(CHECKPOINTS + name);
 const terms = async (page) => (await page.locator("#terms").textContent()) ?? "";
 
 describe("a model file dropped on the page", () => {
-  test("colours the photograph on show; a wrong one leaves the old one; the shipped one comes back", { timeout: PATIENCE }, async () => {
+  test("colours the photograph on show; a wrong one leaves the old one; the shipped one comes back", {
+    timeout: PATIENCE,
+  }, async () => {
     const page = await browser.newPage();
     await page.goto(server.url);
     await drop(page, "cat.jpg");
@@ -41,9 +63,14 @@ describe("a model file dropped on the page", () => {
     const shipped = await canvasPixels(page, "after");
     assert.match(await terms(page), /the shipped lite/);
 
-    for (const [file, format] of /** @type {const} */ ([["zip.pth", "PyTorch (zip)"], ["legacy.pth", "PyTorch (legacy pickle)"]])) {
+    for (const [file, format] of /** @type {const} */ ([
+      ["zip.pth", "PyTorch (zip)"],
+      ["legacy.pth", "PyTorch (legacy pickle)"],
+    ])) {
       await drop(page, file, await checkpoint(file));
-      await page.waitForFunction((file) => document.getElementById("terms")?.textContent?.includes(file), file, { timeout: PATIENCE });
+      await page.waitForFunction((file) => document.getElementById("terms")?.textContent?.includes(file), file, {
+        timeout: PATIENCE,
+      });
       assert.ok((await terms(page)).includes(`${file} (eccv16, ${format})`), await terms(page));
       await waitForColour(page, "cat.jpg");
       assert.equal(await page.locator("#rebalance").isDisabled(), true, "it has no class weights");
@@ -71,7 +98,11 @@ describe("a model file dropped on the page", () => {
     assert.deepEqual((await canvasPixels(page, "after")).data, seeded.data, "and works");
 
     await page.locator("#shipped-model").click();
-    await page.waitForFunction(() => document.getElementById("terms")?.textContent?.includes("the shipped lite"), null, { timeout: PATIENCE });
+    await page.waitForFunction(
+      () => document.getElementById("terms")?.textContent?.includes("the shipped lite"),
+      null,
+      { timeout: PATIENCE },
+    );
     await waitForColour(page, "cat.jpg");
     assert.deepEqual((await canvasPixels(page, "after")).data, shipped.data);
     assert.equal(await page.locator("#shipped-model").isVisible(), false);
@@ -81,8 +112,14 @@ describe("a model file dropped on the page", () => {
   test("a network without a distribution has no temperature", { timeout: PATIENCE }, async () => {
     const page = await browser.newPage();
     await page.goto(server.url);
-    await page.setInputFiles("#model", { name: "interactive.pth", mimeType: "", buffer: await checkpoint("siggraph17.pth") });
-    await page.waitForFunction(() => document.getElementById("terms")?.textContent?.includes("interactive.pth"), null, { timeout: PATIENCE });
+    await page.setInputFiles("#model", {
+      name: "interactive.pth",
+      mimeType: "",
+      buffer: await checkpoint("siggraph17.pth"),
+    });
+    await page.waitForFunction(() => document.getElementById("terms")?.textContent?.includes("interactive.pth"), null, {
+      timeout: PATIENCE,
+    });
     await drop(page, "cat.jpg");
     await waitForColour(page, "cat.jpg");
     assert.equal(await page.locator("#temperature").isDisabled(), true);
@@ -95,7 +132,9 @@ describe("a model file dropped on the page", () => {
 test("the API takes bytes, hints, and says what a network cannot do", { timeout: PATIENCE }, async () => {
   const page = await browser.newPage();
   await page.goto(server.url);
-  const [siggraph, eccv] = await Promise.all(["siggraph17.pth", "training.pth"].map(async (name) => new Uint8Array(await checkpoint(name))));
+  const [siggraph, eccv] = await Promise.all(
+    ["siggraph17.pth", "training.pth"].map(async (name) => new Uint8Array(await checkpoint(name))),
+  );
   const results = await page.evaluate(
     async ({ siggraph, eccv }) => {
       /** @type {typeof import("../../www/autochrome.js")} */
@@ -103,7 +142,11 @@ test("the API takes bytes, hints, and says what a network cannot do", { timeout:
       const photo = new ImageData(64, 48);
       for (let i = 0; i < 64 * 48; i++) photo.data.set([(i * 7) % 256, (i * 7) % 256, (i * 7) % 256, 255], 4 * i);
       /** @param {Promise<unknown>} promise */
-      const code = (promise) => promise.then(() => "no error", (error) => error.code);
+      const code = (promise) =>
+        promise.then(
+          () => "no error",
+          (error) => error.code,
+        );
       /** @param {import("../../www/autochrome.js").Colorization} colorization */
       const pixels = async (colorization) => [...(await colorization.render()).data].join();
       const bytes = new Uint8Array(siggraph);
@@ -176,7 +219,12 @@ describe("a download", () => {
   const kept = (page) =>
     page.evaluate(async () => {
       const cache = await caches.open("autochrome-models");
-      return Promise.all((await cache.keys()).map(async ({ url }) => ({ url, size: (await (await cache.match(url))?.blob())?.size ?? 0 })));
+      return Promise.all(
+        (await cache.keys()).map(async ({ url }) => ({
+          url,
+          size: (await (await cache.match(url))?.blob())?.size ?? 0,
+        })),
+      );
     });
 
   /** @param {Page} page */
@@ -188,7 +236,7 @@ describe("a download", () => {
 
   /** The model is kept behind the visitor's back. @param {Page} page @param {number} count */
   async function waitForKept(page, count) {
-    for (let i = 0; i < 100 && (await kept(page)).length !== count; i++) await page.waitForTimeout(50);
+    await until(async () => (await kept(page)).length === count, `${count} models are kept`);
     return kept(page);
   }
 
@@ -202,7 +250,10 @@ describe("a download", () => {
     assert.equal(ranges.length, 3);
     assert.equal(ranges[0], undefined);
     assert.match(ranges[1] ?? "", /^bytes=[1-9]\d*-$/);
-    assert.ok(Number(ranges[2]?.match(/\d+/)?.[0]) > Number(ranges[1]?.match(/\d+/)?.[0]), `${ranges[2]} after ${ranges[1]}`);
+    assert.ok(
+      Number(ranges[2]?.match(/\d+/)?.[0]) > Number(ranges[1]?.match(/\d+/)?.[0]),
+      `${ranges[2]} after ${ranges[1]}`,
+    );
 
     const [model, ...others] = await waitForKept(page, 1);
     assert.equal(others.length, 0);
@@ -240,9 +291,15 @@ describe("a download", () => {
     proxy.fault = () => undefined;
     proxy.requests.length = 0;
     await colours(page);
-    assert.deepEqual(modelRequests().map(({ range }) => range), [`bytes=${part?.size}-`]);
+    assert.deepEqual(
+      modelRequests().map(({ range }) => range),
+      [`bytes=${part?.size}-`],
+    );
     const now = await waitForKept(page, 1);
-    assert.ok(now.every(({ url }) => !url.includes("part=")), "the part has become the whole");
+    assert.ok(
+      now.every(({ url }) => !url.includes("part=")),
+      "the part has become the whole",
+    );
     await context.close();
   });
 
@@ -251,22 +308,31 @@ describe("a download", () => {
     const page = await context.newPage();
     await colours(page);
     const [model] = await waitForKept(page, 1);
-    await page.evaluate(async ({ url, size }) => {
-      const cache = await caches.open("autochrome-models");
-      await cache.put(url, new Response(new Uint8Array(size)));
-    }, /** @type {{ url: string, size: number }} */ (model));
+    await page.evaluate(
+      async ({ url, size }) => {
+        const cache = await caches.open("autochrome-models");
+        await cache.put(url, new Response(new Uint8Array(size)));
+      },
+      /** @type {{ url: string, size: number }} */ (model),
+    );
     proxy.requests.length = 0;
     await colours(page);
     assert.equal(modelRequests().length, 1);
     // A part that belongs to another file is found out by the hash too.
-    await page.evaluate(async ({ url }) => {
-      const cache = await caches.open("autochrome-models");
-      await cache.delete(url);
-      await cache.put(`${url}&part=1`, new Response(new Uint8Array(1000)));
-    }, /** @type {{ url: string }} */ (model));
+    await page.evaluate(
+      async ({ url }) => {
+        const cache = await caches.open("autochrome-models");
+        await cache.delete(url);
+        await cache.put(`${url}&part=1`, new Response(new Uint8Array(1000)));
+      },
+      /** @type {{ url: string }} */ (model),
+    );
     proxy.requests.length = 0;
     await colours(page);
-    assert.deepEqual(modelRequests().map(({ range }) => range), ["bytes=1000-", undefined]);
+    assert.deepEqual(
+      modelRequests().map(({ range }) => range),
+      ["bytes=1000-", undefined],
+    );
     const now = await waitForKept(page, 1);
     assert.deepEqual(now, [model]);
     await context.close();
@@ -276,9 +342,17 @@ describe("a download", () => {
     const context = await browser.newContext();
     const page = await context.newPage();
     const session = await context.newCDPSession(page);
-    await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(proxy.url).origin, quotaSize: 2 * MEGABYTE });
+    await session.send("Storage.overrideQuotaForOrigin", {
+      origin: new URL(proxy.url).origin,
+      quotaSize: 2 * MEGABYTE,
+    });
+    await page.addInitScript(() => {
+      new BroadcastChannel("put").onmessage = ({ data }) => Object.assign(window, { refusal: data });
+    });
+    await beforeWorker(page, TELLS_OF_REFUSALS);
     await colours(page);
-    await page.waitForTimeout(1000);
+    await page.waitForFunction(() => "refusal" in window);
+    assert.equal(await page.evaluate(() => /** @type {any} */ (window).refusal), "QuotaExceededError");
     assert.deepEqual(await kept(page), []);
     await drop(page, "coffee.jpg");
     await waitForColour(page, "coffee.jpg");

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { launch, serve } from "./chromium.js";
-import { PATIENCE, canvasPixels, colourfulness, drop, waitForColour } from "./helpers.js";
+import { PATIENCE, canvasPixels, colourfulness, drop, until, waitForColour } from "./helpers.js";
 import { host } from "./host.js";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -51,7 +51,7 @@ async function visit(page, url) {
   assert.equal(kept, true);
   // The model is kept behind the visitor's back.
   const models = () => page.evaluate(async () => (await (await caches.open("autochrome-models")).keys()).length);
-  while ((await models()) === 0) await page.waitForTimeout(50);
+  await until(async () => (await models()) > 0, "a model is kept");
 }
 
 /** @param {Page} page @param {string} url */
@@ -79,13 +79,18 @@ test("after one visit the page works without a network and without its server", 
     const kept = [];
     for (const name of await caches.keys()) {
       const cache = await caches.open(name);
-      for (const { url } of await cache.keys()) kept.push({ url, size: (await (await cache.match(url))?.blob())?.size ?? 0 });
+      for (const { url } of await cache.keys())
+        kept.push({ url, size: (await (await cache.match(url))?.blob())?.size ?? 0 });
     }
     return kept;
   });
   t.diagnostic(`${kept.length} files, ${(kept.reduce((sum, { size }) => sum + size, 0) / 1e6).toFixed(2)} MB are kept`);
   assert.equal(kept.filter(({ url }) => url.includes(".safetensors")).length, 1, "the model is kept once");
-  assert.equal(kept.filter(({ url }) => url.includes("/engine/gpu/")).length, 0, "no engine for a device that is not there");
+  assert.equal(
+    kept.filter(({ url }) => url.includes("/engine/gpu/")).length,
+    0,
+    "no engine for a device that is not there",
+  );
 
   await context.setOffline(true);
   server.close();
@@ -98,7 +103,10 @@ test("after one visit the page works without a network and without its server", 
       return [response.status, response.headers.get("content-range"), (await response.arrayBuffer()).byteLength];
     };
     const { byteLength } = await (await fetch("www/samples/cat.jpg")).arrayBuffer();
-    return { byteLength, pieces: await Promise.all(["bytes=0-99", "bytes=30000-", "bytes=-10", "bytes=99999999-"].map(piece)) };
+    return {
+      byteLength,
+      pieces: await Promise.all(["bytes=0-99", "bytes=30000-", "bytes=-10", "bytes=99999999-"].map(piece)),
+    };
   });
   const size = ranges.byteLength;
   assert.deepEqual(ranges.pieces, [
@@ -111,7 +119,10 @@ test("after one visit the page works without a network and without its server", 
 });
 
 test("a bare host at any path will do, though it knows no type of ours", { timeout: PATIENCE }, async () => {
-  const bare = await host(SITE, { at: "/some/sub/path/", types: { wasm: "text/plain", json: "text/plain", webmanifest: "text/plain" } });
+  const bare = await host(SITE, {
+    at: "/some/sub/path/",
+    types: { wasm: "text/plain", json: "text/plain", webmanifest: "text/plain" },
+  });
   const context = await browser.newContext();
   const faults = watch(context, bare.url);
   const page = await context.newPage();
@@ -130,15 +141,17 @@ test("a bare host at any path will do, though it knows no type of ours", { timeo
   await context.close();
 });
 
-test("the engine for WebGPU is kept where there is an adapter", { timeout: 2 * PATIENCE }, async () => {
+test("the engine for WebGPU is kept where it is used", { timeout: 2 * PATIENCE }, async () => {
   const server = await serve();
   const browser = await launch({ webgpu: true });
   const context = await browser.newContext();
   const page = await context.newPage();
-  await visit(page, server.url);
+  await visit(page, `${server.url}?device=webgpu`);
   server.close();
-  await page.goto(server.url);
-  await page.waitForFunction(() => document.getElementById("device")?.textContent?.startsWith("Runs on WebGPU"), null, { timeout: PATIENCE });
+  await page.goto(`${server.url}?device=webgpu`);
+  await page.waitForFunction(() => document.getElementById("device")?.textContent?.startsWith("Runs on WebGPU"), null, {
+    timeout: PATIENCE,
+  });
   await browser.close();
 });
 
@@ -167,7 +180,11 @@ describe("a new version", () => {
     const [, json = "", code] = (await readFile(worker, "utf8")).match(/^const SITE = (.+?);\n\n(.+)$/s) ?? [];
     const list = JSON.parse(json);
     for (const path of MARKED) {
-      const mark = path.endsWith(".html") ? `<html data-page="${version}"` : path.endsWith("page.js") ? `document.documentElement.dataset.code = "${version}";\n` : `/* ${version} */`;
+      const mark = path.endsWith(".html")
+        ? `<html data-page="${version}"`
+        : path.endsWith("page.js")
+          ? `document.documentElement.dataset.code = "${version}";\n`
+          : `/* ${version} */`;
       const text = await readFile(join(site, path), "utf8");
       const marked = path.endsWith(".html") ? text.replace("<html", mark) : mark + text;
       await writeFile(join(site, path), marked);
@@ -194,14 +211,17 @@ describe("a new version", () => {
       const registration = await navigator.serviceWorker.ready;
       await registration.update();
       const { installing } = registration;
-      if (installing) await new Promise((resolve) => installing.addEventListener("statechange", resolve, { once: true }));
+      if (installing)
+        await new Promise((resolve) => installing.addEventListener("statechange", resolve, { once: true }));
       return installing?.state ?? "none";
     });
 
   /** @param {Page} page @returns {Promise<number>} */
   const apply = (page) => page.evaluate(() => /** @type {any} */ (window).apply());
 
-  test("waits until it is accepted or no old page is open, and is never mixed with the old one", { timeout: PATIENCE }, async () => {
+  test("waits until it is accepted or no old page is open, and is never mixed with the old one", {
+    timeout: PATIENCE,
+  }, async () => {
     const site = await host(at("a"));
     const context = await browser.newContext();
     const first = await context.newPage();
@@ -223,7 +243,9 @@ describe("a new version", () => {
     assert.equal(await apply(first), 1, "another page would have parts of both");
     assert.equal(await versions(second), "a a a");
     await first.locator("#update-apply").click();
-    await first.waitForFunction(() => /\b1\b|one other/i.test(document.getElementById("update-words")?.textContent ?? ""));
+    await first.waitForFunction(() =>
+      /\b1\b|one other/i.test(document.getElementById("update-words")?.textContent ?? ""),
+    );
     assert.equal(await versions(first), "a a a");
     await second.close();
     await Promise.all([first.waitForEvent("load"), first.locator("#update-apply").click()]);
@@ -231,7 +253,10 @@ describe("a new version", () => {
     site.close();
     await first.reload();
     assert.equal(await versions(first), "b b b");
-    const kept = await first.evaluate(async () => (await (await caches.open("autochrome-site /")).keys()).filter(({ url }) => url.includes("page.js")).length);
+    const kept = await first.evaluate(
+      async () =>
+        (await (await caches.open("autochrome-site /")).keys()).filter(({ url }) => url.includes("page.js")).length,
+    );
     assert.equal(kept, 1, "the old version's files are gone");
     await context.close();
   });

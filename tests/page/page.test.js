@@ -8,7 +8,17 @@ import { mkdir, readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { launch, serve } from "./chromium.js";
-import { PATIENCE, SAMPLES, canvasPixels, colourfulness, drop, each, waitForColour } from "./helpers.js";
+import {
+  AS_HARDWARE,
+  PATIENCE,
+  SAMPLES,
+  beforeWorker,
+  canvasPixels,
+  colourfulness,
+  drop,
+  each,
+  waitForColour,
+} from "./helpers.js";
 
 const SCREENSHOTS = fileURLToPath(new URL("../screenshots/", import.meta.url));
 const AXE = fileURLToPath(new URL("../node_modules/axe-core/axe.min.js", import.meta.url));
@@ -25,7 +35,13 @@ before(async () => {
 });
 after(() => server?.close());
 
-/** Decodes a file in the browser, on a page without the site's policy. @param {Page} page @param {Buffer} file @returns {Promise<Pixels>} */
+/**
+ * Decodes a file in the browser, on a page without the site's policy.
+ *
+ * @param {Page} page
+ * @param {Buffer} file
+ * @returns {Promise<Pixels>}
+ */
 async function filePixels(page, file) {
   const blank = await page.context().newPage();
   const pixels = await blank.evaluate(async (base64) => {
@@ -42,7 +58,9 @@ async function filePixels(page, file) {
 
 /** CIE L of an sRGB pixel. @param {Iterable<number>} rgb */
 function lightness(rgb) {
-  const [r = 0, g = 0, b = 0] = Array.from(rgb, (c) => (c / 255 > 0.04045 ? ((c / 255 + 0.055) / 1.055) ** 2.4 : c / 255 / 12.92));
+  const [r = 0, g = 0, b = 0] = Array.from(rgb, (c) =>
+    c / 255 > 0.04045 ? ((c / 255 + 0.055) / 1.055) ** 2.4 : c / 255 / 12.92,
+  );
   const y = 0.212671 * r + 0.71516 * g + 0.072169 * b;
   return 116 * (y > 0.008856 ? Math.cbrt(y) : 7.787 * y + 16 / 116) - 16;
 }
@@ -65,7 +83,9 @@ async function slide(page, id, value) {
   await page.locator(`#${id}`).fill(String(value));
   await page.waitForFunction(
     (old) => {
-      const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after"));
+      const canvas = /** @type {HTMLCanvasElement} */ (
+        document.getElementById("viewer")?.shadowRoot?.getElementById("after")
+      );
       const now = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
       return old.some((value, i) => value !== now[i]);
     },
@@ -110,12 +130,14 @@ for (const webgpu of [true, false]) {
     });
     after(() => browser?.close());
 
-    test("a dropped photograph comes out in colour, at its size, with its own L", { timeout: 2 * PATIENCE }, async (t) => {
+    test("a dropped photograph comes out in colour, at its size, with its own L", {
+      timeout: 2 * PATIENCE,
+    }, async (t) => {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
       const page = await context.newPage();
       const { foreign, complaints } = watch(page);
       await recordLongTasks(page);
-      const response = await page.goto(server.url);
+      const response = await page.goto(webgpu ? `${server.url}?device=webgpu` : server.url);
       assert.match(response?.headers()["content-security-policy"] ?? "", /^default-src 'none';/);
       await drop(page, "cat.jpg");
       await waitForColour(page, "cat.jpg");
@@ -139,7 +161,9 @@ for (const webgpu of [true, false]) {
       await page.locator("#reset").click();
       await page.waitForFunction(
         (first) => {
-          const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after"));
+          const canvas = /** @type {HTMLCanvasElement} */ (
+            document.getElementById("viewer")?.shadowRoot?.getElementById("after")
+          );
           const now = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
           return first.every((value, i) => value === now[i]);
         },
@@ -147,7 +171,10 @@ for (const webgpu of [true, false]) {
         { timeout: PATIENCE },
       );
 
-      for (const [button, tolerance] of /** @type {const} */ ([["#save-png", 0], ["#save-jpeg", 5]])) {
+      for (const [button, tolerance] of /** @type {const} */ ([
+        ["#save-png", 0],
+        ["#save-jpeg", 5],
+      ])) {
         const download = page.waitForEvent("download");
         await page.locator(button).click();
         const saved = await filePixels(page, await readFile(await (await download).path()));
@@ -159,7 +186,9 @@ for (const webgpu of [true, false]) {
         assert.ok(colourfulness(saved) > 8);
       }
 
-      t.diagnostic(`main-thread tasks over 50 ms: ${JSON.stringify(await page.evaluate(() => /** @type {any} */ (window).longTasks))}`);
+      t.diagnostic(
+        `main-thread tasks over 50 ms: ${JSON.stringify(await page.evaluate(() => /** @type {any} */ (window).longTasks))}`,
+      );
       assert.deepEqual(foreign, [], "requests that left the page's origin");
       assert.deepEqual(complaints, [], "errors on the console");
       await page.screenshot({ path: `${SCREENSHOTS}${webgpu ? "webgpu" : "cpu"}-desktop.png`, fullPage: true });
@@ -172,9 +201,12 @@ for (const webgpu of [true, false]) {
       let release = () => {};
       const held = new Promise((resolve) => (release = () => resolve(null)));
       if (!webgpu) await page.route("**/*.safetensors", (route) => held.then(() => route.continue()));
-      await page.goto(server.url);
+      await page.goto(webgpu ? `${server.url}?device=webgpu` : server.url);
       await drop(page, "astronaut.jpg");
-      if (webgpu) await page.waitForFunction(() => document.getElementById("stage")?.textContent === "Imagining colours", null, { timeout: PATIENCE });
+      if (webgpu)
+        await page.waitForFunction(() => document.getElementById("stage")?.textContent === "Imagining colours", null, {
+          timeout: PATIENCE,
+        });
       await page.locator("#cancel").click();
       await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Stopped"));
       assert.equal(await page.locator("#strip li").getAttribute("data-state"), "cancelled");
@@ -188,10 +220,13 @@ for (const webgpu of [true, false]) {
   });
 }
 
-test("a WebGPU engine that does not start gives way to the CPU, and the page says why", { timeout: PATIENCE }, async () => {
+test("a WebGPU engine that does not start gives way to the CPU, and the page says why", {
+  timeout: PATIENCE,
+}, async () => {
   const browser = await launch({ webgpu: true });
   const page = await browser.newPage();
   await page.route("**/engine/gpu/*.wasm", (route) => route.fulfill({ status: 500, body: "" }));
+  await beforeWorker(page, AS_HARDWARE);
   await page.goto(server.url);
   await page.locator("[data-sample=cat]").click();
   await waitForColour(page, "cat.jpg");
@@ -202,10 +237,15 @@ test("a WebGPU engine that does not start gives way to the CPU, and the page say
 test("a GPU that is lost while it works: the photograph is coloured on the CPU", { timeout: PATIENCE }, async () => {
   const browser = await launch({ webgpu: true });
   const page = await browser.newPage();
+  await beforeWorker(page, AS_HARDWARE);
   await page.goto(server.url);
-  await page.waitForFunction(() => document.getElementById("device")?.textContent?.startsWith("Runs on WebGPU"), null, { timeout: PATIENCE });
+  await page.waitForFunction(() => document.getElementById("device")?.textContent?.startsWith("Runs on WebGPU"), null, {
+    timeout: PATIENCE,
+  });
   await page.locator("[data-sample=cat]").click();
-  await page.waitForFunction(() => document.getElementById("stage")?.textContent === "Imagining colours", null, { timeout: PATIENCE });
+  await page.waitForFunction(() => document.getElementById("stage")?.textContent === "Imagining colours", null, {
+    timeout: PATIENCE,
+  });
   await (await browser.newBrowserCDPSession()).send("Browser.crashGpuProcess").catch(() => {});
   await waitForColour(page, "cat.jpg");
   assert.match((await page.locator("#device").textContent()) ?? "", /the CPU \(WebGPU failed: /);
@@ -213,16 +253,23 @@ test("a GPU that is lost while it works: the photograph is coloured on the CPU",
   await browser.close();
 });
 
-test("a GPU that is lost at rest: a slider that needs it has the photograph coloured on the CPU", { timeout: PATIENCE }, async () => {
+test("a GPU that is lost at rest: a slider that needs it has the photograph coloured on the CPU", {
+  timeout: PATIENCE,
+}, async () => {
   const browser = await launch({ webgpu: true });
   const page = await browser.newPage();
+  await beforeWorker(page, AS_HARDWARE);
   await page.goto(server.url);
   await page.locator("[data-sample=cat]").click();
   await waitForColour(page, "cat.jpg");
   assert.match((await page.locator("#device").textContent()) ?? "", /^Runs on WebGPU/);
   await (await browser.newBrowserCDPSession()).send("Browser.crashGpuProcess").catch(() => {});
   await page.locator("#temperature").fill("0.9");
-  await page.waitForFunction(() => document.getElementById("device")?.textContent?.includes("the CPU (WebGPU failed: "), null, { timeout: PATIENCE });
+  await page.waitForFunction(
+    () => document.getElementById("device")?.textContent?.includes("the CPU (WebGPU failed: "),
+    null,
+    { timeout: PATIENCE },
+  );
   await waitForColour(page, "cat.jpg");
   assert.ok(colourfulness(await canvasPixels(page, "after")) > 4);
   await browser.close();
@@ -258,14 +305,19 @@ describe("the page", () => {
   });
 
   for (const scheme of /** @type {const} */ (["light", "dark"])) {
-    for (const [name, viewport] of /** @type {const} */ ([["desktop", { width: 1280, height: 900 }], ["phone", { width: 390, height: 844 }]])) {
+    for (const [name, viewport] of /** @type {const} */ ([
+      ["desktop", { width: 1280, height: 900 }],
+      ["phone", { width: 390, height: 844 }],
+    ])) {
       test(`reads well: ${scheme}, ${name}`, { timeout: PATIENCE }, async () => {
         const context = await browser.newContext({ viewport, colorScheme: scheme, bypassCSP: true });
         const page = await context.newPage();
         await page.addInitScript(() => {
           /** @type {any} */ (window).shifts = 0;
           new PerformanceObserver((list) => {
-            for (const entry of list.getEntries()) if (!(/** @type {any} */ (entry).hadRecentInput)) /** @type {any} */ (window).shifts += /** @type {any} */ (entry).value;
+            for (const entry of list.getEntries())
+              if (!(/** @type {any} */ (entry).hadRecentInput))
+                /** @type {any} */ (window).shifts += /** @type {any} */ (entry).value;
           }).observe({ type: "layout-shift", buffered: true });
         });
         await page.goto(server.url);
@@ -276,7 +328,11 @@ describe("the page", () => {
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
         await page.addScriptTag({ path: AXE });
-        const violations = await page.evaluate(async () => (await /** @type {any} */ (window).axe.run()).violations.map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html).join(" ")}`));
+        const violations = await page.evaluate(async () =>
+          (await /** @type {any} */ (window).axe.run()).violations.map(
+            (/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html).join(" ")}`,
+          ),
+        );
         assert.deepEqual(violations, []);
         await page.screenshot({ path: `${SCREENSHOTS}page-${scheme}-${name}.png`, fullPage: true });
         await context.close();
@@ -290,7 +346,12 @@ describe("the page", () => {
     const focused = () =>
       page.evaluate(() => {
         const here = document.activeElement?.shadowRoot?.activeElement ?? document.activeElement;
-        return here?.id || here?.getAttribute("data-sample") || here?.getAttribute("data-part") || here?.getAttribute("value");
+        return (
+          here?.id ||
+          here?.getAttribute("data-sample") ||
+          here?.getAttribute("data-part") ||
+          here?.getAttribute("value")
+        );
       });
     for (const next of ["file", "folder", "camera-open", "astronaut"]) {
       await page.keyboard.press("Tab");
@@ -299,7 +360,17 @@ describe("the page", () => {
     await page.keyboard.press("Enter");
     await waitForColour(page, "astronaut.jpg");
     const viewer = ["view", "compare", "slider", "hold", "zoom-out", "zoom-real", "zoom-in", "confidence", "inspect"];
-    for (const next of ["cat", "coffee", "rocket", "photographer", ...viewer, "show", "remove", "remove-all", "temperature"]) {
+    for (const next of [
+      "cat",
+      "coffee",
+      "rocket",
+      "photographer",
+      ...viewer,
+      "show",
+      "remove",
+      "remove-all",
+      "temperature",
+    ]) {
       await page.keyboard.press("Tab");
       assert.equal(await focused(), next);
     }
@@ -323,12 +394,18 @@ describe("the page", () => {
     await page.close();
   });
 
-  test("a file that is no photograph is refused in words, and the last result stays", { timeout: PATIENCE }, async () => {
+  test("a file that is no photograph is refused in words, and the last result stays", {
+    timeout: PATIENCE,
+  }, async () => {
     const page = await browser.newPage();
     await page.goto(server.url);
     await page.locator("[data-sample=coffee]").click();
     await waitForColour(page, "coffee.jpg");
-    await page.setInputFiles("#file", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no photograph") });
+    await page.setInputFiles("#file", {
+      name: "notes.txt",
+      mimeType: "text/plain",
+      buffer: Buffer.from("no photograph"),
+    });
     await page.locator("#alert").waitFor();
     assert.match((await page.locator("#alert").textContent()) ?? "", /cannot be read as a photograph/);
     assert.ok(colourfulness(await canvasPixels(page, "after")) > 5);
@@ -338,7 +415,10 @@ describe("the page", () => {
   test("16-bit TIFF and PNG are read, alpha is kept", { timeout: PATIENCE }, async () => {
     const page = await browser.newPage();
     await page.goto(server.url);
-    for (const [name, buffer] of /** @type {[string, Buffer][]} */ ([["gray16.tif", grayTiff(40, 30)], ["alpha.png", await alphaPng(page)]])) {
+    for (const [name, buffer] of /** @type {[string, Buffer][]} */ ([
+      ["gray16.tif", grayTiff(40, 30)],
+      ["alpha.png", await alphaPng(page)],
+    ])) {
       await page.setInputFiles("#file", { name, mimeType: "", buffer });
       await waitForColour(page, name);
       const { width, height, data } = await canvasPixels(page, "after");
@@ -367,7 +447,17 @@ describe("the page", () => {
 function grayTiff(width, height) {
   const pixels = width * height * 2;
   /** @type {[number, number, number][]} tag, type (3 short, 4 long), value */
-  const entries = [[256, 4, width], [257, 4, height], [258, 3, 16], [259, 3, 1], [262, 3, 1], [273, 4, 8], [277, 3, 1], [278, 4, height], [279, 4, pixels]];
+  const entries = [
+    [256, 4, width],
+    [257, 4, height],
+    [258, 3, 16],
+    [259, 3, 1],
+    [262, 3, 1],
+    [273, 4, 8],
+    [277, 3, 1],
+    [278, 4, height],
+    [279, 4, pixels],
+  ];
   const file = Buffer.alloc(8 + pixels + 2 + entries.length * 12 + 4);
   file.write("II*\0", "latin1");
   file.writeUInt32LE(8 + pixels, 4);

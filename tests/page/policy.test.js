@@ -33,7 +33,9 @@ const POLICY = {
 
 /** @param {string} policy @returns {Record<string, string>} */
 function directives(policy) {
-  return Object.fromEntries(policy.split("; ").map((directive) => [directive.split(" ", 1)[0], directive.split(" ").slice(1).join(" ")]));
+  return Object.fromEntries(
+    policy.split("; ").map((directive) => [directive.split(" ", 1)[0], directive.split(" ").slice(1).join(" ")]),
+  );
 }
 
 test("the policy is the same in the page, the server's headers and the service worker's", async () => {
@@ -66,7 +68,25 @@ test("the page may ask for the camera and for nothing else", async () => {
   await page.goto(server.url);
   const allowed = await page.evaluate(() => {
     const { featurePolicy } = /** @type {any} */ (document);
-    const powers = ["accelerometer", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer", "microphone", "midi", "payment", "publickey-credentials-get", "serial", "usb", "xr-spatial-tracking"];
+    const powers = [
+      "accelerometer",
+      "bluetooth",
+      "camera",
+      "display-capture",
+      "geolocation",
+      "gyroscope",
+      "hid",
+      "idle-detection",
+      "local-fonts",
+      "magnetometer",
+      "microphone",
+      "midi",
+      "payment",
+      "publickey-credentials-get",
+      "serial",
+      "usb",
+      "xr-spatial-tracking",
+    ];
     return powers.filter((power) => featurePolicy.allowsFeature(power));
   });
   assert.deepEqual(allowed, ["camera"]);
@@ -80,17 +100,21 @@ test("foreign code, styles and addresses are refused", async () => {
     /** @type {string[]} */
     const refused = [];
     document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => refused.push(effectiveDirective));
-    const add = (/** @type {string} */ tag, /** @type {object} */ properties) => document.body.append(Object.assign(document.createElement(tag), properties));
+    const add = (/** @type {string} */ tag, /** @type {object} */ properties) =>
+      document.body.append(Object.assign(document.createElement(tag), properties));
     add("script", { textContent: "1" });
     add("script", { src: "https://example.com/code.js" });
     add("style", { textContent: "p { color: red }" });
     add("img", { src: "https://example.com/picture.png" });
     await fetch("https://example.com/").catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // The page and its headers refuse each on their own.
+    while (refused.length < 10) await new Promise(requestAnimationFrame);
     return refused.sort();
   });
-  // The page and its headers refuse each on their own.
-  const twice = ["connect-src", "img-src", "script-src-elem", "script-src-elem", "style-src-elem"].flatMap((name) => [name, name]);
+  const twice = ["connect-src", "img-src", "script-src-elem", "script-src-elem", "style-src-elem"].flatMap((name) => [
+    name,
+    name,
+  ]);
   assert.deepEqual(refused, twice);
   await page.close();
 });
@@ -105,14 +129,20 @@ test("the site can be installed as an app", async () => {
   const manifest = JSON.parse(data ?? "{}");
   const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
   // Contexts of tests are incognito.
-  assert.deepEqual(installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== "in-incognito"), []);
+  assert.deepEqual(
+    installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== "in-incognito"),
+    [],
+  );
   for (const { src, sizes } of manifest.icons) {
-    const size = await page.evaluate(async (url) => {
-      const image = new Image();
-      image.src = url;
-      await image.decode();
-      return `${image.naturalWidth}x${image.naturalHeight}`;
-    }, new URL(src, `${server.url}www/manifest.webmanifest`).href);
+    const size = await page.evaluate(
+      async (url) => {
+        const image = new Image();
+        image.src = url;
+        await image.decode();
+        return `${image.naturalWidth}x${image.naturalHeight}`;
+      },
+      new URL(src, `${server.url}www/manifest.webmanifest`).href,
+    );
     if (sizes !== "any") assert.equal(size, sizes);
   }
   await context.close();

@@ -23,7 +23,11 @@ after(async () => {
 });
 
 /** @param {string} name @param {string} [as] */
-const sample = async (name, as = name) => ({ name: as, mimeType: "image/jpeg", buffer: await readFile(SAMPLES + name) });
+const sample = async (name, as = name) => ({
+  name: as,
+  mimeType: "image/jpeg",
+  buffer: await readFile(SAMPLES + name),
+});
 const BAD = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no photograph") };
 
 /** Counts what the page asks of the worker: photographs coloured, and freed again. */
@@ -45,12 +49,22 @@ async function open() {
 }
 
 /** @param {Page} page */
-const states = (page) => page.evaluate(() => [...document.querySelectorAll("#strip li")].map((item) => /** @type {HTMLElement} */ (item).dataset["state"]));
+const states = (page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll("#strip li")].map((item) => /** @type {HTMLElement} */ (item).dataset["state"]),
+  );
 
 /** Waits until the strip's states are these. @param {Page} page @param {string[]} wanted */
 async function become(page, wanted) {
   await page
-    .waitForFunction((wanted) => [...document.querySelectorAll("#strip li")].map((item) => /** @type {HTMLElement} */ (item).dataset["state"]).join() === wanted, wanted.join(), { timeout: PATIENCE })
+    .waitForFunction(
+      (wanted) =>
+        [...document.querySelectorAll("#strip li")]
+          .map((item) => /** @type {HTMLElement} */ (item).dataset["state"])
+          .join() === wanted,
+      wanted.join(),
+      { timeout: PATIENCE },
+    )
     .catch(async () => assert.deepEqual(await states(page), wanted));
 }
 
@@ -59,19 +73,38 @@ const item = (page, index) => page.locator("#strip li").nth(index);
 
 test("one bad file stops nothing; each photograph says what became of it", { timeout: PATIENCE }, async () => {
   const page = await open();
-  await page.setInputFiles("#file", [await sample("cat.jpg"), BAD, await sample("coffee.jpg"), await sample("rocket.jpg")]);
+  await page.setInputFiles("#file", [
+    await sample("cat.jpg"),
+    BAD,
+    await sample("coffee.jpg"),
+    await sample("rocket.jpg"),
+  ]);
   await become(page, ["done", "failed", "done", "done"]);
-  assert.match((await page.locator("#alert").textContent()) ?? "", /notes\.txt: This file cannot be read as a photograph/);
+  assert.match(
+    (await page.locator("#alert").textContent()) ?? "",
+    /notes\.txt: This file cannot be read as a photograph/,
+  );
   assert.match((await item(page, 1).locator(".state").textContent()) ?? "", /^Failed: This file cannot be read/);
   await page.waitForFunction(() => document.getElementById("status")?.textContent === "3 photographs are in colour.");
   assert.equal(await page.locator("#strip [aria-current]").count(), 1);
   assert.equal(await item(page, 0).locator("[aria-current]").count(), 1, "the first is on show");
   for (const index of [0, 2, 3]) {
-    const thumbnail = await item(page, index).locator("canvas").evaluate((canvas) => {
-      const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
-      return { width, height, data: /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray() };
-    });
-    assert.ok(Math.max(thumbnail.width, thumbnail.height) === 160 && colourfulness(thumbnail) > 5, `thumbnail ${index}`);
+    const thumbnail = await item(page, index)
+      .locator("canvas")
+      .evaluate((canvas) => {
+        const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
+        return {
+          width,
+          height,
+          data:
+            /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, width, height).data ??
+            new Uint8ClampedArray(),
+        };
+      });
+    assert.ok(
+      Math.max(thumbnail.width, thumbnail.height) === 160 && colourfulness(thumbnail) > 5,
+      `thumbnail ${index}`,
+    );
   }
   await item(page, 1).locator("[data-part=retry]").click();
   await page.locator("#alert").waitFor();
@@ -90,8 +123,11 @@ test("settings belong to a photograph, or to all", { timeout: PATIENCE }, async 
   const first = await page.locator("#saturation").inputValue();
   await page.locator("#saturation").fill("0");
   await page.waitForFunction(() => {
-    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("viewer")?.shadowRoot?.getElementById("after"));
-    const data = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
+    const canvas = /** @type {HTMLCanvasElement} */ (
+      document.getElementById("viewer")?.shadowRoot?.getElementById("after")
+    );
+    const data =
+      canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
     for (let i = 0; i < data.length; i += 4) if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return false;
     return true;
   });
@@ -103,10 +139,13 @@ test("settings belong to a photograph, or to all", { timeout: PATIENCE }, async 
   assert.equal(await page.locator("#saturation").inputValue(), "0");
   assert.ok(colourfulness(await canvasPixels(page, "after")) < 1);
   await page.locator("#apply-all").click();
-  await page.waitForFunction(() => document.getElementById("status")?.textContent === "All 2 photographs have these settings.");
+  await page.waitForFunction(
+    () => document.getElementById("status")?.textContent === "All 2 photographs have these settings.",
+  );
   await page.waitForFunction(() => {
     const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector("#strip li:nth-child(2) canvas"));
-    const data = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
+    const data =
+      canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
     for (let i = 0; i < data.length; i += 4) if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return false;
     return true;
   });
@@ -120,7 +159,9 @@ test("settings belong to a photograph, or to all", { timeout: PATIENCE }, async 
   await page.close();
 });
 
-test("toning and fading are evened out for the network, unless the visitor says no", { timeout: PATIENCE }, async () => {
+test("toning and fading are evened out for the network, unless the visitor says no", {
+  timeout: PATIENCE,
+}, async () => {
   const page = await open();
   const sepia = await page.evaluate(async () => {
     const bitmap = await createImageBitmap(await (await fetch("www/samples/cat.jpg")).blob());
@@ -135,18 +176,25 @@ test("toning and fading are evened out for the network, unless the visitor says 
     context.putImageData(image, 0, 0);
     return new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
   });
-  await page.setInputFiles("#file", [{ name: "sepia.png", mimeType: "image/png", buffer: Buffer.from(sepia) }, await sample("coffee.jpg")]);
+  await page.setInputFiles("#file", [
+    { name: "sepia.png", mimeType: "image/png", buffer: Buffer.from(sepia) },
+    await sample("coffee.jpg"),
+  ]);
   await become(page, ["done", "done"]);
   const evened = (await canvasPixels(page, "after")).data;
-  assert.equal(await page.locator("#neutralise").isChecked(), true);
-  await page.locator("#neutralise").uncheck();
-  await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("sepia.png is in colour") && document.querySelector("#strip li")?.getAttribute("data-state") === "done");
+  assert.equal(await page.locator("#neutralize").isChecked(), true);
+  await page.locator("#neutralize").uncheck();
+  await page.waitForFunction(
+    () =>
+      document.getElementById("status")?.textContent?.startsWith("sepia.png is in colour") &&
+      document.querySelector("#strip li")?.getAttribute("data-state") === "done",
+  );
   const asItIs = (await canvasPixels(page, "after")).data;
   const difference = evened.reduce((sum, value, i) => sum + Math.abs(value - (asItIs[i] ?? 0)), 0) / evened.length;
   assert.ok(difference > 1, `${difference}`);
   await item(page, 1).locator("[data-part=show]").click();
   await waitForColour(page, "coffee.jpg");
-  assert.equal(await page.locator("#neutralise").isChecked(), true, "each photograph has its own");
+  assert.equal(await page.locator("#neutralize").isChecked(), true, "each photograph has its own");
   await page.close();
 });
 
@@ -189,17 +237,24 @@ test("by keyboard: arrows walk along the strip, Delete removes", { timeout: PATI
   await page.keyboard.press("Delete");
   await become(page, ["done", "done"]);
   assert.equal(await focused(), "coffee.jpg", "the focus stays in the strip");
-  const stops = await page.locator("#strip [tabindex='0']").evaluateAll((buttons) => buttons.map((button) => button.closest("li")?.querySelector(".name")?.textContent));
+  const stops = await page
+    .locator("#strip [tabindex='0']")
+    .evaluateAll((buttons) => buttons.map((button) => button.closest("li")?.querySelector(".name")?.textContent));
   assert.deepEqual([...new Set(stops)], ["coffee.jpg"], "one photograph is a stop of the Tab key");
   await page.close();
 });
 
-test("memory: colours of two photographs at the most are kept, and none of what is removed", { timeout: 2 * PATIENCE }, async () => {
+test("memory: colours of two photographs at the most are kept, and none of what is removed", {
+  timeout: 2 * PATIENCE,
+}, async () => {
   const page = await open();
   const names = ["cat", "coffee", "rocket", "astronaut", "photographer"];
   const files = await Promise.all([...names, ...names].map((name, index) => sample(`${name}.jpg`, `${index}.jpg`)));
   await page.setInputFiles("#file", files);
-  await become(page, files.map(() => "done"));
+  await become(
+    page,
+    files.map(() => "done"),
+  );
   const asked = () => page.evaluate(() => /** @type {any} */ (window).asked);
   for (const index of [4, 8, 2]) {
     await item(page, index).locator("[data-part=show]").click();
@@ -217,7 +272,14 @@ test("memory: colours of two photographs at the most are kept, and none of what 
   assert.equal(await page.locator("#result").isVisible(), false);
   const end = await asked();
   assert.equal(end.coloured - end.released, 0);
-  assert.deepEqual(await page.evaluate(() => [...(document.getElementById("viewer")?.shadowRoot?.querySelectorAll("canvas") ?? [])].map((canvas) => /** @type {HTMLCanvasElement} */ (canvas).width)), [1, 1, 1]);
+  assert.deepEqual(
+    await page.evaluate(() =>
+      [...(document.getElementById("viewer")?.shadowRoot?.querySelectorAll("canvas") ?? [])].map(
+        (canvas) => /** @type {HTMLCanvasElement} */ (canvas).width,
+      ),
+    ),
+    [1, 1, 1],
+  );
   await page.close();
 });
 
@@ -227,10 +289,27 @@ test("a dropped folder brings its photographs, and only those", { timeout: PATIE
   await page.evaluate((base64) => {
     const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
     /** @param {string} name @param {string} type */
-    const file = (name, type) => ({ isFile: true, isDirectory: false, name, file: (/** @type {(file: File) => void} */ give) => give(new File([bytes], name, { type })) });
+    const file = (name, type) => ({
+      isFile: true,
+      isDirectory: false,
+      name,
+      file: (/** @type {(file: File) => void} */ give) => give(new File([bytes], name, { type })),
+    });
     /** @param {string} name @param {object[]} entries */
-    const folder = (name, entries) => ({ isFile: false, isDirectory: true, name, createReader: () => ({ readEntries: (/** @type {(some: object[]) => void} */ give) => give(entries.splice(0, 1)) }) });
-    const tree = folder("album", [file("10.jpg", "image/jpeg"), file("2.jpg", "image/jpeg"), file("notes.txt", "text/plain"), folder("inner", [file("3.tif", "")])]);
+    const folder = (name, entries) => ({
+      isFile: false,
+      isDirectory: true,
+      name,
+      createReader: () => ({
+        readEntries: (/** @type {(some: object[]) => void} */ give) => give(entries.splice(0, 1)),
+      }),
+    });
+    const tree = folder("album", [
+      file("10.jpg", "image/jpeg"),
+      file("2.jpg", "image/jpeg"),
+      file("notes.txt", "text/plain"),
+      folder("inner", [file("3.tif", "")]),
+    ]);
     const event = new Event("drop", { cancelable: true });
     Object.assign(event, { dataTransfer: { items: [{ webkitGetAsEntry: () => tree }], files: [] } });
     window.dispatchEvent(event);
@@ -262,18 +341,30 @@ describe("saving", () => {
 
   test("all go into one ZIP, with names of their own", { timeout: PATIENCE }, async () => {
     const page = await open();
-    await page.setInputFiles("#file", [await sample("cat.jpg"), await sample("cat.jpg"), BAD, await sample("coffee.jpg")]);
+    await page.setInputFiles("#file", [
+      await sample("cat.jpg"),
+      await sample("cat.jpg"),
+      BAD,
+      await sample("coffee.jpg"),
+    ]);
     await become(page, ["done", "done", "failed", "done"]);
     const download = page.waitForEvent("download");
     await page.locator("#save-all").click();
     const zip = await readFile(await (await download).path());
     const files = zipEntries(zip);
-    assert.deepEqual(files.map(({ name }) => name), ["cat-colour.png", "cat-colour-2.png", "coffee-colour.png"]);
+    assert.deepEqual(
+      files.map(({ name }) => name),
+      ["cat-colour.png", "cat-colour-2.png", "coffee-colour.png"],
+    );
     const sizes = files.map(({ data }) => {
       assert.equal(data.subarray(1, 4).toString(), "PNG");
       return [data.readUInt32BE(16), data.readUInt32BE(20)];
     });
-    assert.deepEqual(sizes, [[451, 300], [451, 300], [600, 400]]);
+    assert.deepEqual(sizes, [
+      [451, 300],
+      [451, 300],
+      [600, 400],
+    ]);
     assert.match((await page.locator("#status").textContent()) ?? "", /^Saved 3 photographs/);
 
     await page.locator("#save-all").click();

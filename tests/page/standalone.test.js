@@ -42,25 +42,29 @@ for (const webgpu of [false, true]) {
     after(() => browser?.close());
 
     test("colours photographs from a file: address, and asks for nothing", { timeout: PATIENCE }, async () => {
+      const address = webgpu ? `${url}?device=webgpu` : url;
       const context = await browser.newContext();
       await context.setOffline(true);
       /** @type {string[]} */
       const faults = [];
       context.on("request", (request) => {
-        if (request.url() !== url && !/^(blob|data):/.test(request.url())) faults.push(request.url());
+        if (request.url() !== address && !/^(blob|data):/.test(request.url())) faults.push(request.url());
       });
       context.on("weberror", (error) => faults.push(String(error.error())));
       context.on("console", (message) => {
         if (["error", "warning"].includes(message.type())) faults.push(message.text());
       });
       const page = await context.newPage();
-      await page.goto(url);
+      await page.goto(address);
       await page.locator("[data-sample=cat]").click();
       await waitForColour(page, "cat.jpg");
       assert.ok(colourfulness(await canvasPixels(page, "after")) > 8);
       await drop(page, "coffee.jpg");
       await waitForColour(page, "coffee.jpg");
-      assert.match((await page.locator("#device").textContent()) ?? "", webgpu ? /^Runs on WebGPU/ : /^Runs on the CPU/);
+      assert.match(
+        (await page.locator("#device").textContent()) ?? "",
+        webgpu ? /^Runs on WebGPU/ : /^Runs on the CPU/,
+      );
       const download = page.waitForEvent("download");
       await page.locator("#save-png").click();
       assert.ok((await stat(await (await download).path())).size > 100_000);
@@ -68,9 +72,17 @@ for (const webgpu of [false, true]) {
       assert.ok(images, "every picture of the page is in the file");
       assert.deepEqual(faults.splice(0), []);
 
-      const blocked = await page.evaluate(() => fetch("https://example.com/").then(() => "fetched", () => "blocked"));
+      const blocked = await page.evaluate(() =>
+        fetch("https://example.com/").then(
+          () => "fetched",
+          () => "blocked",
+        ),
+      );
       assert.equal(blocked, "blocked");
-      assert.ok(faults.some((fault) => fault.includes("Content Security Policy")), "by the file's own policy");
+      assert.ok(
+        faults.some((fault) => fault.includes("Content Security Policy")),
+        "by the file's own policy",
+      );
       await context.close();
     });
   });

@@ -8,7 +8,17 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { launch, serve } from "./chromium.js";
-import { CHECKPOINTS, PATIENCE, canvasPixels, colourfulness, drop, waitForColour } from "./helpers.js";
+import {
+  AS_HARDWARE,
+  CHECKPOINTS,
+  PATIENCE,
+  beforeWorker,
+  canvasPixels,
+  colourfulness,
+  drop,
+  until,
+  waitForColour,
+} from "./helpers.js";
 
 /** @type {{ url: string, close: () => void }} */
 let server;
@@ -24,7 +34,11 @@ after(async () => {
   server?.close();
 });
 
-/** Name, file and hints of each; without a file it is the model that the page ships. @type {[string, string | null, import("../../www/protocol.js").Hint[]][]} */
+/**
+ * Name, file and hints of each; without a file it is the model that the page ships.
+ *
+ * @type {[string, string | null, import("../../www/protocol.js").Hint[]][]}
+ */
 const NETWORKS = [
   ["lite", null, []],
   ["unet", "unet_small.safetensors", []],
@@ -49,10 +63,17 @@ describe("it agrees with the CPU on", () => {
           }
           const sides = [];
           for (const device of /** @type {const} */ (["webgpu", "cpu"])) {
-            const colorizer = await Colorizer.load({ device, ...(model && { model: new Blob([new Uint8Array(model)]) }) });
+            const colorizer = await Colorizer.load({
+              device,
+              ...(model && { model: new Blob([new Uint8Array(model)]) }),
+            });
             const colorization = await colorizer.colorize(photo, { hints });
             const { data } = await colorization.render();
-            sides.push({ network: colorizer.model.network, device: colorizer.device.kind, pixels: new Uint8Array(data) });
+            sides.push({
+              network: colorizer.model.network,
+              device: colorizer.device.kind,
+              pixels: new Uint8Array(data),
+            });
           }
           return sides;
         },
@@ -60,11 +81,17 @@ describe("it agrees with the CPU on", () => {
       );
       assert.deepEqual(
         found.map(({ network, device }) => [network, device]),
-        [[network, "webgpu"], [network, "cpu"]],
+        [
+          [network, "webgpu"],
+          [network, "cpu"],
+        ],
       );
       const [gpu, cpu] = found.map(({ pixels }) => pixels);
       assert.ok(gpu && cpu && gpu.length === 4 * 96 * 64);
-      assert.ok(cpu.some((value, i) => i % 4 !== 3 && value !== cpu[i - (i % 4)]), "it has colours");
+      assert.ok(
+        cpu.some((value, i) => i % 4 !== 3 && value !== cpu[i - (i % 4)]),
+        "it has colours",
+      );
       const apart = Math.max(...gpu.map((value, i) => Math.abs(value - (cpu[i] ?? NaN))));
       assert.ok(apart <= 1, `${apart} levels apart`);
       await page.close();
@@ -72,7 +99,13 @@ describe("it agrees with the CPU on", () => {
   }
 });
 
-/** Has each call of a device's method fail, or once only, from the start or from such a call on. @param {string} method @param {"start" | "load" | "colorize" | "render"} from @param {string} failure */
+/**
+ * Has each call of a device's method fail, or once only, from the start or from such a call on.
+ *
+ * @param {string} method
+ * @param {"start" | "load" | "colorize" | "render"} from
+ * @param {string} failure
+ */
 const spoiled = (method, from, failure) => `{
   let armed = ${from === "start"};
   self.addEventListener("message", ({ data }) => {
@@ -103,9 +136,17 @@ const TOO_LATE = `{
 `;
 
 const FAILURES = {
-  "a pipeline that cannot be made": spoiled("createComputePipeline", "start", `descriptor = { ...descriptor, compute: { ...descriptor.compute, entryPoint: "missing" } };`),
+  "a pipeline that cannot be made": spoiled(
+    "createComputePipeline",
+    "start",
+    `descriptor = { ...descriptor, compute: { ...descriptor.compute, entryPoint: "missing" } };`,
+  ),
   "memory that runs out while the model is loaded": spoiled("createBuffer", "load", OUT_OF_MEMORY),
-  "a call that fails while a photograph is coloured": spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`),
+  "a call that fails while a photograph is coloured": spoiled(
+    "createBindGroup",
+    "colorize",
+    `throw new Error("no bind group");`,
+  ),
   "memory that runs out while a photograph is coloured": spoiled("createBindGroup", "colorize", OUT_OF_MEMORY),
   "a device that goes on complaining": spoiled("createBindGroup", "colorize", COMPLAINTS),
   "an error that is heard of when the photograph is drawn": TOO_LATE,
@@ -115,10 +156,7 @@ describe("the CPU takes over from", () => {
   for (const [name, code] of Object.entries(FAILURES)) {
     test(name, { timeout: PATIENCE }, async () => {
       const page = await browser.newPage();
-      await page.route("**/worker.js", async (route) => {
-        const response = await route.fetch();
-        await route.fulfill({ response, body: code + (await response.text()) });
-      });
+      await beforeWorker(page, AS_HARDWARE + code);
       await page.goto(server.url);
       await drop(page, "cat.jpg");
       await waitForColour(page, "cat.jpg");
@@ -129,7 +167,9 @@ describe("the CPU takes over from", () => {
   }
 });
 
-test("an engine of the CPU that stops where no call is told says so, and colours the next photograph", { timeout: PATIENCE }, async () => {
+test("an engine of the CPU that stops where no call is told says so, and colours the next photograph", {
+  timeout: PATIENCE,
+}, async () => {
   const page = await browser.newPage();
   // As wasm does that stops in a microtask: the call that waits for it is never answered.
   const stops = `let sound = false;
@@ -141,10 +181,7 @@ self.createImageBitmap = (...photograph) => {
   return new Promise(() => {});
 };
 `;
-  await page.route("**/worker.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: stops + (await response.text()) });
-  });
+  await beforeWorker(page, stops);
   await page.goto(`${server.url}?device=cpu`);
   await drop(page, "cat.jpg");
   await page.locator("#alert").waitFor({ timeout: PATIENCE });
@@ -156,11 +193,11 @@ self.createImageBitmap = (...photograph) => {
 
 test("an element whose colours went with the GPU colours its photograph anew", { timeout: PATIENCE }, async () => {
   const page = await browser.newPage();
-  const second = spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`).replace(`data.method === "colorize"`, `data.method === "colorize" && ++photographs === 2`);
-  await page.route("**/worker.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `let photographs = 0;\n${second}${await response.text()}` });
-  });
+  const second = spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`).replace(
+    `data.method === "colorize"`,
+    `data.method === "colorize" && ++photographs === 2`,
+  );
+  await beforeWorker(page, `${AS_HARDWARE}let photographs = 0;\n${second}`);
   await page.goto(server.url);
   const devices = await page.evaluate(async () => {
     await customElements.whenDefined("photo-colorizer");
@@ -183,13 +220,107 @@ test("an element whose colours went with the GPU colours its photograph anew", {
   assert.deepEqual(devices, ["webgpu", "cpu"]);
   /** How colourful the first one's picture is. */
   const colourful = async () => {
-    const pixels = await page.locator("#cat canvas#after").evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, 100, 100).data ?? new Uint8ClampedArray());
+    const pixels = await page
+      .locator("#cat canvas#after")
+      .evaluate(
+        (canvas) =>
+          /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, 100, 100).data ??
+          new Uint8ClampedArray(),
+      );
     return colourfulness({ width: 100, height: 100, data: pixels });
   };
   assert.ok((await colourful()) > 5);
-  await page.locator("#cat").evaluate((element) => (/** @type {import("../../dist/site/www/element.js").PhotoColorizer} */ (element).saturation = 0));
-  for (let i = 0; (await colourful()) > 1 && i < 300; i++) await page.waitForTimeout(100);
-  assert.ok((await colourful()) < 1, "it follows its settings");
-  assert.equal(await page.locator("#cat").evaluate((element) => /** @type {import("../../dist/site/www/element.js").PhotoColorizer} */ (element).state), "done");
+  await page.locator("#cat").evaluate((element) => {
+    /** @type {import("../../www/element.js").PhotoColorizer} */ (element).saturation = 0;
+  });
+  await until(async () => (await colourful()) < 1, "it follows its settings");
+  assert.equal(
+    await page
+      .locator("#cat")
+      .evaluate((element) => /** @type {import("../../www/element.js").PhotoColorizer} */ (element).state),
+    "done",
+  );
+  await page.close();
+});
+
+test("what the GPU has coloured the CPU draws when it is lost, whatever it was made of", {
+  timeout: PATIENCE,
+}, async () => {
+  const page = await browser.newPage();
+  const lost = spoiled("createBindGroup", "render", `throw new Error("no bind group");`);
+  await beforeWorker(page, AS_HARDWARE + lost);
+  await page.goto(server.url);
+  const found = await page.evaluate(async () => {
+    /** @type {typeof import("../../www/autochrome.js")} */
+    const { Colorizer } = await import(new URL("www/autochrome.js", location.href).href);
+    const colorizer = await Colorizer.load();
+    const blob = await (await fetch("www/samples/cat.jpg")).blob();
+    const bitmap = await createImageBitmap(blob, { resizeWidth: 90, resizeHeight: 60 });
+    const canvas = new OffscreenCanvas(90, 60);
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.drawImage(bitmap, 0, 0);
+    const devices = [colorizer.device.code];
+    let changes = 0;
+    colorizer.addEventListener("devicechange", () => {
+      changes++;
+      devices.push(colorizer.device.code);
+    });
+    const colorizations = [];
+    for (const photo of [blob, canvas, context.getImageData(0, 0, 90, 60)]) {
+      colorizations.push(await colorizer.colorize(photo));
+    }
+    const before = changes;
+    const pictures = [];
+    // The last one first: none waits for another.
+    for (const colorization of colorizations.reverse()) {
+      const { width, height, data } = await colorization.render({ temperature: 0.5 });
+      pictures.push({ width, height, data: new Uint8ClampedArray(data) });
+    }
+    const frame = await colorizer.colorizeFrame(bitmap);
+    const { kind, reason } = colorizer.device;
+    return { before, changes, devices, pictures, frame: frame.width, kind, reason };
+  });
+  assert.deepEqual([found.before, found.changes], [0, 1]);
+  assert.deepEqual(found.devices, ["adapter", "webgpu-failed"]);
+  assert.equal(found.kind, "cpu");
+  assert.match(found.reason, /^WebGPU failed: /);
+  assert.deepEqual(
+    found.pictures.map(({ width, height }) => `${width} x ${height}`),
+    ["90 x 60", "90 x 60", "451 x 300"],
+  );
+  for (const picture of found.pictures) assert.ok(colourfulness(picture) > 5);
+  assert.equal(found.frame, 90);
+  await page.close();
+});
+
+test("who asks for WebGPU by name is told when it fails, and gets no other device", { timeout: PATIENCE }, async () => {
+  const page = await browser.newPage();
+  await beforeWorker(page, spoiled("createBindGroup", "colorize", `throw new Error("no bind group");`));
+  await page.goto(server.url);
+  const found = await page.evaluate(async () => {
+    /** @type {typeof import("../../www/autochrome.js")} */
+    const { Colorizer } = await import(new URL("www/autochrome.js", location.href).href);
+    const colorizer = await Colorizer.load({ device: "webgpu" });
+    const { code } = colorizer.device;
+    const failed = await colorizer.colorize(new ImageData(96, 64)).catch((error) => error.code);
+    return [code, failed, colorizer.device.kind];
+  });
+  assert.deepEqual(found, ["software-adapter", "device-lost", "webgpu"]);
+  await page.close();
+});
+
+test("the page takes the CPU where software is the only adapter", { timeout: PATIENCE }, async () => {
+  const page = await browser.newPage();
+  /** @type {string[]} */
+  const requests = [];
+  page.context().on("request", (request) => requests.push(request.url()));
+  await page.goto(server.url);
+  await drop(page, "cat.jpg");
+  await waitForColour(page, "cat.jpg");
+  assert.equal(await page.locator("#device").textContent(), "Runs on the CPU (only a software adapter was found).");
+  assert.deepEqual(
+    requests.filter((url) => url.includes("/engine/gpu/")),
+    [],
+  );
   await page.close();
 });

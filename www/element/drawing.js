@@ -42,7 +42,11 @@ export class Drawing {
   /** Ends the wait for settings to rest. */
   #wake = () => {};
 
-  /** @param {Canvases} canvases @param {Listeners} heard `changed`: a canvas holds something else; `drawn`: all that was asked for since it was shown, at rest */
+  /**
+   * @param {Canvases} canvases
+   * @param {Listeners} heard `changed`: a canvas holds something else; `drawn`: all that was asked for since it
+   *   was shown, at rest
+   */
   constructor(canvases, heard) {
     this.#canvases = canvases;
     this.#heard = heard;
@@ -73,7 +77,11 @@ export class Drawing {
     if (this.#shown) this.refresh();
   }
 
-  /** Longest side of the finest render that is wanted; none for the photograph's own. @param {Colorization} colorization */
+  /**
+   * Longest side of the finest render that is wanted; none for the photograph's own.
+   *
+   * @param {Colorization} colorization
+   */
   #finest({ width, height }) {
     const longest = Math.max(width, height);
     const wish = this.#close ? Math.min(longest, Math.floor(longest * Math.sqrt(most() / (width * height)))) : PREVIEW;
@@ -85,7 +93,9 @@ export class Drawing {
    * @param {Colorization} colorization @param {number | undefined} maxSide @param {boolean} truth @param {AbortSignal} [signal]
    */
   #original(colorization, maxSide, truth, signal) {
-    return colorization.isColour && !truth ? colorization.render({ saturation: 0, maxSide, signal }) : colorization.original({ maxSide, signal });
+    return colorization.isColor && !truth
+      ? colorization.render({ saturation: 0, maxSide, signal })
+      : colorization.original({ maxSide, signal });
   }
 
   async #run() {
@@ -154,7 +164,13 @@ export class Drawing {
     if (!this.#running) this.#run();
   }
 
-  /** Puts a photograph on show and answers when it is drawn. @param {Colorization} colorization @param {Tone} tone @param {AbortSignal} [signal] */
+  /**
+   * Puts a photograph on show and answers when it is drawn.
+   *
+   * @param {Colorization} colorization
+   * @param {Tone} tone
+   * @param {AbortSignal} [signal]
+   */
   async show(colorization, tone, signal) {
     const { width, height } = colorization;
     const maxSide = Math.max(width, height) > PREVIEW ? PREVIEW : undefined;
@@ -171,7 +187,12 @@ export class Drawing {
     this.#heard.changed();
   }
 
-  /** Shows a picture as before while there are no colours. @param {CanvasImageSource} picture @param {import("./viewer.js").Size} size */
+  /**
+   * Shows a picture as before while there are no colours.
+   *
+   * @param {CanvasImageSource} picture
+   * @param {import("./viewer.js").Size} size
+   */
   preview(picture, { width, height }) {
     const { before } = this.#canvases;
     const scale = Math.min(1, PREVIEW / Math.max(width, height));

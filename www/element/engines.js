@@ -4,25 +4,31 @@
  */
 
 import { Colorizer } from "../autochrome.js";
-import { AutochromeError, errorOf } from "../errors.js";
+import { errorOf } from "../errors.js";
 
 /** @typedef {import("../autochrome.js").Progress} Progress */
-/** @typedef {{ model?: string, sha256?: string, device: import("../autochrome.js").DeviceWish, assets?: string }} Wish */
+/**
+ * @typedef {{ model?: string, sha256?: string, device: import("../autochrome.js").DeviceWish, assets?: string }} Wish
+ */
 /** @typedef {{ ready: Promise<Colorizer>, key: string, release: () => void }} Hold */
-/** @typedef {{ ready: Promise<Colorizer>, stop: AbortController, holders: Set<(progress: Progress) => void> }} Shared */
+/**
+ * @typedef {{ ready: Promise<Colorizer>, stop: AbortController, holders: Set<(progress: Progress) => void> }} Shared
+ */
 
 /** @type {Map<string, Shared>} */
 const engines = new Map();
 
 /** @param {Wish} wish */
-export const keyOf = (wish) => JSON.stringify([wish.model, wish.sha256, wish.device, wish.assets]);
+const keyOf = (wish) => JSON.stringify([wish.model, wish.sha256, wish.device, wish.assets]);
 
 /** @param {string} key @param {Wish} wish @returns {Shared} */
 function start(key, wish) {
   const stop = new AbortController();
   /** @type {Shared["holders"]} */
   const holders = new Set();
-  const onProgress = (/** @type {Progress} */ progress) => holders.forEach((tell) => tell(progress));
+  const onProgress = (/** @type {Progress} */ progress) => {
+    for (const tell of holders) tell(progress);
+  };
   const ready = Colorizer.load({ ...wish, signal: stop.signal, onProgress });
   const shared = { ready, stop, holders };
   engines.set(key, shared);
@@ -30,8 +36,14 @@ function start(key, wish) {
   return shared;
 }
 
-/** Takes hold of the engine for a wish. @param {Wish} wish @param {(progress: Progress) => void} onProgress @returns {Hold} */
-export function hold(wish, onProgress) {
+/**
+ * Takes hold of the engine for a wish.
+ *
+ * @param {Wish} wish
+ * @param {(progress: Progress) => void} onProgress
+ * @returns {Hold}
+ */
+function hold(wish, onProgress) {
   const key = keyOf(wish);
   const shared = engines.get(key) ?? start(key, wish);
   // The same function may hold twice.
@@ -41,12 +53,22 @@ export function hold(wish, onProgress) {
     if (!shared.holders.delete(mine) || shared.holders.size > 0) return;
     if (engines.get(key) === shared) engines.delete(key);
     shared.stop.abort();
-    shared.ready.then((engine) => engine.dispose(), () => {});
+    shared.ready.then(
+      (engine) => engine.dispose(),
+      () => {},
+    );
   };
   return { ready: shared.ready, key, release };
 }
 
-/** An engine goes on loading for the others when one gives up. @template T @param {Promise<T>} promise @param {AbortSignal} signal @returns {Promise<T>} */
+/**
+ * An engine goes on loading for the others when one gives up.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal} signal
+ * @returns {Promise<T>}
+ */
 export function untilAborted(promise, signal) {
   return new Promise((resolve, reject) => {
     const stop = () => reject(errorOf("aborted", "Stopped.", { cause: signal.reason }));
@@ -56,27 +78,20 @@ export function untilAborted(promise, signal) {
   });
 }
 
-/** Whether the colours went with the device. @param {unknown} error */
-export const isLost = (error) => error instanceof AutochromeError && error.code === "device-lost";
+/** @param {string} address @returns {string | undefined} */
+const whole = (address) => (address ? new URL(address, document.baseURI).href : undefined);
 
 /**
- * Colours a photograph and makes the first use of its colours. Where they turn out to have gone with the
- * device it is coloured once more, for then another takes over. Colours that fail their use are freed.
+ * Holds the engine that an element's attributes ask for, and lets go of the old one where that is another.
  *
- * @template T
- * @param {Colorizer} engine
- * @param {import("../autochrome.js").PhotoSource} photo
- * @param {Parameters<Colorizer["colorize"]>[1]} options
- * @param {(colorization: import("../autochrome.js").Colorization) => Promise<T>} use
+ * @param {Hold | null} old
+ * @param {{ model: string, sha256: string, device: Wish["device"], assets: string }} attributes
+ * @param {(progress: Progress) => void} onProgress
  */
-export async function colourFor(engine, photo, options, use) {
-  for (let again = false; ; again = true) {
-    const colorization = await engine.colorize(photo, options);
-    try {
-      return await use(colorization);
-    } catch (error) {
-      colorization.dispose();
-      if (again || !isLost(error)) throw error;
-    }
-  }
+export function swap(old, { model, sha256, device, assets }, onProgress) {
+  const wish = { model: whole(model), sha256: sha256 || undefined, device, assets: whole(assets) };
+  if (old?.key === keyOf(wish)) return old;
+  const held = hold(wish, onProgress);
+  old?.release();
+  return held;
 }

@@ -2,74 +2,43 @@
 
 import { AutochromeError, Colorization } from "../autochrome.js";
 import { errorOf } from "../errors.js";
-import { clear, draw } from "./canvas.js";
-import { Drawing } from "./drawing.js";
-import { colourFor, hold, keyOf, untilAborted } from "./engines.js";
-import { fileName, nameOf, save } from "./files.js";
-import { TONES, build } from "./markup.js";
-import { style } from "./style.js";
-import { Viewer } from "./viewer.js";
+import { ATTRIBUTES, SOURCE, controlsOf } from "./attributes.js";
+import { swap, untilAborted } from "./engines.js";
+import { fetched, fileName, nameOf, save } from "./files.js";
+import { internalsOf } from "./form-control.js";
+import { FormValue } from "./form-value.js";
+import { Panel } from "./panel.js";
+import { PhotoView, displayOf, tell } from "./photo-view.js";
+import { TONE_NAMES } from "./tones.js";
 
 /** @typedef {import("../autochrome.js").Tone} Tone */
 /** @typedef {import("../autochrome.js").Progress} Progress */
 /** @typedef {import("../autochrome.js").PhotoSource} PhotoSource */
-/** @typedef {import("../autochrome.js").DeviceInfo} DeviceInfo */
-/** @typedef {import("../autochrome.js").DeviceWish} DeviceWish */
 /** @typedef {import("../autochrome.js").FileOptions} FileOptions */
 /** @typedef {import("../autochrome.js").WorkOptions} WorkOptions */
-/** @typedef {import("./viewer.js").Mode} Mode */
-/** @typedef {import("./viewer.js").Point} Point */
-/** @typedef {import("./markup.js").ToneName} ToneName */
 
-/** @typedef {"empty" | "loading" | "colorizing" | "done" | "failed"} State */
-/** @typedef {"choose" | "compare" | "zoom" | "tone" | "save"} Control */
-/** @typedef {"image/png" | "image/jpeg"} FileType */
-/** @typedef {{ source: PhotoSource | string }} StartDetail */
-/** @typedef {{ colorization: Colorization, width: number, height: number, device: DeviceInfo, milliseconds: number }} DoneDetail */
-/** @typedef {{ error: AutochromeError }} ErrorDetail */
-/** @typedef {{ side: number }} DrawnDetail longest side, in pixels */
-/** @typedef {{ zoom: number, fitted: boolean }} ZoomDetail screen pixels for a pixel of the photograph */
-/**
- * @typedef {{
- *   "colorize-start": CustomEvent<StartDetail>,
- *   "colorize-progress": CustomEvent<Progress>,
- *   "colorize-done": CustomEvent<DoneDetail>,
- *   "colorize-error": CustomEvent<ErrorDetail>,
- *   "colorize-drawn": CustomEvent<DrawnDetail>,
- *   "colorize-zoom": CustomEvent<ZoomDetail>,
- *   "colorize-point": CustomEvent<Point>,
- * }} PhotoColorizerEvents
- */
-
-const TONE_NAMES = /** @type {ToneName[]} */ (Object.keys(TONES));
-const CONTROLS = /** @type {const} */ (["choose", "compare", "zoom", "tone", "save"]);
-const MODES = /** @type {const} */ (["slider", "side", "after"]);
-const DEVICES = /** @type {const} */ (["auto", "webgpu", "cpu"]);
+/** @typedef {import("./events.js").PhotoColorizerEvents} PhotoColorizerEvents */
+/** @typedef {import("./events.js").State} State */
 
 /** Not attributes, but taken up like them: the element has come into a page, it has been given a photograph. */
 const CONNECTED = "(connected)";
 const GIVEN = "(photo)";
 
-/** What begins anew when it changes. */
-const SOURCE = ["src", "model", "sha256", "device", "assets"];
-
-/** On a server there are no elements. */
-const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
-
-/** @template {readonly string[]} T @param {T} known @param {string | null} wish @param {T[number]} otherwise @returns {T[number]} */
-const oneOf = (known, wish, otherwise) => (wish !== null && known.includes(wish) ? wish : otherwise);
-
 /** @param {unknown} error @returns {AutochromeError} */
-const asOurs = (error) => (error instanceof AutochromeError ? error : errorOf("device-lost", error instanceof Error ? error.message : String(error), { cause: error }));
+const asOurs = (error) =>
+  error instanceof AutochromeError
+    ? error
+    : errorOf("device-lost", error instanceof Error ? error.message : String(error), { cause: error });
 
-export class PhotoColorizer extends Base {
-  static formAssociated = true;
-  static observedAttributes = [...SOURCE, ...TONE_NAMES, "controls", "mode", "type", "name", "alt", "disabled", "required"];
+export class PhotoColorizer extends PhotoView {
+  static observedAttributes = ATTRIBUTES;
 
-  #internals = this.attachInternals();
-  #ui;
+  #internals = internalsOf(this);
+  #display = displayOf(this);
   #viewer;
   #drawing;
+  #panel;
+  #form;
 
   /** @type {State} */
   #state = "empty";
@@ -83,98 +52,54 @@ export class PhotoColorizer extends Base {
   #engine = null;
   /** @type {AbortController | null} */
   #work = null;
-  /** @type {AbortController | null} */
-  #encoding = null;
-  /** @type {File | null} */
-  #value = null;
   /** Attributes that have changed in this turn. @type {Set<string>} */
   #changed = new Set();
-  #overlay = false;
-  /** Previews that have begun; only the newest is shown. */
-  #previews = 0;
   /** What the network would make of it: the model's own settings. @type {Tone | null} */
   #defaults = null;
   #off = false;
 
   constructor() {
     super();
-    const root = this.attachShadow({ mode: "open", delegatesFocus: true });
-    root.adoptedStyleSheets = [style()];
-    build(root);
-    this.#ui = partsOf(root);
-    const { viewer, view, before, after, overlay, paneBefore, paneAfter, crosshair, divider, dividerWords } = this.#ui;
-    this.#drawing = new Drawing(
-      { before, after },
-      {
-        changed: () => this.#viewer.layOut(),
-        drawn: () => this.#drawn(),
-        failed: (error) => this.#lost(error),
+    const { root, ui, drawing, viewer, heard } = this.#display;
+    this.#drawing = drawing;
+    this.#viewer = viewer;
+    heard.drawn = () => this.#drawn();
+    heard.failed = (error) => this.#complain(error);
+    heard.inspecting = () => this.#showControls();
+    // Those of what is inside would leave the shadow tree; the element has its own.
+    root.addEventListener("input", (event) => event.stopPropagation());
+    this.#form = new FormValue(this.#internals, {
+      anchor: ui.viewer,
+      encode: (signal) => this.#file(signal),
+      changed: () => this.#validate(),
+      failed: (error) => this.#complain(error),
+    });
+    this.#panel = new Panel(root, ui, {
+      choose: (file) => {
+        this.photo = file;
+        this.#input();
       },
-    );
-    this.#viewer = new Viewer(
-      { viewer, view, before: paneBefore, after: paneAfter, crosshair, divider, dividerWords },
-      {
-        zoom: () => {
-          this.#drawing.near(this.#viewer.zoom);
-          this.#tell("colorize-zoom", { zoom: this.#viewer.zoom, fitted: this.#viewer.fitted });
-        },
-        point: (point) => this.#tell("colorize-point", point),
+      cancel: () => this.cancel(),
+      retry: () => this.retry(),
+      zoomBy: (factor) => this.zoomBy(factor),
+      zoomFit: () => this.zoomFit(),
+      tone: (name, value) => {
+        this[name] = value;
+        this.#input();
       },
-    );
-    clear(overlay);
-    this.#listen(root);
+      reset: () => {
+        this.tone = {};
+        this.#input();
+      },
+      save: () => this.#save(),
+    });
     this.#enter("empty");
     this.#adopt(new Set(["controls", "mode", "alt"]));
   }
 
-  /** @param {ShadowRoot} root */
-  #listen(root) {
-    const { picker, choose, viewer, cancel, retry, closer, farther, whole, reset, saveFile, tones } = this.#ui;
-    // Those of what is inside would leave the shadow tree; the element has its own.
-    root.addEventListener("input", (event) => event.stopPropagation());
-    picker.addEventListener("change", () => {
-      const [file] = picker.files ?? [];
-      picker.value = "";
-      if (file) this.#choose(file);
-    });
-    const takes = () => !choose.hidden && !this.#off;
-    root.addEventListener("dragover", (event) => {
-      if (!takes()) return;
-      event.preventDefault();
-      viewer.classList.add("over");
-    });
-    root.addEventListener("dragleave", () => viewer.classList.remove("over"));
-    root.addEventListener("drop", (event) => {
-      viewer.classList.remove("over");
-      const file = /** @type {DragEvent} */ (event).dataTransfer?.files[0];
-      if (!takes() || !file) return;
-      event.preventDefault();
-      // The page may take files for itself.
-      event.stopPropagation();
-      this.#choose(file);
-    });
-    cancel.addEventListener("click", () => this.cancel());
-    retry.addEventListener("click", () => this.retry());
-    closer.addEventListener("click", () => this.zoomBy(1.5));
-    farther.addEventListener("click", () => this.zoomBy(1 / 1.5));
-    whole.addEventListener("click", () => this.zoomFit());
-    saveFile.addEventListener("click", () => this.#save());
-    for (const name of TONE_NAMES) {
-      const { input } = tones[name];
-      input.addEventListener("input", () => {
-        this[name] = Number(input.value);
-        this.dispatchEvent(new Event("input", { bubbles: true, composed: true }));
-      });
-    }
-    reset.addEventListener("click", () => {
-      this.tone = {};
-      this.dispatchEvent(new Event("input", { bubbles: true, composed: true }));
-    });
-  }
-
-  /** @template {keyof PhotoColorizerEvents} T @param {T} type @param {PhotoColorizerEvents[T]["detail"]} detail */
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
+  /** The visitor has changed something. */
+  #input() {
+    this.dispatchEvent(new Event("input", { bubbles: true, composed: true }));
   }
 
   // Life in a page
@@ -215,9 +140,9 @@ export class PhotoColorizer extends Base {
     if (changed.has("src") && !changed.has(GIVEN)) this.#photo = null;
     if (has(["controls", "disabled", "mode"])) this.#showControls();
     if (changed.has("required")) this.#validate();
-    if (changed.has("alt")) this.#name();
+    if (changed.has("alt")) this.#panel.name(this.alt);
     if (has(TONE_NAMES)) {
-      this.#showTone();
+      this.#panel.showTone(this.tone, this.#defaults);
       this.#drawing.change(this.tone);
     }
     if (!this.isConnected) return;
@@ -248,9 +173,16 @@ export class PhotoColorizer extends Base {
 
   // What it shows
 
+  get #colored() {
+    return this.#drawing.colorization !== null;
+  }
+
+  get #working() {
+    return this.#state === "loading" || this.#state === "colorizing";
+  }
+
   /** @param {State} state */
   #enter(state) {
-    const { viewer, busy, failure, progress } = this.#ui;
     const { states } = this.#internals;
     states?.delete(this.#state);
     this.#state = state;
@@ -259,113 +191,46 @@ export class PhotoColorizer extends Base {
     } catch {
       // Chromium before 125 wants other names; there is no :state() there.
     }
-    const working = state === "loading" || state === "colorizing";
-    busy.hidden = !working;
-    if (state === "loading") progress.value = 0;
-    failure.hidden = state !== "failed";
-    viewer.setAttribute("aria-busy", String(working));
-    viewer.classList.toggle("empty", !this.#drawing.colorization);
-    viewer.classList.toggle("vacant", this.#drawing.vacant);
-    if (state === "failed") this.#ui.failureWords.textContent = this.#error?.message ?? "";
+    const failure = this.#error?.message ?? "";
+    const { vacant } = this.#drawing;
+    this.#panel.enter(state, { working: this.#working, failure, colored: this.#colored, vacant });
     this.#showControls();
     this.#validate();
   }
 
   #showControls() {
-    const { viewer, view, divider, choose, picker, tools, zooms, tones, tonesBox, files, cancel, retry, reset, saveFile } = this.#ui;
-    const on = this.#controls();
-    const coloured = this.#drawing.colorization !== null;
-    choose.hidden = !on.has("choose");
-    picker.disabled = this.#off;
-    cancel.hidden = retry.hidden = on.size === 0;
-    divider.hidden = !on.has("compare");
-    viewer.classList.toggle("plain", !on.has("compare"));
+    const on = controlsOf(this);
     this.#viewer.setMode(on.has("compare") ? this.mode : "after");
-    this.#viewer.setZooms(on.has("zoom") && coloured);
-    const handled = on.has("zoom") && coloured;
-    if (handled) {
-      for (const [name, value] of [["tabindex", "0"], ["role", "application"], ["aria-labelledby", "view-label"], ["aria-describedby", "view-keys"]]) view.setAttribute(/** @type {string} */ (name), /** @type {string} */ (value));
-    } else if (!this.#viewer.inspecting) {
-      for (const name of ["tabindex", "role", "aria-labelledby", "aria-describedby"]) view.removeAttribute(name);
-    }
-    zooms.hidden = !on.has("zoom");
-    tonesBox.hidden = !on.has("tone");
-    files.hidden = !on.has("save");
-    tools.hidden = !coloured || (zooms.hidden && tonesBox.hidden && files.hidden);
-    for (const { input } of Object.values(tones)) input.disabled = this.#off;
-    reset.disabled = saveFile.disabled = this.#off;
-  }
-
-  /** @returns {Set<string>} */
-  #controls() {
-    const wish = this.getAttribute("controls");
-    if (wish === null) return new Set();
-    const words = wish.split(/\s+/).filter(Boolean);
-    return new Set(words.length > 0 ? words : CONTROLS);
-  }
-
-  /** Names the pictures for those who do not see them. */
-  #name() {
-    const { before, after } = this.#ui;
-    for (const [canvas, tag] of /** @type {const} */ ([[before, "before-tag"], [after, "after-tag"]])) {
-      if (this.alt) canvas.setAttribute("aria-label", this.alt);
-      else canvas.removeAttribute("aria-label");
-      canvas.setAttribute("aria-labelledby", tag);
-      if (this.alt) canvas.removeAttribute("aria-labelledby");
-    }
-  }
-
-  #showTone() {
-    for (const name of TONE_NAMES) {
-      const { input, output } = this.#ui.tones[name];
-      const value = this[name] ?? this.#defaults?.[name] ?? 0;
-      input.value = String(value);
-      output.textContent = Number(input.value).toFixed(2);
-    }
+    this.#viewer.setZooms(on.has("zoom") && this.#colored);
+    const { inspecting } = this.#viewer;
+    this.#panel.showControls(on, { colored: this.#colored, inspecting, off: this.#off });
   }
 
   #drawn() {
-    this.#tell("colorize-drawn", { side: this.#drawing.side ?? 0 });
+    tell(this, "colorize-drawn", { side: this.#drawing.side ?? 0 });
     this.#encode();
   }
 
   // The way of a photograph
 
-  /** @param {File} file */
-  #choose(file) {
-    this.photo = file;
-    this.dispatchEvent(new Event("input", { bubbles: true, composed: true }));
-  }
-
-  /** @returns {import("./engines.js").Wish} */
-  #wish() {
-    const attribute = (/** @type {string} */ name) => this.getAttribute(name) || undefined;
-    const address = (/** @type {string} */ name) => {
-      const value = attribute(name);
-      return value && new URL(value, document.baseURI).href;
-    };
-    return { model: address("model"), sha256: attribute("sha256"), device: this.device, assets: address("assets") };
-  }
-
   /** The engine, shared with those who want the same one. */
   #hold() {
-    const wish = this.#wish();
-    if (this.#engine?.key !== keyOf(wish)) {
-      const old = this.#engine;
-      this.#engine = hold(wish, (progress) => this.#state === "loading" && this.#progress(progress));
-      old?.release();
-    }
+    const { model, sha256, device, assets } = this;
+    const old = this.#engine;
+    this.#engine = swap(old, { model, sha256, device, assets }, (progress) => {
+      if (this.#state === "loading") this.#progress(progress);
+    });
     return this.#engine;
   }
 
   /** @param {Progress} progress */
   #progress(progress) {
-    this.#ui.progress.value = progress.stage === "download" ? progress.done : this.#ui.progress.value;
-    this.#tell("colorize-progress", progress);
+    this.#panel.showProgress(progress);
+    tell(this, "colorize-progress", progress);
   }
 
-  /** Colours what there is to colour; the newest photograph wins. @param {boolean} [again] whether its colours were lost before */
-  async #begin(again = false) {
+  /** Colours what there is to colour; the newest photograph wins. */
+  async #begin() {
     this.#work?.abort();
     const work = new AbortController();
     this.#work = work;
@@ -373,27 +238,31 @@ export class PhotoColorizer extends Base {
     const source = this.#photo ?? this.src;
     const began = performance.now();
     this.#error = null;
-    this.#unvalue();
+    this.#form.drop();
     this.#enter("loading");
-    if (!again) this.#tell("colorize-start", { source });
+    tell(this, "colorize-start", { source });
     try {
       const held = this.#hold();
       const photo = this.#photo ?? (await fetched(this.src, signal));
-      if (photo instanceof Blob) this.#preview(photo);
+      if (photo instanceof Blob) this.preview(photo);
       const engine = await untilAborted(held.ready, signal);
       this.#enter("colorizing");
-      const onProgress = (/** @type {Progress} */ progress) => this.#colouring(progress);
-      const colorization = await colourFor(engine, photo, { signal, onProgress }, async (colorization) => {
+      const onProgress = (/** @type {Progress} */ progress) => this.#progress(progress);
+      const colorization = await engine.colorize(photo, { signal, onProgress });
+      try {
         this.#defaults = engine.defaults;
         await this.#drawing.show(colorization, this.tone, signal);
         signal.throwIfAborted();
-        return colorization;
-      });
+      } catch (error) {
+        colorization.dispose();
+        throw error;
+      }
       this.#own?.dispose();
       this.#own = colorization;
       this.#stand(colorization);
       const { width, height } = colorization;
-      if (!again) this.#tell("colorize-done", { colorization, width, height, device: engine.device, milliseconds: performance.now() - began });
+      const milliseconds = performance.now() - began;
+      tell(this, "colorize-done", { colorization, width, height, device: engine.device, milliseconds });
     } catch (error) {
       // Another photograph is on its way, or none is wanted.
       if (this.#work !== work) return;
@@ -402,35 +271,11 @@ export class PhotoColorizer extends Base {
     }
   }
 
-  /** @param {Progress} progress */
-  #colouring(progress) {
-    if (progress.stage === "network") this.#ui.progress.value = progress.done;
-    this.#tell("colorize-progress", progress);
-  }
-
-  /** The file as it is while its colours are made, where the browser can read it. @param {Blob} blob */
-  async #preview(blob) {
-    const mine = ++this.#previews;
-    const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" }).catch(() => null);
-    if (bitmap && mine === this.#previews && !this.#drawing.colorization) {
-      this.#size(bitmap);
-      this.#drawing.preview(bitmap, bitmap);
-      this.#ui.viewer.classList.remove("vacant");
-    }
-    bitmap?.close();
-  }
-
-  /** @param {{ width: number, height: number } | null} size */
-  #size(size) {
-    this.#ui.viewer.style.setProperty("--ratio", size ? `${size.width} / ${size.height}` : "3 / 2");
-    this.#viewer.show(size && { width: size.width, height: size.height });
-  }
-
   /** These colours are on show now. @param {Colorization} colorization */
   #stand(colorization) {
-    this.#size(colorization);
+    this.#display.setSize(colorization);
     this.overlay = null;
-    this.#showTone();
+    this.#panel.showTone(this.tone, this.#defaults);
     this.#enter("done");
     this.#drawn();
   }
@@ -438,35 +283,28 @@ export class PhotoColorizer extends Base {
   /** @param {unknown} error */
   #fail(error) {
     this.#error = asOurs(error);
-    const stopped = this.#error.code === "aborted";
-    const shown = this.#drawing.colorization !== null;
-    if (!stopped) this.#enter("failed");
-    else this.#enter(shown ? "done" : "empty");
-    this.#tell("colorize-error", { error: this.#error });
+    if (this.#error.code !== "aborted") this.#enter("failed");
+    else this.#enter(this.#colored ? "done" : "empty");
+    tell(this, "colorize-error", { error: this.#error });
   }
 
-  /** The colours on show went with the device: anew, where they are ours. @param {unknown} error */
-  #lost(error) {
+  /** Something failed that leaves what is on show as it is. @param {unknown} error */
+  #complain(error) {
     const ours = asOurs(error);
     if (ours.code === "aborted") return;
-    if (ours.code === "device-lost" && this.#own && this.#own === this.#drawing.colorization && this.isConnected) {
-      this.#own = null;
-      this.#begin(true);
-      return;
-    }
     this.#error = ours;
-    this.#tell("colorize-error", { error: ours });
+    tell(this, "colorize-error", { error: ours });
   }
 
   /** Nothing is on show. */
   #clear() {
     this.#work?.abort();
     this.#work = null;
-    this.#previews++;
-    this.#unvalue();
+    this.#display.stopPreview();
+    this.#form.drop();
     this.#drawing.hide();
     this.overlay = null;
-    this.#size(null);
+    this.#display.setSize(null);
     this.#own?.dispose();
     this.#own = null;
     this.#error = null;
@@ -484,214 +322,31 @@ export class PhotoColorizer extends Base {
   // The form's side
 
   #validate() {
-    const { viewer } = this.#ui;
-    const working = this.#state === "loading" || this.#state === "colorizing" || this.#encoding !== null;
-    if (this.form && working) this.#internals.setValidity({ customError: true }, "The photograph is not in colour yet. Wait a moment.", viewer);
-    else if (this.required && !this.#drawing.colorization) this.#internals.setValidity({ valueMissing: true }, "Choose a photograph.", viewer);
-    else this.#internals.setValidity({});
-  }
-
-  #unvalue() {
-    this.#encoding?.abort();
-    this.#encoding = null;
-    this.#value = null;
-    this.#internals.setFormValue(null);
+    this.#form.validate({ working: this.#working, required: this.required, colored: this.#colored });
   }
 
   /** Makes the form's value of what is on show. */
-  async #encode() {
-    this.#unvalue();
-    const colorization = this.#drawing.colorization;
-    if (!this.form || !this.name || !colorization || this.#drawing.side === null) {
-      this.#validate();
-      return;
-    }
-    const encoding = new AbortController();
-    this.#encoding = encoding;
-    this.#validate();
-    try {
-      const file = await this.#file(encoding.signal);
-      if (this.#encoding !== encoding) return;
-      this.#value = file;
-      this.#internals.setFormValue(file);
-      this.dispatchEvent(new Event("change", { bubbles: true }));
-    } catch (error) {
-      if (this.#encoding === encoding) this.#lost(error);
-    } finally {
-      if (this.#encoding === encoding) this.#encoding = null;
-      this.#validate();
-    }
+  #encode() {
+    return this.#form.make(this.name !== "" && this.#drawing.side !== null);
   }
 
   /** @param {AbortSignal} [signal] */
   async #file(signal) {
     const { type } = this;
     const blob = await this.toBlob({ type, signal });
-    return new File([blob], fileName(this.#photo instanceof File ? this.#photo.name : nameOf(this.src), type), { type });
+    const name = this.#photo instanceof File ? this.#photo.name : nameOf(this.src);
+    return new File([blob], fileName(name, type), { type });
   }
 
-  async #save() {
-    const { saveFile } = this.#ui;
-    saveFile.disabled = true;
-    try {
-      const file = await this.#file();
-      save(file, file.name);
-    } catch (error) {
-      this.#lost(error);
-    } finally {
-      saveFile.disabled = this.#off;
-    }
-  }
-
-  // Properties that are attributes
-
-  /** @param {string} name @param {string | number | null | undefined} value */
-  #set(name, value) {
-    if (value === null || value === undefined) this.removeAttribute(name);
-    else this.setAttribute(name, String(value));
-  }
-
-  /** @param {ToneName} name @returns {number | null} */
-  #number(name) {
-    const text = this.getAttribute(name);
-    const value = text === null || text.trim() === "" ? NaN : Number(text);
-    const { min, max } = TONES[name];
-    return Number.isFinite(value) ? Math.min(Math.max(value, min), max) : null;
-  }
-
-  /** Address of a photograph. */
-  get src() {
-    return this.getAttribute("src") ?? "";
-  }
-  set src(/** @type {string} */ value) {
-    this.#set("src", value);
-  }
-
-  /** Address of a model file; the shipped one if empty. */
-  get model() {
-    return this.getAttribute("model") ?? "";
-  }
-  set model(/** @type {string} */ value) {
-    this.#set("model", value || null);
-  }
-
-  /** What the model's bytes must hash to. */
-  get sha256() {
-    return this.getAttribute("sha256") ?? "";
-  }
-  set sha256(/** @type {string} */ value) {
-    this.#set("sha256", value || null);
-  }
-
-  /** Where the network runs. @returns {DeviceWish} */
-  get device() {
-    return oneOf(DEVICES, this.getAttribute("device"), "auto");
-  }
-  set device(/** @type {DeviceWish} */ value) {
-    this.#set("device", value);
-  }
-
-  /** Folder that the package's worker, engines and models lie in, where it is not its own. */
-  get assets() {
-    return this.getAttribute("assets") ?? "";
-  }
-  set assets(/** @type {string} */ value) {
-    this.#set("assets", value || null);
-  }
-
-  /** 0 (the likeliest colour) to 1 (the mean of all); null: the model's own. @returns {number | null} */
-  get temperature() {
-    return this.#number("temperature");
-  }
-  set temperature(/** @type {number | null} */ value) {
-    this.#set("temperature", value);
-  }
-
-  /** Colour boldness, 0 to 1; null: the model's own. @returns {number | null} */
-  get rebalance() {
-    return this.#number("rebalance");
-  }
-  set rebalance(/** @type {number | null} */ value) {
-    this.#set("rebalance", value);
-  }
-
-  /** Factor on chroma, 0 to 2; null: 1. @returns {number | null} */
-  get saturation() {
-    return this.#number("saturation");
-  }
-  set saturation(/** @type {number | null} */ value) {
-    this.#set("saturation", value);
-  }
-
-  /** -1 (a cool day's light) to 1 (a warm one's); null: 0. @returns {number | null} */
-  get warmth() {
-    return this.#number("warmth");
-  }
-  set warmth(/** @type {number | null} */ value) {
-    this.#set("warmth", value);
-  }
-
-  /** The four settings together; those that are absent are the model's own. @returns {Partial<Tone>} */
-  get tone() {
-    return Object.fromEntries(TONE_NAMES.filter((name) => this[name] !== null).map((name) => [name, this[name]]));
-  }
-  set tone(/** @type {Partial<Tone>} */ tone) {
-    for (const name of TONE_NAMES) this[name] = tone[name] ?? null;
-  }
-
-  /** Absent (null): the picture alone; empty: everything; else some of `choose compare zoom tone save`. @returns {string | null} */
-  get controls() {
-    return this.getAttribute("controls");
-  }
-  set controls(/** @type {string | boolean | null} */ value) {
-    this.#set("controls", value === true ? "" : value === false ? null : value);
-  }
-
-  /** How before and after are shown. @returns {Mode} */
-  get mode() {
-    return oneOf(MODES, this.getAttribute("mode"), "slider");
-  }
-  set mode(/** @type {Mode} */ value) {
-    this.#set("mode", value);
-  }
-
-  /** Type of the value and of what is saved. @returns {FileType} */
-  get type() {
-    return this.getAttribute("type") === "image/jpeg" ? "image/jpeg" : "image/png";
-  }
-  set type(/** @type {FileType} */ value) {
-    this.#set("type", value);
-  }
-
-  /** What the photograph shows, for those who do not see it. */
-  get alt() {
-    return this.getAttribute("alt") ?? "";
-  }
-  set alt(/** @type {string} */ value) {
-    this.#set("alt", value);
-  }
-
-  /** The value's name in a form. */
-  get name() {
-    return this.getAttribute("name") ?? "";
-  }
-  set name(/** @type {string} */ value) {
-    this.#set("name", value);
-  }
-
-  get disabled() {
-    return this.hasAttribute("disabled");
-  }
-  set disabled(/** @type {boolean} */ on) {
-    this.toggleAttribute("disabled", on);
-  }
-
-  /** Whether the form wants a photograph. */
-  get required() {
-    return this.hasAttribute("required");
-  }
-  set required(/** @type {boolean} */ on) {
-    this.toggleAttribute("required", on);
+  #save() {
+    return this.#panel.save(async () => {
+      try {
+        const file = await this.#file();
+        save(file, file.name);
+      } catch (error) {
+        this.#complain(error);
+      }
+    });
   }
 
   // Properties
@@ -706,12 +361,16 @@ export class PhotoColorizer extends Base {
     else this.#clear();
   }
 
-  /** The colours on show. Colours made elsewhere may be set, and stay the setter's to dispose of. @returns {Colorization | null} */
+  /**
+   * The colours on show. Colours made elsewhere may be set, and stay the setter's to dispose of.
+   *
+   * @returns {Colorization | null}
+   */
   get colorization() {
     return this.#drawing.colorization;
   }
   set colorization(/** @type {Colorization | null} */ colorization) {
-    if (colorization) this.show(colorization).catch((error) => this.#lost(error));
+    if (colorization) this.show(colorization).catch((error) => this.#complain(error));
     else this.#clear();
   }
 
@@ -727,84 +386,7 @@ export class PhotoColorizer extends Base {
 
   /** The coloured file, while the element has a name in a form; else null. */
   get value() {
-    return this.#value;
-  }
-
-  get form() {
-    return this.#internals.form;
-  }
-
-  get labels() {
-    return this.#internals.labels;
-  }
-
-  get validity() {
-    return this.#internals.validity;
-  }
-
-  get validationMessage() {
-    return this.#internals.validationMessage;
-  }
-
-  get willValidate() {
-    return this.#internals.willValidate;
-  }
-
-  checkValidity() {
-    return this.#internals.checkValidity();
-  }
-
-  reportValidity() {
-    return this.#internals.reportValidity();
-  }
-
-  /** Screen pixels for a pixel of the photograph; 0 without one. */
-  get zoom() {
-    return this.#viewer.zoom;
-  }
-
-  /** Longest side of what is drawn, in pixels; null while it is on its way. */
-  get drawnSide() {
-    return this.#drawing.side;
-  }
-
-  /** Whether before is the photograph as it came, colours and all; else what the model saw. */
-  get truth() {
-    return this.#drawing.truth;
-  }
-  set truth(/** @type {boolean} */ on) {
-    this.#drawing.setTruth(on);
-  }
-
-  /** Whether the original is shown in the colours' place. */
-  get held() {
-    return this.#ui.viewer.classList.contains("held");
-  }
-  set held(/** @type {boolean} */ on) {
-    this.#viewer.hold(on);
-  }
-
-  /** Whether a point can be chosen: `colorize-point` tells of it. */
-  get inspecting() {
-    return this.#viewer.inspecting;
-  }
-  set inspecting(/** @type {boolean} */ on) {
-    this.#viewer.inspect(on);
-    this.#showControls();
-  }
-
-  /** A picture over the photograph, such as `Colorization.confidence`'s. @param {ImageData | null} pixels */
-  set overlay(/** @type {ImageData | null} */ pixels) {
-    const { overlay } = this.#ui;
-    this.#overlay = pixels !== null;
-    overlay.hidden = pixels === null;
-    if (pixels) draw(overlay, pixels);
-    else clear(overlay);
-    this.#viewer.layOut();
-  }
-  /** Whether there is one. */
-  get hasOverlay() {
-    return this.#overlay;
+    return this.#form.file;
   }
 
   // What can be done
@@ -829,11 +411,6 @@ export class PhotoColorizer extends Base {
     this.#stand(colorization);
   }
 
-  /** Shows a photograph as it is, until there are colours. @param {Blob} blob */
-  preview(blob) {
-    return this.#preview(blob);
-  }
-
   /** Gives up the photograph that is on its way. */
   cancel() {
     this.#work?.abort(errorOf("aborted", "Stopped."));
@@ -847,33 +424,14 @@ export class PhotoColorizer extends Base {
   /**
    * What is on show, at full size.
    *
-   * @param {WorkOptions & Partial<Tone> & Partial<FileOptions>} [options] as in `Colorization.toBlob`; what is absent is the element's
+   * @param {WorkOptions & Partial<Tone> & Partial<FileOptions>} [options]
+   *   as in `Colorization.toBlob`; what is absent is the element's
    * @returns {Promise<Blob>}
    */
   async toBlob(options = {}) {
     const colorization = this.#drawing.colorization;
     if (!colorization) throw errorOf("invalid-argument", "No photograph is in colour yet. Wait for colorize-done.");
     return colorization.toBlob({ type: this.type, ...this.tone, ...options });
-  }
-
-  /** Copies what is on show. @param {HTMLCanvasElement} canvas it takes the picture's shape @param {number} maxSide */
-  drawTo(canvas, maxSide) {
-    this.#drawing.copyTo(canvas, maxSide);
-  }
-
-  /** Enlarges or, with a factor below 1, reduces. @param {number} factor */
-  zoomBy(factor) {
-    this.#viewer.zoomBy(factor);
-  }
-
-  /** One pixel of the photograph on one of the screen. */
-  zoomReal() {
-    this.#viewer.zoomReal();
-  }
-
-  /** All of the photograph. */
-  zoomFit() {
-    this.#viewer.zoomFit();
   }
 
   /**
@@ -886,59 +444,4 @@ export class PhotoColorizer extends Base {
   addEventListener(type, listener, options) {
     super.addEventListener(type, /** @type {EventListener} */ (listener), options);
   }
-}
-
-/** @param {ShadowRoot} root */
-function partsOf(root) {
-  /** @template {Element} T @param {string} id @param {new () => T} kind @returns {T} */
-  const part = (id, kind) => {
-    const found = root.getElementById(id);
-    if (!(found instanceof kind)) throw new Error(`#${id} is missing`);
-    return found;
-  };
-  const tone = (/** @type {ToneName} */ name) => ({ input: part(`slider-${name}`, HTMLInputElement), output: part(`value-${name}`, HTMLOutputElement) });
-  return {
-    viewer: part("frame", HTMLElement),
-    view: part("view", HTMLElement),
-    paneBefore: part("pane-before", HTMLElement),
-    paneAfter: part("pane-after", HTMLElement),
-    before: part("before", HTMLCanvasElement),
-    after: part("after", HTMLCanvasElement),
-    overlay: part("overlay", HTMLCanvasElement),
-    crosshair: part("crosshair", HTMLElement),
-    divider: part("compare", HTMLInputElement),
-    dividerWords: part("compare-value", HTMLSlotElement),
-    choose: part("choose", HTMLElement),
-    picker: part("picker", HTMLInputElement),
-    busy: part("busy", HTMLElement),
-    progress: part("busy-progress", HTMLProgressElement),
-    cancel: part("busy-cancel", HTMLButtonElement),
-    failure: part("failure", HTMLElement),
-    failureWords: part("failure-words", HTMLElement),
-    retry: part("failure-retry", HTMLButtonElement),
-    tools: part("tools", HTMLElement),
-    zooms: part("zooms", HTMLElement),
-    closer: part("closer", HTMLButtonElement),
-    farther: part("farther", HTMLButtonElement),
-    whole: part("whole", HTMLButtonElement),
-    tonesBox: part("tones", HTMLElement),
-    tones: { temperature: tone("temperature"), rebalance: tone("rebalance"), saturation: tone("saturation"), warmth: tone("warmth") },
-    reset: part("reset-tone", HTMLButtonElement),
-    files: part("files", HTMLElement),
-    saveFile: part("save-file", HTMLButtonElement),
-  };
-}
-
-/** @param {string} address @param {AbortSignal} signal @returns {Promise<Blob>} */
-async function fetched(address, signal) {
-  let why;
-  try {
-    const response = await fetch(new URL(address, document.baseURI), { signal });
-    if (response.ok) return new File([await response.blob()], nameOf(address), { type: response.headers.get("content-type") ?? "" });
-    why = `${response.status} ${response.statusText}`.trim();
-  } catch (cause) {
-    signal.throwIfAborted();
-    why = cause instanceof Error ? cause.message : String(cause);
-  }
-  throw errorOf("image-download", `The photograph could not be loaded (${address}: ${why}). Check its address and try again.`);
 }

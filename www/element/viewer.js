@@ -17,7 +17,10 @@ const TAP_REACH = 24;
 /** @typedef {{ x: number, y: number }} Point */
 /** @typedef {"slider" | "side" | "after"} Mode */
 /** @typedef {{ zoom: () => void, point: (point: Point) => void }} Listeners */
-/** @typedef {{ viewer: HTMLElement, view: HTMLElement, before: HTMLElement, after: HTMLElement, crosshair: HTMLElement, divider: HTMLInputElement, dividerWords: HTMLSlotElement }} Parts */
+/**
+ * @typedef {{ viewer: HTMLElement, view: HTMLElement, before: HTMLElement, after: HTMLElement, crosshair:
+ *   HTMLElement, divider: HTMLInputElement, dividerWords: HTMLSlotElement }} Parts
+ */
 
 /** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -43,7 +46,10 @@ export class Viewer {
   #moved = false;
   #resized = new ResizeObserver(() => this.layOut());
 
-  /** @param {Parts} ui @param {Listeners} heard `zoom`: the scale may be another; `point`: what is inspected, in pixels of the photograph */
+  /**
+   * @param {Parts} ui
+   * @param {Listeners} heard `zoom`: the scale may be another; `point`: what is inspected, in pixels of the photograph
+   */
   constructor(ui, heard) {
     this.#ui = ui;
     this.#heard = heard;
@@ -54,9 +60,12 @@ export class Viewer {
     view.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     view.addEventListener("pointerdown", (event) => this.#press(event));
     view.addEventListener("pointermove", (event) => this.#drag(event));
-    for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) view.addEventListener(end, (event) => this.#lift(event));
+    for (const end of /** @type {const} */ (["pointerup", "pointercancel"]))
+      view.addEventListener(end, (event) => this.#lift(event));
     // Two fingers are ours; one scrolls the page while all of the photograph is seen.
-    view.addEventListener("touchstart", (event) => this.#zooms && event.touches.length > 1 && event.preventDefault(), { passive: false });
+    view.addEventListener("touchstart", (event) => this.#zooms && event.touches.length > 1 && event.preventDefault(), {
+      passive: false,
+    });
   }
 
   /** Follows the view's size, or no longer does. @param {boolean} on */
@@ -88,9 +97,14 @@ export class Viewer {
     const { viewer, divider, dividerWords } = this.#ui;
     const at = Number(divider.value);
     viewer.style.setProperty("--divider", `${at}%`);
-    const language = /** @type {HTMLElement | null} */ (/** @type {ShadowRoot} */ (viewer.getRootNode()).host.closest("[lang]"))?.lang || undefined;
+    const language =
+      /** @type {HTMLElement | null} */ (/** @type {ShadowRoot} */ (viewer.getRootNode()).host.closest("[lang]"))
+        ?.lang || undefined;
     const share = new Intl.NumberFormat(language, { style: "percent" }).format((100 - at) / 100);
-    const words = dividerWords.assignedNodes({ flatten: true }).map((node) => node.textContent).join("");
+    const words = dividerWords
+      .assignedNodes({ flatten: true })
+      .map((node) => node.textContent)
+      .join("");
     divider.setAttribute("aria-valuetext", words.replace("{share}", share).trim());
   }
 
@@ -146,7 +160,13 @@ export class Viewer {
     crosshair.style.transform = `translate(${x}px, ${y}px)`;
   }
 
-  /** Where a place of the window is on the photograph. @param {number} clientX @param {number} clientY @returns {Point} */
+  /**
+   * Where a place of the window is on the photograph.
+   *
+   * @param {number} clientX
+   * @param {number} clientY
+   * @returns {Point}
+   */
   #onPhotograph(clientX, clientY) {
     const before = this.#ui.before.getBoundingClientRect();
     const within = clientX >= before.left && clientX < before.right && clientY >= before.top && clientY < before.bottom;
@@ -187,7 +207,10 @@ export class Viewer {
     const smallest = this.#fitScale();
     const wish = scale * factor;
     // The fit is a stop on the way out.
-    this.#zoomTo(factor < 1 && scale > smallest && wish < smallest ? smallest : factor < 1 && this.#fitted ? scale : wish, at);
+    this.#zoomTo(
+      factor < 1 && scale > smallest && wish < smallest ? smallest : factor < 1 && this.#fitted ? scale : wish,
+      at,
+    );
   }
 
   /** One pixel of the photograph on one of the screen. */
@@ -231,12 +254,21 @@ export class Viewer {
   /** @param {Point} at pixels of the photograph */
   #pointAt({ x, y }) {
     if (!this.#photograph || !this.#inspecting) return;
-    this.#point = { x: clamp(Math.floor(x), 0, this.#photograph.width - 1), y: clamp(Math.floor(y), 0, this.#photograph.height - 1) };
+    this.#point = {
+      x: clamp(Math.floor(x), 0, this.#photograph.width - 1),
+      y: clamp(Math.floor(y), 0, this.#photograph.height - 1),
+    };
     this.layOut();
     this.#heard.point(this.#point);
   }
 
-  /** Moves the point by pixels of the screen, and by at least one of the photograph. @param {number} x @param {number} y @param {boolean} far */
+  /**
+   * Moves the point by pixels of the screen, and by at least one of the photograph.
+   *
+   * @param {number} x
+   * @param {number} y
+   * @param {boolean} far
+   */
   #movePoint(x, y, far) {
     const reach = Math.max(1, Math.round((far ? 40 : 8) / this.#place.scale));
     this.#pointAt(this.#point ? { x: this.#point.x + x * reach, y: this.#point.y + y * reach } : this.#place);
@@ -291,7 +323,8 @@ export class Viewer {
     const mouse = event.pointerType === "mouse";
     if (this.#inspecting && (this.#down.size === 0 || (before && this.#down.size === 1 && !mouse))) {
       const { x, y } = this.#onPhotograph(event.clientX, event.clientY);
-      if (this.#photograph && x >= 0 && y >= 0 && x < this.#photograph.width && y < this.#photograph.height) this.#pointAt({ x, y });
+      if (this.#photograph && x >= 0 && y >= 0 && x < this.#photograph.width && y < this.#photograph.height)
+        this.#pointAt({ x, y });
     }
     if (!before || !this.#zooms) return;
     const old = this.#spread();

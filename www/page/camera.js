@@ -52,7 +52,11 @@ function inWords(error) {
 async function listCameras() {
   const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput");
   const used = stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
-  ui.which.replaceChildren(...cameras.map(({ label, deviceId }, index) => new Option(label || String(index + 1), deviceId, false, deviceId === used)));
+  ui.which.replaceChildren(
+    ...cameras.map(
+      ({ label, deviceId }, index) => new Option(label || String(index + 1), deviceId, false, deviceId === used),
+    ),
+  );
   ui.choice.hidden = cameras.length < 2;
 }
 
@@ -65,7 +69,9 @@ async function start() {
     if (!navigator.mediaDevices?.getUserMedia) throw new PageError("camera-unsupported");
     const deviceId = ui.which.value;
     const wish = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
-    const asked = await navigator.mediaDevices.getUserMedia({ video: { ...wish, width: { ideal: 1920 }, height: { ideal: 1080 } } });
+    const asked = await navigator.mediaDevices.getUserMedia({
+      video: { ...wish, width: { ideal: 1920 }, height: { ideal: 1080 } },
+    });
     if (mine !== starts || !ui.dialog.open) {
       for (const track of asked.getTracks()) track.stop();
       return;

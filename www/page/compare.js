@@ -29,7 +29,8 @@ for (const radio of document.querySelectorAll("input[name=mode]")) {
 ui.hold.addEventListener("pointerdown", (event) => {
   if (event.button === 0) hold(true);
 });
-for (const end of ["pointerup", "pointercancel", "pointerleave", "blur"]) ui.hold.addEventListener(end, () => hold(false));
+for (const end of ["pointerup", "pointercancel", "pointerleave", "blur"])
+  ui.hold.addEventListener(end, () => hold(false));
 ui.hold.addEventListener("keydown", (event) => {
   if (event.key !== " " && event.key !== "Enter") return;
   event.preventDefault();

@@ -16,24 +16,14 @@ const ui = {
   shippedModel: element("shipped-model", HTMLButtonElement),
 };
 
-/** The worker's reasons that have words of their own. @type {Record<string, string>} */
-const REASONS = {
-  "asked for": "reason-asked",
-  "an adapter was found": "reason-adapter",
-  "a software adapter was found": "reason-software",
-  "this browser has no WebGPU": "reason-no-webgpu",
-  "WebGPU found no adapter": "reason-no-adapter",
-};
-const FAILED = "WebGPU failed: ";
-
-/** Terms of models that have words of their own; those of others are shown as their file has them. @type {Record<string, string>} */
-const TERMS = {
-  "weights for non-commercial research and education (terms of the training photographs); encoder begun with EfficientNet-Lite2 (Google, Apache-2.0)":
-    "license-research",
-};
+/** Licences whose terms are among the messages; those of others are shown as their file has them. */
+const LICENSES = ["research"];
 
 /** A failed load is tried again with the next photograph. @type {Promise<Colorizer> | null} */
 let loading = null;
+
+/** The engine in use. @type {Colorizer | null} */
+let used = null;
 
 /** Name of the visitor's own model file, if one is in use. @type {string | null} */
 let ownModel = null;
@@ -49,11 +39,7 @@ export function watch(listener) {
 /** @returns {Promise<Colorizer>} */
 export function colorizer() {
   loading ??= Colorizer.load({ device, onProgress: showProgress }).then(
-    (loaded) => {
-      describe(loaded);
-      onChange(loaded);
-      return loaded;
-    },
+    (loaded) => take(loaded),
     (error) => {
       loading = null;
       say(ui.device, "not-running");
@@ -63,27 +49,32 @@ export function colorizer() {
   return loading;
 }
 
+/** @param {Colorizer} engine */
+function take(engine) {
+  used = engine;
+  describe(engine);
+  engine.addEventListener("devicechange", () => engine === used && describe(engine));
+  onChange(engine);
+  return engine;
+}
+
+/** Whether the engine in use runs on the GPU. */
+export const usesGpu = () => used?.device.kind === "webgpu";
+
 /** Whether an engine is there or on its way. */
 export const ready = () => loading !== null;
 
-/** @param {string} reason @returns {import("./language.js").Inner | string} */
-function reasonOf(reason) {
-  if (reason.startsWith(FAILED)) return { message: "reason-failed", values: { detail: reason.slice(FAILED.length) } };
-  const key = REASONS[reason];
-  return key ? { message: key } : reason;
-}
-
-/** @param {string} license @returns {import("./language.js").Inner | string} */
-function termsOf(license) {
-  const key = TERMS[license];
-  if (key) return { message: key };
-  return license && `${license}.`;
+/** @param {import("../autochrome.js").License} license @returns {import("./language.js").Inner | string} */
+function termsOf({ id, text }) {
+  if (LICENSES.includes(id)) return { message: `license-${id}` };
+  return text && `${text}.`;
 }
 
 /** Says where the network runs, which it is, and its terms. @param {Colorizer} engine */
-export function describe(engine) {
-  const { kind, name, reason } = engine.device;
-  say(ui.device, kind === "webgpu" ? "runs-on-webgpu" : "runs-on-cpu", { name, reason: reasonOf(reason) });
+function describe(engine) {
+  const { kind, name, code, detail } = engine.device;
+  const reason = { message: `reason-${code}`, values: { detail } };
+  say(ui.device, kind === "webgpu" ? "runs-on-webgpu" : "runs-on-cpu", { name, reason });
   const { network, format, license, unused } = engine.model;
   const model = ownModel === null ? "model-shipped" : "model-own";
   const rest = unused.length > 0 ? "model-unused" : "nothing";
@@ -111,8 +102,7 @@ export async function useModel(file, signal) {
   }
   loading = Promise.resolve(next);
   ownModel = file?.name ?? null;
-  describe(next);
-  onChange(next);
+  take(next);
   return old;
 }
 

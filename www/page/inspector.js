@@ -52,7 +52,11 @@ function show({ plane, top, confidence }, at) {
   ui.sure.value = confidence;
   say(ui.sureValue, "value", { value: percent(confidence) });
   clearTimeout(rest);
-  rest = window.setTimeout(() => say(ui.live, "inspector-live", { x: at.x, y: at.y, share: percent(top[0]?.p ?? 0), sure: percent(confidence) }), REST);
+  rest = window.setTimeout(
+    () =>
+      say(ui.live, "inspector-live", { x: at.x, y: at.y, share: percent(top[0]?.p ?? 0), sure: percent(confidence) }),
+    REST,
+  );
 }
 
 async function run() {

@@ -26,7 +26,10 @@ export function listen(listeners) {
 
 /** What the page was opened with. */
 function receive() {
-  const { launchQueue } = /** @type {{ launchQueue?: { setConsumer: (use: (launch: { files?: FileSystemFileHandle[] }) => void) => void } }} */ (window);
+  const { launchQueue } =
+    /** @type {{ launchQueue?: { setConsumer: (use: (launch: { files?: FileSystemFileHandle[] }) => void) => void } }} */ (
+      window
+    );
   launchQueue?.setConsumer(async ({ files = [] }) => {
     const opened = await Promise.allSettled(files.map((file) => file.getFile()));
     take(opened.flatMap((file) => (file.status === "fulfilled" ? [file.value] : [])));
@@ -48,13 +51,17 @@ function take(files) {
 
 /** Of a folder only what looks like a photograph. @param {File[]} files */
 function photographsOf(files) {
-  return files.filter(({ name, type }) => !name.startsWith(".") && (type.startsWith("image/") || PHOTOGRAPH.test(name))).filter(({ type }) => type !== "image/svg+xml");
+  return files
+    .filter(({ name, type }) => !name.startsWith(".") && (type.startsWith("image/") || PHOTOGRAPH.test(name)))
+    .filter(({ type }) => type !== "image/svg+xml");
 }
 
 /** @param {FileSystemEntry} entry @returns {Promise<File[]>} */
 async function filesIn(entry) {
   if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
+    const file = await new Promise((resolve, reject) =>
+      /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),
+    );
     return [file];
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
@@ -73,14 +80,23 @@ async function filesIn(entry) {
   return files;
 }
 
-/** What was dropped or pasted; folders are read. @param {DataTransfer | null} data @returns {boolean} whether there was any */
+/**
+ * What was dropped or pasted; folders are read.
+ *
+ * @param {DataTransfer | null} data
+ * @returns {boolean} whether there was any
+ */
 function takeFrom(data) {
   const entries = [...(data?.items ?? [])].map((item) => item.webkitGetAsEntry?.() ?? null);
   const files = [...(data?.files ?? [])];
   hideError();
   if (entries.some((entry) => entry?.isDirectory)) {
     // Files come with their folders, in the order of the drop.
-    Promise.all(entries.map((entry) => (entry ? filesIn(entry).then((files) => (entry.isDirectory ? photographsOf(files) : files)) : []))).then((found) => {
+    Promise.all(
+      entries.map((entry) =>
+        entry ? filesIn(entry).then((files) => (entry.isDirectory ? photographsOf(files) : files)) : [],
+      ),
+    ).then((found) => {
       if (found.flat().length > 0) take(found.flat());
       else showError(new PageError("nothing-there"));
     }, showError);

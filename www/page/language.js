@@ -31,7 +31,11 @@ let current = "en";
 /** @type {Record<string, Message> | null} */
 let words = null;
 
-/** What has been said where, to be said again in another language. @type {Map<Element, Map<string, { key: string, values: Values }>>} */
+/**
+ * What has been said where, to be said again in another language.
+ *
+ * @type {Map<Element, Map<string, { key: string, values: Values }>>}
+ */
 const said = new Map();
 
 /** @param {number} value @param {Intl.NumberFormatOptions} [options] */
@@ -62,7 +66,9 @@ export function text(key, values = {}) {
     const count = Number(values["count"] ?? 0);
     message = message[new Intl.PluralRules(current).select(count)] ?? message["other"] ?? "";
   }
-  return message.replace(/\{(\w+)\}/g, (whole, name) => (values[name] === undefined ? whole : written(values[name]))).trim();
+  return message
+    .replace(/\{(\w+)\}/g, (whole, name) => (values[name] === undefined ? whole : written(values[name])))
+    .trim();
 }
 
 /** @param {Element} element @param {string} attribute @param {string} key @param {Values} values */
@@ -124,7 +130,8 @@ async function speak(language) {
   [words, current] = [next, language];
   document.documentElement.lang = language;
   document.documentElement.dir = RIGHT_TO_LEFT.includes(language) ? "rtl" : "ltr";
-  for (const [element, sayings] of said) for (const [attribute, { key, values }] of sayings) put(element, attribute, key, values);
+  for (const [element, sayings] of said)
+    for (const [attribute, { key, values }] of sayings) put(element, attribute, key, values);
 }
 
 /** Remembered is only what was chosen by hand. */

@@ -31,7 +31,7 @@ export class Photograph {
   /** Its settings; none are the model's own. @type {Partial<import("../autochrome.js").Tone> | null} */
   tone = null;
   /** Whether the network sees it without its toning and fading. */
-  neutralise = true;
+  neutralize = true;
   /** Whether it has been in colour: it may be shown without a wait in line. */
   coloured = false;
   /** @type {AbortController | null} */
@@ -54,9 +54,18 @@ export class Colours {
     return this.#kept.find((kept) => kept.photograph === photograph && kept.engine === engine)?.colorization;
   }
 
-  /** Keeps a photograph's colours and lets go of the oldest. @param {Photograph} photograph @param {Colorization} colorization @param {Colorizer} engine */
+  /**
+   * Keeps a photograph's colours and lets go of the oldest.
+   *
+   * @param {Photograph} photograph
+   * @param {Colorization} colorization
+   * @param {Colorizer} engine
+   */
   keep(photograph, colorization, engine) {
-    const [same, others] = [this.#kept.filter((kept) => kept.photograph === photograph), this.#kept.filter((kept) => kept.photograph !== photograph)];
+    const [same, others] = [
+      this.#kept.filter((kept) => kept.photograph === photograph),
+      this.#kept.filter((kept) => kept.photograph !== photograph),
+    ];
     const dropped = others.splice(KEPT - 1);
     this.#kept = [{ photograph, colorization, engine }, ...others];
     for (const kept of [...same, ...dropped]) if (kept.colorization !== colorization) kept.colorization.dispose();
@@ -143,7 +152,11 @@ export class Queue {
     this.#run();
   }
 
-  /** What is done is done anew, for other settings: when its turn comes. @param {(photograph: Photograph) => boolean} which */
+  /**
+   * What is done is done anew, for other settings: when its turn comes.
+   *
+   * @param {(photograph: Photograph) => boolean} which
+   */
   renew(which) {
     for (const photograph of this.in("done").filter(which)) this.#set(photograph, "waiting");
     this.#run();
@@ -157,7 +170,13 @@ export class Queue {
     this.#listeners.remove(photograph);
   }
 
-  /** Work of another kind: no photograph begins until it is over, and it begins between two. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  /**
+   * Work of another kind: no photograph begins until it is over, and it begins between two.
+   *
+   * @template T
+   * @param {() => Promise<T>} work
+   * @returns {Promise<T>}
+   */
   exclusive(work) {
     const mine = Promise.all([this.#hold, this.#turn]).then(work);
     this.#hold = mine.catch(() => {});

@@ -21,15 +21,12 @@ const ui = {
   figure: element("truth-figure", HTMLElement),
 };
 
-/** @type {(error: unknown) => void} */
-let onLost = showError;
 /** @type {() => void} */
 let onDrawn = () => {};
 
-/** @param {{ lost?: (error: unknown) => void, drawn?: () => void }} listeners `lost`: the colours are gone with the device; `drawn`: at rest */
-export function listen({ lost, drawn }) {
-  if (lost) onLost = lost;
-  if (drawn) onDrawn = drawn;
+/** @param {() => void} drawn hears when all that was asked for is drawn, at rest */
+export function listen(drawn) {
+  onDrawn = drawn;
 }
 
 /** The map of confidence. */
@@ -43,10 +40,13 @@ async function drawMap() {
 /** The error against the true colours. */
 async function tellTruth() {
   const { colorization, tone } = view;
-  ui.figure.hidden = !ui.truth.checked || !colorization?.isColour;
+  ui.figure.hidden = !ui.truth.checked || !colorization?.isColor;
   if (ui.figure.hidden || !colorization) return;
-  const { meanAb, psnr } = await colorization.colourError(tone);
-  say(ui.figure, "truth-figure", { ab: { value: meanAb, maximumFractionDigits: 1 }, psnr: { value: psnr, maximumFractionDigits: 1 } });
+  const { meanAb, psnr } = await colorization.colorError(tone);
+  say(ui.figure, "truth-figure", {
+    ab: { value: meanAb, maximumFractionDigits: 1 },
+    psnr: { value: psnr, maximumFractionDigits: 1 },
+  });
 }
 
 /** Takes over what a model can do. @param {import("../autochrome.js").Colorizer} engine */
@@ -55,11 +55,17 @@ export function adopt(engine) {
   if (ui.mapChoice.hidden) ui.map.checked = false;
 }
 
-/** Puts a photograph on show and answers when it is drawn. @param {Colorization} colorization @param {Tone} tone @param {AbortSignal} signal */
+/**
+ * Puts a photograph on show and answers when it is drawn.
+ *
+ * @param {Colorization} colorization
+ * @param {Tone} tone
+ * @param {AbortSignal} signal
+ */
 export async function show(colorization, tone, signal) {
   await view.show(colorization, { tone, signal });
   ui.truth.checked = false;
-  ui.truthChoice.hidden = !colorization.isColour;
+  ui.truthChoice.hidden = !colorization.isColor;
   ui.figure.hidden = true;
   say(ui.beforeWords, "before");
 }
@@ -72,15 +78,15 @@ view.addEventListener("colorize-drawn", async () => {
     onDrawn();
   } catch (error) {
     // A photograph that went takes its answers with it.
-    if (view.colorization === colorization) onLost(error);
+    if (view.colorization === colorization) showError(error);
   }
 });
-view.addEventListener("colorize-error", ({ detail }) => onLost(detail.error));
+view.addEventListener("colorize-error", ({ detail }) => showError(detail.error));
 ui.truth.addEventListener("change", () => {
   say(ui.beforeWords, ui.truth.checked ? "truth" : "before");
   view.truth = ui.truth.checked;
 });
 ui.map.addEventListener("change", () => {
   view.overlay = null;
-  drawMap().catch(onLost);
+  drawMap().catch(showError);
 });

@@ -19,7 +19,11 @@ const STAGES = /** @type {const} */ ({
 
 /** What goes wrong on the page itself; `code` names its sentence. */
 export class PageError extends Error {
-  /** @param {"sample-missing" | "not-a-file" | "nothing-there" | "share-lost" | "camera-refused" | "camera-missing" | "camera-busy" | "camera-unsupported"} code @param {unknown} [cause] */
+  /**
+   * @param {"sample-missing" | "not-a-file" | "nothing-there" | "share-lost" | "camera-refused" |
+   *   "camera-missing" | "camera-busy" | "camera-unsupported"} code
+   * @param {unknown} [cause]
+   */
   constructor(code, cause) {
     super(cause instanceof Error ? cause.message : "", { cause });
     this.name = "PageError";
@@ -133,7 +137,11 @@ addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) shown?.cancel();
 });
 
-/** Tells that a new version is ready. @param {() => unknown} apply takes it; may answer how many other pages are in the way */
+/**
+ * Tells that a new version is ready.
+ *
+ * @param {() => unknown} apply takes it; may answer how many other pages are in the way
+ */
 export function offerUpdate(apply) {
   element("update", HTMLElement).hidden = false;
   element("update-apply", HTMLButtonElement).onclick = async () => {
@@ -141,4 +149,3 @@ export function offerUpdate(apply) {
     if (others > 0) say(element("update-words", HTMLElement), "update-others", { count: others });
   };
 }
-

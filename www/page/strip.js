@@ -34,7 +34,8 @@ const button = (item, action) => part(item, `[data-part=${action}]`, HTMLButtonE
 
 /** Only the buttons of one item are stops. @param {Element | null | undefined} chosen */
 function rove(chosen) {
-  for (const item of list.children) for (const action of ACTIONS) button(item, action).tabIndex = item === chosen ? 0 : -1;
+  for (const item of list.children)
+    for (const action of ACTIONS) button(item, action).tabIndex = item === chosen ? 0 : -1;
 }
 
 /** @param {Photograph} photograph */
@@ -122,7 +123,12 @@ list.addEventListener("keydown", (event) => {
   const forward = getComputedStyle(list).direction === "rtl" ? "ArrowLeft" : "ArrowRight";
   const back = forward === "ArrowLeft" ? "ArrowRight" : "ArrowLeft";
   /** @type {Record<string, Element | null>} */
-  const ways = { [forward]: item.nextElementSibling, [back]: item.previousElementSibling, Home: list.firstElementChild, End: list.lastElementChild };
+  const ways = {
+    [forward]: item.nextElementSibling,
+    [back]: item.previousElementSibling,
+    Home: list.firstElementChild,
+    End: list.lastElementChild,
+  };
   if (event.key in ways) {
     const goal = ways[event.key];
     if (goal) button(goal, "show").focus();

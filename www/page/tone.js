@@ -1,18 +1,23 @@
 /** The sliders: how a photograph's colours are taken from what the model knows. */
 
+import { STEP, TONES, TONE_NAMES } from "../element/tones.js";
 import { element } from "./elements.js";
 import { say } from "./language.js";
 
 /** @typedef {import("../autochrome.js").Tone} Tone */
 
-const NAMES = /** @type {const} */ (["temperature", "rebalance", "saturation", "warmth"]);
-
-const sliders = NAMES.map((name) => ({
+const sliders = TONE_NAMES.map((name) => ({
   name,
-  input: element(name, HTMLInputElement),
+  input: slider(name),
   output: element(`${name}-value`, HTMLOutputElement),
   reset: element(`reset-${name}`, HTMLButtonElement),
 }));
+
+/** A slider, with its range. @param {import("../element/tones.js").ToneName} name */
+function slider(name) {
+  const { min, max } = TONES[name];
+  return Object.assign(element(name, HTMLInputElement), { min: String(min), max: String(max), step: String(STEP) });
+}
 
 /** What a slider does, or why it has nothing to do. */
 const HELP = /** @type {const} */ ({ temperature: "temperature-rests", rebalance: "rebalance-rests" });
@@ -30,8 +35,15 @@ export function listen(listener) {
 /** @param {typeof sliders[number]} slider */
 function put({ name, input, output, reset }) {
   const value = Number(input.value);
-  say(output, "value", { value: { value, minimumFractionDigits: 2, maximumFractionDigits: 2, ...(name === "warmth" && { signDisplay: /** @type {const} */ ("exceptZero") }) } });
-  reset.disabled = input.disabled || Math.abs(value - Number(defaults[name])) < Number(input.step) / 2;
+  say(output, "value", {
+    value: {
+      value,
+      minimumFractionDigits: 2,
+      maximumFractionDigits: 2,
+      ...(name === "warmth" && { signDisplay: /** @type {const} */ ("exceptZero") }),
+    },
+  });
+  reset.disabled = input.disabled || Math.abs(value - Number(defaults[name])) < STEP / 2;
 }
 
 /** Takes over what a model can do and its own settings. @param {import("../autochrome.js").Colorizer} engine */
@@ -56,7 +68,9 @@ export function set(tone) {
 
 /** What the sliders say; nothing before the model has. @returns {Partial<Tone>} */
 export function get() {
-  return Object.fromEntries(sliders.filter(({ name }) => defaults[name] !== undefined).map(({ name, input }) => [name, Number(input.value)]));
+  return Object.fromEntries(
+    sliders.filter(({ name }) => defaults[name] !== undefined).map(({ name, input }) => [name, Number(input.value)]),
+  );
 }
 
 for (const slider of sliders) {

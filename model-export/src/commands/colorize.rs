@@ -3,8 +3,8 @@
 use crate::photographs::{EXTENSIONS, is_photograph};
 use crate::{Usage, device, models, output};
 use anyhow::{Context, Result, bail, ensure};
-use autochrome::engine::colorize::{Colorizer, Mode, Pace, Preparation, Stage, Tone, Work};
 use autochrome::engine::hints::Hint;
+use autochrome::engine::{Colorizer, Mode, Pace, Preparation, Stage, Task, Tone};
 use autochrome::image::chroma_upsample::Upsampling;
 use autochrome::image::files::{self, FileFormat, FileMetadata};
 use autochrome::model::network::{NetworkConfig, Output};
@@ -118,13 +118,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         ModeArgument::Faithful => Mode::Faithful,
     };
     let upsampling = arguments.upsample.unwrap_or_default();
-    let preparation = Preparation { mode, neutralise: !arguments.no_neutralize };
+    let preparation = Preparation { mode, neutralize: !arguments.no_neutralize };
     let describe = |metadata: &mut FileMetadata| {
         if arguments.remove_location {
             metadata.remove_location();
         }
         if !arguments.no_ai_mark {
-            metadata.mark_as_coloured();
+            metadata.mark_as_colored();
         }
     };
 
@@ -168,7 +168,7 @@ struct Timings {
     photo: PathBuf,
     width: usize,
     height: usize,
-    /// Names of [`Work`], and `decode` and `encode` around them.
+    /// Names of [`Task`], and `decode` and `encode` around them.
     milliseconds: BTreeMap<&'static str, f64>,
 }
 
@@ -194,8 +194,8 @@ impl<'a> Bar<'a> {
 }
 
 impl Pace for Bar<'_> {
-    fn begin(&mut self, work: Work) {
-        self.turn_to(work.name());
+    fn begin(&mut self, task: Task) {
+        self.turn_to(task.name());
     }
 
     async fn tick(&mut self, stage: Stage, done: f32) -> autochrome::Result<()> {

@@ -3,7 +3,7 @@
 use crate::{Usage, device, models, onnx, output, photographs};
 use anyhow::{Context, Result, bail, ensure};
 use autochrome::color::ab_bins::{self, AnnealedMean};
-use autochrome::engine::colorize::{Colorizer, Mode, Unpaced};
+use autochrome::engine::{Colorizer, Mode, Unpaced};
 use autochrome::model::network::Output;
 use autochrome::model::weights::{EncoderFile, ModelFile, Precision};
 use autochrome::training::logit_scale::{self, Calibration, Evidence};

@@ -3,7 +3,7 @@
 use crate::{Usage, arrays, device, models};
 use anyhow::{Result, ensure};
 use autochrome::color::ab_bins::AnnealedMean;
-use autochrome::engine::colorize::{Colorizer, Input, Unpaced};
+use autochrome::engine::{Colorizer, Input, Unpaced};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

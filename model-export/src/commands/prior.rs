@@ -6,7 +6,7 @@ use crate::{Usage, arrays};
 use anyhow::{Result, ensure};
 use autochrome::color::ab_bins;
 use autochrome::color::lab::ToLab;
-use autochrome::training::metrics::ColourPrior;
+use autochrome::training::metrics::ColorPrior;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// The colours of a set.
 pub struct Counted {
     /// Every pixel of every photograph.
-    pub prior: ColourPrior,
+    pub prior: ColorPrior,
     /// Photographs that could not be read.
     pub failed: usize,
 }
@@ -85,7 +85,7 @@ pub struct Counted {
 /// If none can be read.
 pub fn count(set: &Dataset, size: Option<usize>) -> Result<Counted> {
     let to_lab = ToLab::new();
-    let start = || (ColourPrior::default(), Vec::new());
+    let start = || (ColorPrior::default(), Vec::new());
     let counted = on_all_processors(set, start, |(prior, errors), _, photo| {
         let photo = photo.and_then(|photo| match size {
             Some(short) => with_short_side(&photo, short),
@@ -102,7 +102,7 @@ pub fn count(set: &Dataset, size: Option<usize>) -> Result<Counted> {
             Err(error) => errors.push(error),
         }
     });
-    let mut whole = Counted { prior: ColourPrior::default(), failed: 0 };
+    let mut whole = Counted { prior: ColorPrior::default(), failed: 0 };
     for (prior, errors) in counted {
         whole.prior.merge(&prior);
         whole.failed += errors.len();

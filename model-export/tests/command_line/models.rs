@@ -115,7 +115,7 @@ fn the_logit_scale_is_found_by_both_routes() {
         let mut model = autochrome_testing::seeded_small_unet();
         model.tensors.get_mut("out.weight").unwrap().values.fill(0.0);
         let bias = &mut model.tensors.get_mut("out.bias").unwrap().values;
-        for (bias, [a, b]) in bias.iter_mut().zip(autochrome::color::ab_bins::CENTRES) {
+        for (bias, [a, b]) in bias.iter_mut().zip(autochrome::color::ab_bins::CENTERS) {
             *bias = logit * -f32::hypot(a.into(), b.into()) / 10.0;
         }
         model.write(Precision::F32).unwrap()

@@ -107,7 +107,7 @@ fn subjects() -> [(NetworkConfig, Objective, usize); 3] {
         })
     };
     let full =
-        Objective::Classification { lambda: 0.5, neighbours: 5, smoothing: 0.0, reduction: Reduction::Cells };
+        Objective::Classification { lambda: 0.5, neighbors: 5, smoothing: 0.0, reduction: Reduction::Cells };
     let regression = Objective::Regression { reduction: Reduction::Cells };
     [
         (unet(Head::Classification), full.clone(), 64),

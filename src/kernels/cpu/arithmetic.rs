@@ -4,7 +4,7 @@
 use super::arrays::Arrays;
 use super::product::Vectors;
 
-/// What every browser has that the engine runs in.
+/// The vectors of every browser that the engine runs in.
 #[cfg(target_arch = "wasm32")]
 type Baseline = pulp::wasm::Simd128;
 /// Every 64-bit Arm multiplies and adds in one instruction; elsewhere it would be a call.
@@ -14,7 +14,7 @@ type Baseline = Arrays<{ cfg!(target_arch = "aarch64") }>;
 /// Which instructions there are.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Arithmetic {
-    /// What the program was built for.
+    /// The instructions that the program was built for.
     Baseline(Baseline),
     /// AVX2 with fused multiply-add.
     #[cfg(target_arch = "x86_64")]
@@ -24,8 +24,8 @@ pub(super) enum Arithmetic {
     V4(pulp::x86::V4),
 }
 
-/// Work that is compiled once for each arithmetic.
-pub(super) trait Work {
+/// A computation that is compiled once for each arithmetic.
+pub(super) trait Computation {
     fn run(self, vectors: impl Vectors);
 }
 
@@ -34,7 +34,7 @@ pub(super) trait Work {
 struct Vectorised<W, V>(W, V);
 
 #[cfg(target_arch = "x86_64")]
-impl<W: Work, V: Vectors> pulp::NullaryFnOnce for Vectorised<W, V> {
+impl<W: Computation, V: Vectors> pulp::NullaryFnOnce for Vectorised<W, V> {
     type Output = ();
 
     #[inline(always)]
@@ -48,7 +48,7 @@ impl Arithmetic {
         *Self::all().last().expect("the baseline at least")
     }
 
-    /// What this processor has, the quickest last.
+    /// Those that this processor has, the quickest last.
     pub(super) fn all() -> Vec<Self> {
         #[cfg(target_arch = "wasm32")]
         let baseline = Baseline::try_new();
@@ -62,7 +62,7 @@ impl Arithmetic {
     }
 
     #[inline(always)]
-    pub(super) fn run(self, work: impl Work) {
+    pub(super) fn run(self, work: impl Computation) {
         match self {
             Self::Baseline(baseline) => work.run(baseline),
             #[cfg(target_arch = "x86_64")]

@@ -4,7 +4,7 @@ use super::lanes::{LANES, Lanes};
 use super::product::{Left, ROWS, Vectors};
 use std::ops::{Add, Mul, Sub};
 
-/// What the compiler makes vectors of, a block at a time. `FUSED`: multiply-add is one instruction.
+/// Blocks of numbers that the compiler makes vectors of. `FUSED`: multiply-add is one instruction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrays<const FUSED: bool>;
 

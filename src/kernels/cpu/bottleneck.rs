@@ -9,7 +9,7 @@ use super::{Added, Convolution, Finish, each_chunk};
 use std::cell::Cell;
 
 /// Values of the wide map's rows that are made at a time: half a megabyte.
-const AT_ONCE: usize = 128 * 1024;
+const CACHED_VALUES: usize = 128 * 1024;
 
 thread_local! {
     /// Rows of the wide map before and after the depthwise convolution.
@@ -31,7 +31,7 @@ impl Bottleneck<'_> {
     /// Whether the wide map is too large to be made as a whole.
     #[must_use]
     pub fn pays(&self, size: [usize; 2]) -> bool {
-        size[0] * size[1] * self.expand.shape.to > 2 * AT_ONCE
+        size[0] * size[1] * self.expand.shape.to > 2 * CACHED_VALUES
     }
 
     /// Runs the block on one picture `[height, width, from]`, `activation` after its first two
@@ -52,7 +52,7 @@ impl Bottleneck<'_> {
         let [high, wide] = depthwise.shape.output(size);
         let (from, middle, to) = (expand.shape.from, expand.shape.to, project.shape.to);
         let stride = depthwise.shape.stride;
-        let rows = (AT_ONCE / (width * middle * stride)).clamp(1, high);
+        let rows = (CACHED_VALUES / (width * middle * stride)).clamp(1, high);
         let arithmetic = Arithmetic::of_this_processor();
         let finish = Finish { layer: depthwise, width: wide, added: None, activation };
         let mut output = vec![0.0; high * wide * to];

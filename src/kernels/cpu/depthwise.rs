@@ -2,7 +2,7 @@
 //! channel is a short sum, and what costs is reading. So outputs side by side are summed together, and
 //! share what they read.
 
-use super::arithmetic::{Arithmetic, Work};
+use super::arithmetic::{Arithmetic, Computation};
 use super::lanes::{self, LANES, Lanes};
 use super::product::Vectors;
 use super::{Convolution, Finish, each_chunk, panels};
@@ -61,7 +61,7 @@ struct Band<'a> {
     output: &'a mut [f32],
 }
 
-impl Work for Band<'_> {
+impl Computation for Band<'_> {
     #[inline(always)]
     fn run(self, vectors: impl Vectors) {
         match (self.layer.shape.kernel, self.layer.shape.stride) {
@@ -139,7 +139,7 @@ fn seen(output: usize, stride: usize, kernel: usize, length: usize) -> Range<usi
     half.saturating_sub(start)..kernel.min(length + half - start)
 }
 
-/// What a panel of channels is summed from.
+/// The factors of a panel of channels.
 struct Sight<'a> {
     /// Of the panel, one for each tap.
     weights: &'a [[f32; LANES]],

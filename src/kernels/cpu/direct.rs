@@ -1,20 +1,20 @@
 //! Convolution as a matrix product: a row for each output, a column for each tap and input channel. The
 //! left side is gathered from the map; where there is one tap, the map is the left side.
 
-use super::arithmetic::{Arithmetic, Work};
+use super::arithmetic::{Arithmetic, Computation};
 use super::lanes::Lanes;
 use super::product::{Left, ROWS, Vectors};
 use super::{Convolution, Finish, LANES, each_chunk, panels, phases, taps};
 use std::ops::Range;
 
 /// Outputs gathered at a time: many enough to use each weight often, few enough to stay in the cache.
-const GATHERED: usize = 96;
+const GATHERED_ROWS: usize = 96;
 
 /// Terms of a sum that are worked off at a time: so much of a panel stays in the first cache.
-const DEPTH: usize = 256;
+const DEPTH_AT_ONCE: usize = 256;
 
 /// Panels that share a pass over the left side, where vectors are wide enough for it to pay.
-const ABREAST: usize = if cfg!(target_arch = "wasm32") { 1 } else { 2 };
+const PANELS_AT_ONCE: usize = if cfg!(target_arch = "wasm32") { 1 } else { 2 };
 
 /// Runs the convolution, band by band of whole output rows.
 pub(super) fn run(
@@ -28,7 +28,7 @@ pub(super) fn run(
     let shape = layer.shape;
     // The grid on which outputs of one phase are counted.
     let grid = if shape.doubling { size } else { shape.output(size) };
-    let rows = (GATHERED / grid[1]).clamp(1, grid[0]);
+    let rows = (GATHERED_ROWS / grid[1]).clamp(1, grid[0]);
     let band_length = rows * grid[1] * phases(shape) * shape.to;
     each_chunk(output, band_length, |index, output| {
         let first = index * rows;
@@ -49,7 +49,7 @@ struct Band<'a> {
     output: &'a mut [f32],
 }
 
-impl Work for Band<'_> {
+impl Computation for Band<'_> {
     #[inline(always)]
     fn run(self, vectors: impl Vectors) {
         if (self.layer.shape.kernel, self.layer.shape.stride) == (1, 1) {
@@ -182,13 +182,13 @@ impl Product<'_> {
         let mut sums = Vec::new();
         let mut rest = self.right;
         let mut first = 0;
-        while let Some((right, after)) = rest.split_at_checked(ABREAST * self.depth) {
+        while let Some((right, after)) = rest.split_at_checked(PANELS_AT_ONCE * self.depth) {
             let right = std::array::from_fn(|i| &right[i * self.depth..][..self.depth]);
-            self.panels::<V, L, ABREAST>(vectors, &left, right, &mut sums, first, &mut store);
-            (rest, first) = (after, first + ABREAST);
+            self.panels::<V, L, PANELS_AT_ONCE>(vectors, &left, right, &mut sums, first, &mut store);
+            (rest, first) = (after, first + PANELS_AT_ONCE);
         }
         // None in a browser, whose panels are not abreast; the code for it is left out there.
-        if ABREAST > 1 {
+        if PANELS_AT_ONCE > 1 {
             while let Some((right, after)) = rest.split_at_checked(self.depth) {
                 self.panels::<V, L, 1>(vectors, &left, [right], &mut sums, first, &mut store);
                 (rest, first) = (after, first + 1);
@@ -208,11 +208,11 @@ impl Product<'_> {
         store: &mut impl FnMut(usize, usize, V::Lanes),
     ) {
         let Self { depth, blocks, .. } = *self;
-        if depth > DEPTH {
+        if depth > DEPTH_AT_ONCE {
             sums.resize(PANELS * blocks * ROWS, [0.0; LANES]);
         }
-        for start in (0..depth).step_by(DEPTH) {
-            let part = start..(start + DEPTH).min(depth);
+        for start in (0..depth).step_by(DEPTH_AT_ONCE) {
+            let part = start..(start + DEPTH_AT_ONCE).min(depth);
             vectors.each(
                 blocks,
                 #[inline(always)]

@@ -27,7 +27,7 @@ use arithmetic::Arithmetic;
 use lanes::Lanes;
 use product::Vectors;
 
-/// What is added before the `ReLU`.
+/// An addend, joined before the `ReLU`.
 #[derive(Clone, Copy, Debug)]
 pub enum Added<'a> {
     /// As large as the output.
@@ -175,7 +175,7 @@ impl Convolution {
     }
 }
 
-/// What happens to sums before they are stored.
+/// The epilogue of sums, before they are stored.
 #[derive(Clone, Copy)]
 struct Finish<'a> {
     layer: &'a Convolution,

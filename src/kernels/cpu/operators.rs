@@ -1,4 +1,4 @@
-//! What networks do between convolutions, on the processor.
+//! Operators between convolutions, on the processor.
 
 use super::super::host;
 use crate::color::lab::gray_from_lightness;

@@ -60,7 +60,7 @@ pub(super) trait Vectors: Copy {
 
 #[cfg(test)]
 mod tests {
-    use super::super::arithmetic::{Arithmetic, Work};
+    use super::super::arithmetic::{Arithmetic, Computation};
     use super::*;
 
     const DEPTH: usize = 37;
@@ -73,7 +73,7 @@ mod tests {
         out: &'a mut [[f32; LANES]],
     }
 
-    impl<const PANELS: usize> Work for Product<'_, PANELS> {
+    impl<const PANELS: usize> Computation for Product<'_, PANELS> {
         #[inline(always)]
         fn run(self, vectors: impl Vectors) {
             let Self { left, right, blocks, out } = self;

@@ -5,7 +5,7 @@
 //! Dilation d is d x d interleaved grids of dilation 1. Weights are transformed on the way in: they
 //! would be four times as large if they were kept so.
 
-use super::arithmetic::{Arithmetic, Work};
+use super::arithmetic::{Arithmetic, Computation};
 use super::lanes::{self, LANES, Lanes};
 use super::product::{ROWS, Vectors};
 use super::{Convolution, Finish, Shape, each_chunk, panels};
@@ -32,7 +32,7 @@ fn stride(from: usize) -> usize {
 }
 
 thread_local! {
-    /// What the last convolution on this thread worked with: to take the memory anew and clear it was a
+    /// The memory that the last convolution on this thread worked in: to take the memory anew and clear it was a
     /// tenth of the time.
     static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::EMPTY) };
     static TRANSFORMED: Cell<Vec<[f32; LANES]>> = const { Cell::new(Vec::new()) };
@@ -204,7 +204,7 @@ fn filter<L: Lanes>(w: [L; 3]) -> [L; REACH] {
     [a * 0.25, even + odd, even - odd, far + near, far - near, c]
 }
 
-impl Work for TransformWeights<'_> {
+impl Computation for TransformWeights<'_> {
     #[inline(always)]
     fn run(self, vectors: impl Vectors) {
         let Self { layer, group, channels, out } = self;
@@ -248,7 +248,7 @@ fn data<L: Lanes>(d: [L; REACH]) -> [L; REACH] {
     [a * 4.0 - c * 5.0 + e, s + t, s - t, u + v, u - v, b * 4.0 - d * 5.0 + f]
 }
 
-impl Work for TransformInput<'_> {
+impl Computation for TransformInput<'_> {
     #[inline(always)]
     fn run(self, vectors: impl Vectors) {
         let Self { input, plan, from, first, count, out } = self;
@@ -305,7 +305,7 @@ struct Products<'a> {
     out: &'a mut [[f32; LANES]],
 }
 
-impl Work for Products<'_> {
+impl Computation for Products<'_> {
     #[inline(always)]
     fn run(self, vectors: impl Vectors) {
         let Self { left, right, point, from, padded, out } = self;
@@ -340,7 +340,7 @@ struct ProductsOfGroup<'a> {
     out: &'a mut [[f32; LANES]],
 }
 
-impl Work for ProductsOfGroup<'_> {
+impl Computation for ProductsOfGroup<'_> {
     #[inline(always)]
     fn run(self, vectors: impl Vectors) {
         let Self { layer, left, group, right, padded, out } = self;
@@ -370,7 +370,7 @@ impl Work for ProductsOfGroup<'_> {
     }
 }
 
-/// What the products of a band lie in.
+/// The memory that the products of a band lie in.
 #[derive(Clone, Copy)]
 struct Planes<'a> {
     values: &'a [[f32; LANES]],
@@ -400,7 +400,7 @@ fn outputs<L: Lanes>(m: [L; REACH]) -> [L; SIDE] {
     [a + s + u, t + v * 2.0, s + u * 4.0, t + v * 8.0 + f]
 }
 
-impl Work for TransformOutput<'_> {
+impl Computation for TransformOutput<'_> {
     #[inline(always)]
     fn run(self, vectors: impl Vectors) {
         let Self { products, plan, finish, in_band, first, first_row, out } = self;

@@ -1,9 +1,7 @@
 //! Convolutions that see each channel by itself: strips of outputs, unrolled for kernel and stride.
 
-use super::Numbers;
-use super::gemm::line;
-use super::source::{Store, fill, store_text};
-use std::fmt::Write;
+use super::Precision;
+use super::template::{Store, fill, line, store_text};
 
 /// Outputs side by side that an invocation makes, of four channels.
 pub(super) const STRIP: usize = 4;
@@ -24,7 +22,7 @@ impl Strip {
 }
 
 pub(super) fn text(Strip { kernel, stride }: Strip, store: Store) -> String {
-    let (bindings, store) = store_text(store, Numbers::Single, 3, ["info.out_height", "info.out_width"]);
+    let (bindings, store) = store_text(store, Precision::F32, 3, ["info.out_height", "info.out_width"]);
     let (mut zeros, mut products, mut results) = (String::new(), String::new(), String::new());
     for i in 0..STRIP {
         line!(zeros, "    var sum_{i} = vec4<f32>();");

@@ -1,5 +1,5 @@
 
-// What happens to a sum before it is stored: y = scale * activation(sum + bias + addend) + shift.
+// The epilogue of a sum, before it is stored: y = scale * activation(sum + bias + addend) + shift.
 // The activation is 0 for none, 1 for ReLU, 2 for ReLU6.
 fn store_one(position: u32, channel: u32, sum: f32) {
     if (channel < info.outputs) {

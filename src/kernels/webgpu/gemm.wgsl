@@ -34,7 +34,7 @@ struct Info {
 }
 
 @group(0) @binding(0) var<storage, read_write> activations: array<vec4<{{ activation }}>>;
-@group(0) @binding(1) var<storage, read_write> weights: array<vec4<{{ number }}>>;
+@group(0) @binding(1) var<storage, read_write> weights: array<vec4<{{ factor }}>>;
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 {{ bindings }}
 

@@ -12,7 +12,7 @@ struct Info {
     shifts: u32,
     // f: 0 nothing, 1 the hyperbolic tangent, 2 a ReLU that leaks a fifth, 3 the sRGB gray, from 0 to 1,
     // of a lightness L.
-    bend: u32,
+    function: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
@@ -37,12 +37,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     let number = index / info.inner;
     var value = x[info.x_first + index];
-    if (info.bend == 1u) {
+    if (info.function == 1u) {
         // Beyond 15 it is 1 in f32, and some devices' own tanh overflows.
         value = tanh(clamp(value, -15.0, 15.0));
-    } else if (info.bend == 2u) {
+    } else if (info.function == 2u) {
         value = max(value, 0.2 * value);
-    } else if (info.bend == 3u) {
+    } else if (info.function == 3u) {
         value = gray(value);
     }
     y[info.y_first + index] = scale[info.scale_first + number % info.scales] * value

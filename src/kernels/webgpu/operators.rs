@@ -1,8 +1,9 @@
-//! What networks do between convolutions, on the device: none of it is large, but Burn's operators for
+//! Operators between convolutions, on the device: none of it is large, but Burn's operators for
 //! it would bring a compiler into the browser.
 
-use super::source::{Kernel, groups_of_64};
-use super::{dense, primitive, tensor};
+use super::kernel::{Kernel, groups_of_64};
+use super::parameters::{MapInfo, MeanInfo, NormInfo};
+use super::tensors::{dense, primitive, tensor, view};
 use burn::prelude::*;
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::server::{Handle, ServerError};
@@ -19,43 +20,43 @@ fn own<const D: usize>(x: Tensor<D>) -> CubeTensor {
 
 /// Values in memory from a place on.
 #[derive(Clone, Copy)]
-pub(super) struct From<'a>(pub(super) &'a Handle, pub(super) usize);
+pub(super) struct Slice<'a>(pub(super) &'a Handle, pub(super) usize);
 
-/// What a [`Map`] does first; the numbers are `map.wgsl`'s.
+/// The function of a [`Map`]; the numbers are `map.wgsl`'s.
 #[derive(Clone, Copy)]
-pub(super) enum Bend {
-    None = 0,
+pub(super) enum MapFunction {
+    Identity = 0,
     Tanh = 1,
     LeakyRelu = 2,
     Gray = 3,
 }
 
-/// `scale * f(x) + shift` for `length` values, where `f` is its bend. A list has one number for `inner` values in a row, and begins again where it ends.
+/// `scale * f(x) + shift` for `length` values, where `f` is its function. A list has one number for `inner` values in a row, and begins again where it ends.
 pub(super) struct Map<'a> {
-    pub(super) x: From<'a>,
-    pub(super) y: From<'a>,
+    pub(super) x: Slice<'a>,
+    pub(super) y: Slice<'a>,
     pub(super) length: usize,
     pub(super) inner: usize,
-    pub(super) scale: From<'a>,
+    pub(super) scale: Slice<'a>,
     pub(super) scales: usize,
-    pub(super) shift: From<'a>,
+    pub(super) shift: Slice<'a>,
     pub(super) shifts: usize,
-    pub(super) bend: Bend,
+    pub(super) function: MapFunction,
 }
 
 impl Map<'_> {
     pub(super) fn launch(&self, client: &Client) {
-        let info = [
-            self.length,
-            self.inner,
-            self.x.1,
-            self.y.1,
-            self.scale.1,
-            self.scales,
-            self.shift.1,
-            self.shifts,
-            self.bend as usize,
-        ];
+        let info = MapInfo {
+            length: self.length,
+            inner: self.inner,
+            x_first: self.x.1,
+            y_first: self.y.1,
+            scale_first: self.scale.1,
+            scales: self.scales,
+            shift_first: self.shift.1,
+            shifts: self.shifts,
+            function: self.function as usize,
+        };
         let buffers = [self.x.0, self.scale.0, self.shift.0, self.y.0];
         Kernel::Map.launch(client, groups_of_64(self.length), &buffers, &info);
     }
@@ -79,9 +80,10 @@ pub(crate) fn affine<const D: usize>(
     let (values, length) = (dense(&x), dims.iter().product());
     let output = x.client.empty(4 * length);
     let inner = dims[axis + 1..].iter().product();
-    let (x_at, y_at) = (From(&values, 0), From(&output, 0));
-    let (scale, shift) = (From(&scale, 0), From(&shift, 0));
-    Map { x: x_at, y: y_at, length, inner, scale, scales, shift, shifts, bend: Bend::None }.launch(&x.client);
+    let (x_at, y_at) = (Slice(&values, 0), Slice(&output, 0));
+    let (scale, shift) = (Slice(&scale, 0), Slice(&shift, 0));
+    Map { x: x_at, y: y_at, length, inner, scale, scales, shift, shifts, function: MapFunction::Identity }
+        .launch(&x.client);
     tensor(&x, output, dims)
 }
 
@@ -93,7 +95,7 @@ pub(crate) fn scale_and_shift(statistics: [Tensor<1>; 4], epsilon: f64) -> (Tens
     let [scale, shift] = [(); 2].map(|()| client.empty(4 * length));
     let epsilon = upload(client, &[epsilon as f32]);
     let buffers = [&gamma.handle, &beta.handle, &mean.handle, &variance.handle, &epsilon, &scale, &shift];
-    Kernel::Norm.launch(client, groups_of_64(length), &buffers, &[length]);
+    Kernel::Norm.launch(client, groups_of_64(length), &buffers, &NormInfo { channels: length });
     (tensor(&gamma, scale, [length]), tensor(&gamma, shift, [length]))
 }
 
@@ -113,15 +115,15 @@ pub(crate) fn add_everywhere(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
     let length = channels * height * width;
     for image in 0..batch {
         let map = Map {
-            x: From(&values, image * length),
-            y: From(&output, image * length),
+            x: Slice(&values, image * length),
+            y: Slice(&output, image * length),
             length,
             inner: 1,
-            scale: From(&one, 0),
+            scale: Slice(&one, 0),
             scales: 1,
-            shift: From(&shift, image * channels),
+            shift: Slice(&shift, image * channels),
             shifts: channels,
-            bend: Bend::None,
+            function: MapFunction::Identity,
         };
         map.launch(&x.client);
     }
@@ -135,12 +137,12 @@ pub(crate) fn everywhere(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4>
     let x = own(x);
     let [b, c] = [0, 1].map(|axis| x.meta.strides()[axis]);
     let handle = x.handle.clone();
-    super::view(&x, handle, [batch, channels, height, width], [b, c, 0, 0])
+    view(&x, handle, [batch, channels, height, width], [b, c, 0, 0])
 }
 
 /// The sRGB gray of raw L.
 pub(crate) fn gray(lightness: Tensor<4>) -> Tensor<4> {
-    bent(lightness, Bend::Gray, 1.0)
+    mapped(lightness, MapFunction::Gray, 1.0)
 }
 
 /// Mean over all places: `[batch, channels, 1, 1]`.
@@ -148,7 +150,7 @@ pub(crate) fn mean_of_places(x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let (x, values) = places(x);
     let output = x.client.empty(4 * batch * channels);
-    let info = [height * width, channels, batch];
+    let info = MeanInfo { places: height * width, channels, images: batch };
     Kernel::Mean.launch(&x.client, groups_of_64(batch * channels), &[&values, &output], &info);
     tensor(&x, output, [batch, channels, 1, 1])
 }
@@ -160,7 +162,7 @@ pub(crate) fn every_second(x: Tensor<4>) -> Tensor<4> {
     let [b, c, h, w] = [0, 1, 2, 3].map(|axis| x.meta.strides()[axis]);
     let handle = x.handle.clone();
     let shape = [batch, channels, height.div_ceil(2), width.div_ceil(2)];
-    super::view(&x, handle, shape, [b, c, 2 * h, 2 * w])
+    view(&x, handle, shape, [b, c, 2 * h, 2 * w])
 }
 
 /// The channels of both.
@@ -176,15 +178,15 @@ pub(crate) fn join(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
         let (values, length) = (dense(part), channels * height * width);
         for image in 0..batch {
             let map = Map {
-                x: From(&values, image * length),
-                y: From(&output, image * all + before * height * width),
+                x: Slice(&values, image * length),
+                y: Slice(&output, image * all + before * height * width),
                 length,
                 inner: 1,
-                scale: From(&one, 0),
+                scale: Slice(&one, 0),
                 scales: 1,
-                shift: From(&zero, 0),
+                shift: Slice(&zero, 0),
                 shifts: 1,
-                bend: Bend::None,
+                function: MapFunction::Identity,
             };
             map.launch(&client);
         }
@@ -194,23 +196,23 @@ pub(crate) fn join(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
 
 /// The hyperbolic tangent, times `factor`.
 pub(crate) fn scaled_tanh(x: Tensor<4>, factor: f32) -> Tensor<4> {
-    bent(x, Bend::Tanh, factor)
+    mapped(x, MapFunction::Tanh, factor)
 }
 
 /// `x` where it is positive, a fifth of it elsewhere.
 pub(crate) fn leaky_relu(x: Tensor<4>) -> Tensor<4> {
-    bent(x, Bend::LeakyRelu, 1.0)
+    mapped(x, MapFunction::LeakyRelu, 1.0)
 }
 
-fn bent(x: Tensor<4>, bend: Bend, factor: f32) -> Tensor<4> {
+fn mapped(x: Tensor<4>, function: MapFunction, factor: f32) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let (x, values) = places(x);
     let length = batch * channels * height * width;
     let output = x.client.empty(4 * length);
     let (scale, shift) = (upload(&x.client, &[factor]), upload(&x.client, &[0.0]));
-    let (x_at, y_at) = (From(&values, 0), From(&output, 0));
-    let (scale, shift) = (From(&scale, 0), From(&shift, 0));
-    let map = Map { x: x_at, y: y_at, length, inner: 1, scale, scales: 1, shift, shifts: 1, bend };
+    let (x_at, y_at) = (Slice(&values, 0), Slice(&output, 0));
+    let (scale, shift) = (Slice(&scale, 0), Slice(&shift, 0));
+    let map = Map { x: x_at, y: y_at, length, inner: 1, scale, scales: 1, shift, shifts: 1, function };
     map.launch(&x.client);
     tensor(&x, output, [batch, height, width, channels]).permute([0, 3, 1, 2])
 }
@@ -222,7 +224,7 @@ pub(crate) fn transposed(matrix: Tensor<2>) -> Tensor<4> {
     let matrix = own(matrix);
     let [row, column] = [0, 1].map(|axis| matrix.meta.strides()[axis]);
     let handle = matrix.handle.clone();
-    super::view(&matrix, handle, [to, from, 1, 1], [column, row, 1, 1])
+    view(&matrix, handle, [to, from, 1, 1], [column, row, 1, 1])
 }
 
 /// The values of `x`, those of a place together: `[batch, height, width, channels]`.

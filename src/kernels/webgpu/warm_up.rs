@@ -1,18 +1,20 @@
 //! Pipelines made ahead of their use.
 
+use super::Precision;
 use super::depthwise::Strip;
 use super::gemm::Tile;
-use super::source::{Kernel, Store};
-use super::{Numbers, client};
+use super::kernel::Kernel;
+use super::template::Store;
+use super::tensors::client;
 use burn::prelude::*;
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::server::ServerError;
 
-/// More numbers than any kernel's `Info` has.
-const NUMBERS: usize = 32;
+/// More words than any kernel's parameters have.
+const PARAMETER_WORDS: usize = 32;
 
 /// Values of a buffer that is bound and not used.
-const LITTLE: usize = 64;
+const BUFFER_VALUES: usize = 64;
 
 /// Has the device make every pipeline that a network may need: while a model downloads, it has nothing
 /// else to do. Each kernel runs once on nothing.
@@ -22,25 +24,25 @@ const LITTLE: usize = 64;
 pub(crate) async fn warm_up(device: &Device) -> Result<(), ServerError> {
     let Some(client) = client(device) else { return Ok(()) };
     for kernel in Kernel::all(&client) {
-        let buffers: Vec<_> = (0..kernel.buffers()).map(|_| client.empty(4 * LITTLE)).collect();
+        let buffers: Vec<_> = (0..kernel.buffers()).map(|_| client.empty(4 * BUFFER_VALUES)).collect();
         let buffers: Vec<_> = buffers.iter().collect();
-        kernel.launch(&client, [1, 1, 1], &buffers, &[0; NUMBERS]);
+        kernel.launch_with(&client, [1, 1, 1], &buffers, &[0; PARAMETER_WORDS]);
     }
     client.sync().await
 }
 
 impl Kernel {
-    /// All that a device may be asked for.
+    /// Every kernel that a device may be asked for.
     fn all(client: &Client) -> Vec<Self> {
-        let numbers = Numbers::of(client);
+        let precision = Precision::of(client);
         let mut kernels = vec![
             Self::Nhwc,
             Self::Map,
             Self::Mean,
             Self::Norm,
-            Self::Weights(numbers),
-            Self::WinogradInput(numbers),
-            Self::WinogradWeights(numbers),
+            Self::Weights(precision),
+            Self::WinogradInput(precision),
+            Self::WinogradWeights(precision),
             Self::WinogradOutput(Store::Plain),
             Self::WinogradOutput(Store::Add),
             Self::AnnealedMean,
@@ -48,7 +50,7 @@ impl Kernel {
         kernels.extend(Strip::all().map(|strip| Self::Depthwise(strip, Store::Plain)));
         for tile in Tile::all(client) {
             let stores = [Store::Raw, Store::Plain, Store::Add];
-            kernels.extend(stores.map(|store| Self::Gemm(tile, store, numbers)));
+            kernels.extend(stores.map(|store| Self::Gemm(tile, store, precision)));
         }
         kernels
     }
@@ -76,7 +78,7 @@ impl Kernel {
 }
 
 impl Tile {
-    /// What [`Tile::choose`] answers, for few rows and for many.
+    /// The answers of [`Tile::choose`], for few rows and for many.
     fn all(client: &Client) -> Vec<Self> {
         let mut tiles: Vec<Self> = [0, 64 * 128, usize::MAX].map(|rows| Self::choose(client, rows)).into();
         tiles.dedup();

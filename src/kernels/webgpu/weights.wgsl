@@ -14,7 +14,7 @@ struct Info {
 }
 
 @group(0) @binding(0) var<storage, read_write> weights: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<{{ number }}>;
+@group(0) @binding(1) var<storage, read_write> packed: array<{{ factor }}>;
 @group(0) @binding(2) var<storage, read> info: Info;
 
 @compute @workgroup_size(64)
@@ -35,5 +35,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let phase = rest >> 2u;
         at = ((row * info.outputs + column) * 4u + 3u - (phase >> 1u) - 2u * y) * 4u + 3u - (phase & 1u) - 2u * x;
     }
-    packed[index] = {{ number }}(select(0.0, weights[select(0u, at, inside)], inside));
+    packed[index] = {{ factor }}(select(0.0, weights[select(0u, at, inside)], inside));
 }

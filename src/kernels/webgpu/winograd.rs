@@ -1,10 +1,8 @@
 //! The transforms of Winograd's F(4 x 4, 3 x 3): four times fewer multiplications than the
 //! convolution has (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
 
-use super::Numbers;
-use super::gemm::line;
-use super::source::{Store, fill, store_text};
-use std::fmt::Write;
+use super::Precision;
+use super::template::{Store, fill, line, store_text};
 
 /// Matrices of a tile.
 pub(super) const MATRICES: usize = 36;
@@ -59,7 +57,7 @@ fn transform(text: &mut String, rows: &[&str], size: usize) {
     }
 }
 
-pub(super) fn input_text(numbers: Numbers) -> String {
+pub(super) fn input_text(precision: Precision) -> String {
     let mut body = String::new();
     for i in 0..6 {
         for j in 0..6 {
@@ -71,15 +69,15 @@ pub(super) fn input_text(numbers: Numbers) -> String {
     line!(body, "    let next = info.tiles * info.channels;");
     for i in 0..6 {
         for j in 0..6 {
-            let value = numbers.stored(&format!("y_{i}_{j}"));
+            let value = precision.stored(&format!("y_{i}_{j}"));
             line!(body, "    transformed[first + {}u * next] = {value};", 6 * i + j);
         }
     }
-    let values = [("enable", numbers.enable()), ("number", numbers.name()), ("body", &body)];
+    let values = [("enable", precision.enable()), ("factor", precision.name()), ("body", &body)];
     fill(include_str!("winograd_input.wgsl"), &values)
 }
 
-pub(super) fn weights_text(numbers: Numbers) -> String {
+pub(super) fn weights_text(precision: Precision) -> String {
     let mut body = String::new();
     for i in 0..3 {
         for j in 0..3 {
@@ -90,15 +88,15 @@ pub(super) fn weights_text(numbers: Numbers) -> String {
     for i in 0..6 {
         for j in 0..6 {
             let at = format!("({}u * info.rows + source) * info.columns + to", 6 * i + j);
-            line!(body, "    transformed[{at}] = {}(y_{i}_{j});", numbers.name());
+            line!(body, "    transformed[{at}] = {}(y_{i}_{j});", precision.name());
         }
     }
-    let values = [("enable", numbers.enable()), ("number", numbers.name()), ("body", &body)];
+    let values = [("enable", precision.enable()), ("factor", precision.name()), ("body", &body)];
     fill(include_str!("winograd_weights.wgsl"), &values)
 }
 
 pub(super) fn output_text(store: Store) -> String {
-    let (bindings, store) = store_text(store, Numbers::Single, 2, ["info.out_height", "info.out_width"]);
+    let (bindings, store) = store_text(store, Precision::F32, 2, ["info.out_height", "info.out_width"]);
     let mut body = String::new();
     for i in 0..6 {
         for j in 0..6 {

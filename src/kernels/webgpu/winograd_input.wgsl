@@ -14,7 +14,7 @@ struct Info {
 }
 
 @group(0) @binding(0) var<storage, read_write> activations: array<f32>;
-@group(0) @binding(1) var<storage, read_write> transformed: array<{{ number }}>;
+@group(0) @binding(1) var<storage, read_write> transformed: array<{{ factor }}>;
 @group(0) @binding(2) var<storage, read> info: Info;
 
 fn value(image: u32, y: i32, x: i32, channel: u32) -> f32 {

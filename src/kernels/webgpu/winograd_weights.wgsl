@@ -9,7 +9,7 @@ struct Info {
 }
 
 @group(0) @binding(0) var<storage, read_write> weights: array<f32>;
-@group(0) @binding(1) var<storage, read_write> transformed: array<{{ number }}>;
+@group(0) @binding(1) var<storage, read_write> transformed: array<{{ factor }}>;
 @group(0) @binding(2) var<storage, read> info: Info;
 
 @compute @workgroup_size(64)

@@ -6,13 +6,12 @@
 
 #[cfg(feature = "caffe")]
 pub mod caffe;
-mod error;
 mod pickle;
 mod pytorch;
 mod safetensors;
 mod tensor;
 
-pub use error::CheckpointError;
+pub use crate::error::CheckpointError;
 pub use tensor::{Element, RawTensor};
 
 use std::collections::BTreeMap;

@@ -1,7 +1,9 @@
 //! A network's numbers, seen and set one tensor at a time, by their names in files and in PyTorch's layout:
 //! a norm's gamma and beta are its weight and bias, and a linear layer's matrix is transposed.
 
-use burn::module::{ModuleMapper, ModuleVisitor, Param};
+#[cfg(feature = "train")]
+use burn::module::ModuleVisitor;
+use burn::module::{ModuleMapper, Param};
 use burn::prelude::*;
 #[cfg(feature = "train")]
 use burn::tensor::DType;

@@ -229,7 +229,7 @@ fn recognize(strings: &Strings, tensors: &BTreeMap<String, RawTensor<'_>>) -> Re
 fn check_bin_decoder(raw: &RawTensor<'_>) -> Result<()> {
     let fits = raw.shape() == [2, ab_bins::COUNT, 1, 1]
         && raw.values("model_out.weight")?.iter().enumerate().all(|(i, w)| {
-            let centre = ab_bins::CENTRES[i % ab_bins::COUNT][i / ab_bins::COUNT];
+            let centre = ab_bins::CENTERS[i % ab_bins::COUNT][i / ab_bins::COUNT];
             (w * 110.0 - f32::from(centre)).abs() < 1e-3
         });
     if fits {

@@ -1,15 +1,15 @@
-//! A small classifier of colour photographs, to ask of a recoloured one whether it still shows what
-//! it showed: the paper's semantic interpretability (paper section 3.1), with a network of ours in the
-//! place of VGG (docs/method.md#classifier).
+//! A small classifier of colour photographs, by which recoloured ones are tested for the paper's semantic
+//! interpretability (paper section 3.1), with a network of ours in the place of VGG
+//! (docs/method.md#classifier).
 //!
-//! It sees colour photographs only while it learns, so what it recognises less often than the truth
-//! is what the colours got wrong.
+//! The classifier is trained on true colours only, so that a lower accuracy on recoloured photographs is
+//! due to the colours.
 
 mod file;
 mod learner;
 
 pub use file::{ClassifierFile, Preparation, Question};
-pub use learner::{ClassifierLearner, ClassifierLearnerConfig, Labelled, Lesson};
+pub use learner::{ClassifierLearner, ClassifierLearnerConfig, ClassifierStepReport, Labeled};
 
 use super::tape::Trainable;
 use crate::error::{Error, Result};
@@ -21,24 +21,26 @@ use burn::module::{ModuleMapper, ModuleVisitor};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What sRGB in 0…1 is centred on and divided by.
-const CENTRE: f32 = 0.5;
+/// Mean subtracted from sRGB in 0…1.
+const MEAN: f32 = 0.5;
+
+/// Divisor of sRGB in 0…1 after the mean is subtracted.
 const SPREAD: f32 = 0.25;
 
-/// Size, widths and depths.
+/// Input size, widths and depths of the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassifierConfig {
-    /// Side of the square that it is shown, pixels; every stage halves it without a rest.
+    /// Side of the input, a square, in pixels; divisible by 2 for every stage.
     pub input: usize,
     /// Channels of each stage.
     pub widths: Vec<usize>,
-    /// Residual blocks of each stage, after the convolution that halves the size.
+    /// Number of residual blocks of each stage, after the convolution that halves the size.
     pub blocks: Vec<usize>,
 }
 
 impl ClassifierConfig {
-    /// Whether the network can be built.
+    /// Checks that the network can be built.
     ///
     /// # Errors
     /// [`Error::Parameter`] with the first field that is out of its range.
@@ -91,10 +93,10 @@ impl ClassifierConfig {
 pub struct Classifier(Network);
 
 impl Classifier {
-    /// sRGB in 0…1 `[batch, 3, H, W]` in, logits `[batch, labels, 1, 1]` out.
+    /// Logits `[batch, labels, 1, 1]` of sRGB in 0…1, `[batch, 3, H, W]`.
     #[must_use]
     pub fn forward(&self, rgb: Tensor<4>) -> Tensor<4> {
-        self.0.forward(fastest_layout((rgb - CENTRE) / SPREAD))
+        self.0.forward(fastest_layout((rgb - MEAN) / SPREAD))
     }
 }
 
@@ -116,7 +118,7 @@ impl Trainable for Classifier {
     }
 }
 
-/// Interleaved 8-bit sRGB of square pictures as [`Classifier::forward`] takes it.
+/// Interleaved 8-bit sRGB of square pictures as an input of [`Classifier::forward`].
 fn planes(rgb: &[u8], side: usize, device: &Device) -> Tensor<4> {
     let pixels = side * side;
     let count = rgb.len() / (3 * pixels);

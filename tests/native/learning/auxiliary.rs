@@ -8,6 +8,7 @@ use super::{
 use autochrome::Error;
 use autochrome::model::network::{Eccv16Config, Head, NetworkConfig};
 use autochrome::model::weights::{Metadata, ModelFile, Precision};
+use autochrome::training::TrainingError;
 use autochrome::training::labels::Labels;
 use autochrome::training::learner::{Examples, Learner, LearnerConfig};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
@@ -164,7 +165,7 @@ fn labels_that_cannot_be_taught_are_refused() {
     let test = pictures(0);
     for wrong in [&SHOWN[1..], &[Some(0); COUNT + 1], &[Some(4), None, None, None]] {
         let error = learner.step(&[shown(&test, wrong)], false).unwrap_err();
-        assert!(matches!(error, Error::Parameter { name: "labels", .. }), "{error}");
+        assert!(matches!(error, TrainingError::Engine(Error::Parameter { name: "labels", .. })), "{error}");
     }
     assert_eq!(learner.steps(), 0);
     let make = |auxiliary: f64, labels: Labels, network: &NetworkConfig| {
@@ -181,7 +182,10 @@ fn labels_that_cannot_be_taught_are_refused() {
         (0.5, labels(), &eccv16),
     ] {
         let error = make(auxiliary, labels, network).unwrap_err();
-        assert!(matches!(error, Error::Parameter { name: "auxiliary", .. }), "{error}");
+        assert!(
+            matches!(error, TrainingError::Engine(Error::Parameter { name: "auxiliary", .. })),
+            "{error}"
+        );
     }
     make(0.0, Labels::default(), &eccv16).unwrap();
 }

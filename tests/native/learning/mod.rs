@@ -17,8 +17,8 @@ use autochrome_testing::uniform;
 use burn::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-fn classification(lambda: f64, neighbours: usize) -> Objective {
-    Objective::Classification { lambda, neighbours, smoothing: 0.0, reduction: Reduction::Pictures }
+fn classification(lambda: f64, neighbors: usize) -> Objective {
+    Objective::Classification { lambda, neighbors, smoothing: 0.0, reduction: Reduction::Pictures }
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {

@@ -1,14 +1,45 @@
 /** `autochrome`, rightly and wrongly used. */
 
-import { AbortedError, AutochromeError, Colorization, Colorizer, DeviceError, ImageError, ModelError, UsageError } from "autochrome";
-import type { Archive, BinShare, DeviceInfo, ErrorCode, FileOptions, FrameSource, Hint, Inspection, PhotoSource, Progress, Tone, WorkOptions } from "autochrome";
+import {
+  AbortedError,
+  AutochromeError,
+  Colorization,
+  Colorizer,
+  DeviceError,
+  ImageError,
+  ModelError,
+  UsageError,
+} from "autochrome";
+import type {
+  Archive,
+  BinShare,
+  DeviceInfo,
+  ErrorCode,
+  FileOptions,
+  FrameSource,
+  Hint,
+  Inspection,
+  PhotoSource,
+  Progress,
+  Tone,
+  WorkOptions,
+} from "autochrome";
 import "autochrome/worker";
 
 const { signal } = new AbortController();
-const work: WorkOptions = { signal, onProgress: ({ stage, done }: Progress) => console.log(stage satisfies string, done satisfies number) };
+const work: WorkOptions = {
+  signal,
+  onProgress: ({ stage, done }: Progress) => console.log(stage satisfies string, done satisfies number),
+};
 
 export async function right(file: File, film: HTMLVideoElement, frame: VideoFrame): Promise<void> {
-  const colorizer: Colorizer = await Colorizer.load({ device: "webgpu", model: new URL("https://example.com/m.safetensors"), sha256: "00", assets: "/autochrome/", ...work });
+  const colorizer: Colorizer = await Colorizer.load({
+    device: "webgpu",
+    model: new URL("https://example.com/m.safetensors"),
+    sha256: "00",
+    assets: "/autochrome/",
+    ...work,
+  });
   await Colorizer.load();
   await Colorizer.load({ model: new ArrayBuffer(8), assets: new URL("https://example.com/") });
   const device: DeviceInfo = colorizer.device;
@@ -16,14 +47,28 @@ export async function right(file: File, film: HTMLVideoElement, frame: VideoFram
   const defaults: Tone = colorizer.defaults;
   const names: string[] = colorizer.model.unused;
   const hint: Hint = { x: 1, y: 2, a: 40, b: 30, radius: 6 };
-  const sources: PhotoSource[] = [file, film, frame, new ImageData(1, 1), document.createElement("canvas"), new OffscreenCanvas(1, 1), new Image()];
+  const sources: PhotoSource[] = [
+    file,
+    film,
+    frame,
+    new ImageData(1, 1),
+    document.createElement("canvas"),
+    new OffscreenCanvas(1, 1),
+    new Image(),
+  ];
   for (const source of sources) {
-    const colorization: Colorization = await colorizer.colorize(source, { hints: [hint], neutralise: false, signal });
+    const colorization: Colorization = await colorizer.colorize(source, { hints: [hint], neutralize: false, signal });
     const pixels: ImageData = await colorization.render({ temperature: 0.38, saturation: 1.2, maxSide: 800, ...work });
-    const blob: Blob = await colorization.toBlob({ type: "image/jpeg", quality: 0.9, removeLocation: true, aiMark: false, signal });
+    const blob: Blob = await colorization.toBlob({
+      type: "image/jpeg",
+      quality: 0.9,
+      removeLocation: true,
+      aiMark: false,
+      signal,
+    });
     const bins: BinShare[] = await colorization.distributionAt(1, 2, { temperature: 1 });
     const inspection: Inspection = await colorization.inspectAt(1, 2, { side: 100, signal });
-    const colours: boolean = colorization.isColour;
+    const colours: boolean = colorization.isColor;
     console.log(pixels.width, blob.size, bins[0]?.p, inspection.top, colorization.width, colorization.height, colours);
     colorization.dispose();
   }
@@ -38,7 +83,13 @@ export async function right(file: File, film: HTMLVideoElement, frame: VideoFram
 
 /** A code for every case, a class for every family. */
 export function explain(error: unknown): string {
-  if (error instanceof AbortedError || error instanceof DeviceError || error instanceof ImageError || error instanceof ModelError || error instanceof UsageError) {
+  if (
+    error instanceof AbortedError ||
+    error instanceof DeviceError ||
+    error instanceof ImageError ||
+    error instanceof ModelError ||
+    error instanceof UsageError
+  ) {
     const ours: AutochromeError = error;
     return ours.message;
   }

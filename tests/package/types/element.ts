@@ -10,7 +10,8 @@ const element: PhotoColorizer = document.createElement("photo-colorizer");
 const found: PhotoColorizer | null = document.querySelector("photo-colorizer");
 
 export async function right(file: File): Promise<void> {
-  const photo: PhotoSource | null = (element.photo = file);
+  element.photo = file;
+  const photo: PhotoSource | null = element.photo;
   element.src = "photo.jpg";
   element.device = "cpu";
   element.assets = "/autochrome/";
@@ -34,11 +35,21 @@ export async function right(file: File): Promise<void> {
 }
 
 element.addEventListener("colorize-start", ({ detail }) => console.log(detail.source satisfies PhotoSource | string));
-element.addEventListener("colorize-progress", ({ detail }) => console.log(detail.stage satisfies string, detail.done satisfies number));
-element.addEventListener("colorize-done", (event) => {
-  const { colorization, width, height, device, milliseconds } = event.detail;
-  console.log(colorization satisfies Colorization, width + height + milliseconds, device.kind satisfies "webgpu" | "cpu");
-}, { once: true });
+element.addEventListener("colorize-progress", ({ detail }) =>
+  console.log(detail.stage satisfies string, detail.done satisfies number),
+);
+element.addEventListener(
+  "colorize-done",
+  (event) => {
+    const { colorization, width, height, device, milliseconds } = event.detail;
+    console.log(
+      colorization satisfies Colorization,
+      width + height + milliseconds,
+      device.kind satisfies "webgpu" | "cpu",
+    );
+  },
+  { once: true },
+);
 element.addEventListener("colorize-error", ({ detail: { error } }) => console.log(error satisfies AutochromeError));
 element.addEventListener("click", (event) => console.log(event.clientX));
 element.addEventListener("another", (event: Event) => console.log(event.type));

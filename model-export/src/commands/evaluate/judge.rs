@@ -61,6 +61,6 @@ impl Judge {
 
     /// Whether it finds that label.
     pub fn recognizes(&self, photo: &Photo, place: usize) -> bool {
-        self.classifier.recognise(&[(photo, place)]) == [place]
+        self.classifier.recognize(&[(photo, place)]) == [place]
     }
 }

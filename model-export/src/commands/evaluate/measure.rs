@@ -9,12 +9,12 @@ use crate::report::sheet::Thumbnail;
 use crate::{Usage, device, models};
 use anyhow::{Result, ensure};
 use autochrome::color::lab::ToLab;
-use autochrome::engine::colorize::{Colorizer, Mode, Tone, Unpaced};
+use autochrome::engine::{Colorizer, Mode, Tone, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::model::network::Output;
 use autochrome::training::classifier::Question;
-use autochrome::training::metrics::baselines::{Recolour, derangement, stretched};
-use autochrome::training::metrics::{AreaUnderCurve, ColourPrior, Picture, Score};
+use autochrome::training::metrics::baselines::{Recolor, derangement, stretched};
+use autochrome::training::metrics::{AreaUnderCurve, ColorPrior, Picture, Score};
 use indicatif::ProgressBar;
 use std::iter::repeat_n;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub struct Survey {
     /// called by from here on.
     pub readable: Vec<usize>,
     /// Of every pixel.
-    pub prior: ColourPrior,
+    pub prior: ColorPrior,
     /// Mean a and b of every pixel, CIE units.
     pub mean: [f64; 2],
 }
@@ -36,7 +36,7 @@ pub struct Survey {
 /// Where none can be read.
 pub fn survey(set: &Dataset, size: Option<usize>, bar: &ProgressBar) -> Result<Survey> {
     let to_lab = ToLab::new();
-    let (mut readable, mut prior) = (Vec::new(), ColourPrior::default());
+    let (mut readable, mut prior) = (Vec::new(), ColorPrior::default());
     let (mut sum, mut pixels) = ([0.0; 2], 0.0);
     for index in 0..set.len() {
         match read(set, index, size) {
@@ -234,7 +234,7 @@ pub struct Measured {
 /// Where a photograph can no longer be read, or a network fails.
 pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Measured> {
     let count = plan.survey.readable.len();
-    let (to_lab, recolour) = (ToLab::new(), Recolour::default());
+    let (to_lab, recolor) = (ToLab::new(), Recolor::default());
     let donors = derangement(count, plan.seed);
     let mut gray = Method::new("gray", plan, None);
     let mut mean = Method::new("mean", plan, None);
@@ -261,7 +261,7 @@ pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Mea
         let truth = &shot.truth;
         recognized.push(shot.recognized(plan, truth)?);
         let with =
-            |ab: &mut dyn Iterator<Item = [f64; 2]>| Picture::new(recolour.with(truth.rgb(), ab), &to_lab);
+            |ab: &mut dyn Iterator<Item = [f64; 2]>| Picture::new(recolor.with(truth.rgb(), ab), &to_lab);
         let pixels = truth.ab().len();
         let without = with(&mut repeat_n([0.0; 2], pixels));
         let gray_error = gray.add(plan, &shot, &without)?.mean_error();

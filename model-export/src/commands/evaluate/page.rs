@@ -74,12 +74,12 @@ fn describe(measure: Measure) -> (&'static str, usize, &'static str) {
         ),
         Measure::OtherHueError => ("Hue error elsewhere, °", 1, "the same over all other pixels"),
         Measure::MeanChroma => ("Mean chroma", 2, "mean over pixels of the root of a² + b², CIE units"),
-        Measure::ColourfulnessM3 => (
+        Measure::ColorfulnessM3 => (
             "Colourfulness M3",
             2,
             "of Hasler and Süsstrunk (2003) on sRGB: sigma_rgyb + 0.3 mu_rgyb, mean over photographs",
         ),
-        Measure::ColourfulnessM1 => (
+        Measure::ColorfulnessM1 => (
             "Colourfulness M1",
             2,
             "of the same authors on Lab: sigma_ab + 0.37 mu_ab, mean over photographs",
@@ -161,7 +161,7 @@ pub fn page(evaluation: &Evaluation, methods: &[Method], set: &Dataset, survey: 
         evaluation.mean_ab[1],
         match evaluation.settings.neighbors {
             Some(neighbors) =>
-                format!("that of these photographs, each pixel spread over its {neighbours} nearest bins"),
+                format!("that of these photographs, each pixel spread over its {neighbors} nearest bins"),
             None => "a given one".to_owned(),
         },
     ));

@@ -117,8 +117,8 @@ pub fn key(measure: Measure) -> &'static str {
         Measure::SkinHueError => "skin_hue_error",
         Measure::OtherHueError => "other_hue_error",
         Measure::MeanChroma => "mean_chroma",
-        Measure::ColourfulnessM3 => "colorfulness_m3",
-        Measure::ColourfulnessM1 => "colorfulness_m1",
+        Measure::ColorfulnessM3 => "colorfulness_m3",
+        Measure::ColorfulnessM1 => "colorfulness_m1",
     }
 }
 
@@ -251,7 +251,7 @@ impl Evaluation {
             Measure::ChromaRatio,
             Measure::SkinChromaRatio,
             Measure::SkinHueError,
-            Measure::ColourfulnessM3,
+            Measure::ColorfulnessM3,
         ];
         for figures in &self.methods {
             for measure in measures {

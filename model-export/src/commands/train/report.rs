@@ -8,7 +8,7 @@ use crate::report::plot::{Axis, Plot, Series};
 use crate::report::sheet::{Row, Sheet, Thumbnail};
 use crate::report::{Page, Table};
 use anyhow::Result;
-use autochrome::engine::colorize::{Colorizer, Mode, Tone, Unpaced};
+use autochrome::engine::{Colorizer, Mode, Tone, Unpaced};
 use autochrome::image::photo::Photo;
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::ModelFile;

@@ -5,7 +5,10 @@
  */
 
 /** @typedef {"long" | "short"} Kind */
-/** @typedef {{ id: number, run: () => Promise<void>, leave: () => void }} Call `leave`: its caller has given up before its turn came */
+/**
+ * @typedef {{ id: number, run: () => Promise<void>, leave: () => void }} Call `leave`: its caller has given up
+ *   before its turn came
+ */
 
 export class Turns {
   /** @type {Record<Kind, Call[]>} */

@@ -4,7 +4,7 @@
  * visit. Nothing is believed before the engine has hashed it.
  */
 
-import { AutochromeError, errorOf } from "./errors.js";
+import { AutochromeError, errorOf } from "../errors.js";
 
 /** @typedef {{ url: string, bytes?: number, sha256?: string }} Address */
 /** @typedef {(stage: "download", done: number) => boolean} Tick whether to stop */
@@ -44,7 +44,13 @@ export class ModelSource {
     this.#earlier = earlier;
   }
 
-  /** What is kept, or a download that has begun. @param {Address} address @param {Tick} tick @returns {Promise<ModelSource>} */
+  /**
+   * What is kept, or a download that has begun.
+   *
+   * @param {Address} address
+   * @param {Tick} tick
+   * @returns {Promise<ModelSource>}
+   */
   static async from(address, tick) {
     const store = address.sha256 ? await Store.open(address.url, address.sha256) : undefined;
     const kept = await store?.read();
@@ -78,7 +84,11 @@ export class ModelSource {
       for await (const piece of download ? download.arriving() : this.#stored(tick)) {
         if (piece) {
           length += piece.length;
-          if (download && length > announced) throw errorOf("model-integrity", `${url} is longer than the ${announced} bytes that were announced. Load the page anew, or choose another file.`);
+          if (download && length > announced)
+            throw errorOf(
+              "model-integrity",
+              `${url} is longer than the ${announced} bytes that were announced. Load the page anew, or choose another file.`,
+            );
           into.append(piece);
         } else {
           into.free();
@@ -279,7 +289,11 @@ class Download {
           if (this.#length > 0) await this.#store?.writePart(new Blob(this.#pieces), this.#etag);
           if (stopped) throw cause;
           const why = cause instanceof Error ? cause.message : String(cause);
-          throw errorOf("model-download", `The model could not be downloaded (${why}). Check the connection and try again.`, { cause });
+          throw errorOf(
+            "model-download",
+            `The model could not be downloaded (${why}). Check the connection and try again.`,
+            { cause },
+          );
         }
         await new Promise((resolve) => setTimeout(resolve, PAUSE * 2 ** (attempt - 1)));
       }

@@ -1,8 +1,8 @@
 /** ZIP archives in the making, on the worker's side: the entries stay Blobs. */
 
-import { errorOf } from "./errors.js";
+import { errorOf } from "../errors.js";
 
-/** @typedef {import("./engine/cpu/autochrome.js").ArchiveWriter} ArchiveWriter */
+/** @typedef {import("../engine/cpu/autochrome.js").ArchiveWriter} ArchiveWriter */
 
 /** @type {Map<number, { writer: ArchiveWriter, entries: Blob[] }>} */
 const archives = new Map();
@@ -39,7 +39,10 @@ export async function addToArchive({ archive, name, blob }, stopped) {
   } catch (error) {
     writer.abandon();
     if (error instanceof Error && "code" in error && typeof error.code === "string") throw error;
-    throw errorOf("invalid-argument", `${name} could not be read again (${error instanceof Error ? error.message : error}). Add it once more.`);
+    throw errorOf(
+      "invalid-argument",
+      `${name} could not be read again (${error instanceof Error ? error.message : error}). Add it once more.`,
+    );
   }
   entries.push(blob);
 }

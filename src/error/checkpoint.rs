@@ -1,6 +1,6 @@
 //! Why a file cannot be read as a checkpoint.
 
-/// What is wrong with the bytes of a checkpoint, before anything is known of a network.
+/// A fault in the bytes of a checkpoint, found before anything is known of a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
@@ -13,7 +13,7 @@ pub enum CheckpointError {
     /// A size that no checkpoint has, refused before memory is taken for it.
     #[error("{what} is {size}, the limit is {limit}")]
     TooLarge {
-        /// What has that size.
+        /// The thing of that size.
         what: &'static str,
         /// The size in the file.
         size: u64,
@@ -43,7 +43,7 @@ pub enum CheckpointError {
     /// A pickle whose opcodes make no sense.
     #[error("its pickle is damaged: {problem} at byte {position}")]
     Pickle {
-        /// What is wrong.
+        /// The fault.
         problem: &'static str,
         /// Where it stands in the pickle.
         position: usize,

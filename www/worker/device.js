@@ -1,0 +1,62 @@
+/** The device that an engine runs on, and why that one. */
+
+import { errorOf } from "../errors.js";
+import { sentence } from "../reasons.js";
+
+/** @typedef {import("../protocol.js").DeviceWish} DeviceWish */
+/** @typedef {{ kind: "webgpu" | "cpu", name?: string, code: import("../protocol.js").DeviceReason, detail?: string }} Choice */
+/** @typedef {{ vendor?: string, architecture?: string, device?: string, description?: string, isFallbackAdapter?: boolean }} AdapterInfo */
+/**
+ * What browsers say of an adapter, each in its own way: Chromium has `info` and in it `isFallbackAdapter`,
+ * older ones the method and the flag beside it, Safari at times none of them.
+ * @typedef {{ info?: AdapterInfo, isFallbackAdapter?: boolean, requestAdapterInfo?: () => Promise<AdapterInfo> }} Adapter
+ */
+
+/** Programs that do a GPU's work on the processor, by the names that drivers give them. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i;
+
+/** @param {Adapter} adapter @returns {Promise<{ name: string, software: boolean }>} */
+export async function describeAdapter(adapter) {
+  const told = adapter.info ?? (await adapter.requestAdapterInfo?.().catch(() => undefined));
+  const { vendor, architecture, device, description, isFallbackAdapter } = told ?? {};
+  const named = [vendor, architecture, device, description].filter(Boolean);
+  return {
+    name: description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter",
+    software:
+      Boolean(isFallbackAdapter ?? adapter.isFallbackAdapter) || named.some((name) => SOFTWARE.test(name ?? "")),
+  };
+}
+
+/**
+ * An adapter of software does what the CPU's engine does, ten times slower: it serves whoever asks for
+ * WebGPU by name.
+ * @param {DeviceWish} wish
+ * @param {{ requestAdapter: (options: GPURequestAdapterOptions) => Promise<Adapter | null> } | undefined} gpu
+ *   the browser's WebGPU
+ * @returns {Promise<Choice>}
+ */
+export async function chooseDevice(wish, gpu) {
+  if (wish === "cpu") return { kind: "cpu", code: "asked-for" };
+  const choice = gpu ? await choiceOf(gpu) : cpu("no-webgpu");
+  if (wish === "auto") return choice.code === "software-adapter" ? cpu("only-software") : choice;
+  if (choice.kind === "webgpu") return choice;
+  throw errorOf("no-device", `${sentence(choice)}. Use device "auto" or "cpu".`);
+}
+
+/** @param {NonNullable<Parameters<typeof chooseDevice>[1]>} gpu @returns {Promise<Choice>} */
+async function choiceOf(gpu) {
+  try {
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (!adapter) return cpu("no-adapter");
+    const { name, software } = await describeAdapter(adapter);
+    return { kind: "webgpu", name, code: software ? "software-adapter" : "adapter" };
+  } catch (error) {
+    return cpu("webgpu-failed", error);
+  }
+}
+
+/** @param {Choice["code"]} code @param {unknown} [error] @returns {Choice} */
+export function cpu(code, error) {
+  if (error === undefined) return { kind: "cpu", code };
+  return { kind: "cpu", code, detail: error instanceof Error ? error.message : String(error) };
+}
