@@ -51,9 +51,6 @@ pub enum Error {
     /// A checkpoint that lacks what a model file must have.
     #[error("this is not a model file: {0}. Make one with `autochrome convert`")]
     ModelFormat(String),
-    /// A file that is no classifier of photographs.
-    #[error("this is not a classifier: {0}. Make one with `autochrome classifier`")]
-    Classifier(String),
     /// A model file of a later version of the format.
     #[error("the model file has format version {found}, this build reads {known}. Update Autochrome")]
     ModelVersion {
@@ -109,19 +106,6 @@ pub enum Error {
         /// How much was asked for.
         bytes: usize,
     },
-    /// Training that left the finite numbers.
-    #[error(
-        "training diverged at step {step}: the {what} is {value}. Go on from the last checkpoint with a lower \
-         learning rate, a longer warm-up or a shorter clip"
-    )]
-    Diverged {
-        /// The number that is not finite.
-        what: &'static str,
-        /// Its value.
-        value: f64,
-        /// The step that was not made.
-        step: u64,
-    },
     /// Something that the model's network does not do.
     #[error("the network {network} {lacks}")]
     Unsupported {
@@ -156,7 +140,6 @@ impl Error {
             Self::ImageTooLarge { .. } => "image-too-large",
             Self::Checkpoint(_)
             | Self::ModelFormat(_)
-            | Self::Classifier(_)
             | Self::ModelVersion { .. }
             | Self::ModelTensors { .. }
             | Self::ModelNotFinite { .. }
@@ -165,7 +148,6 @@ impl Error {
             Self::NoDevice(_) => "no-device",
             Self::DeviceResult | Self::DeviceLost(_) => "device-lost",
             Self::OutOfMemory { .. } => "out-of-memory",
-            Self::Diverged { .. } => "diverged",
             Self::Unsupported { .. } => "unsupported",
             Self::Parameter { .. } => "invalid-argument",
             Self::Aborted => "aborted",

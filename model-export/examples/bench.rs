@@ -6,9 +6,6 @@
 //! of one forward pass. Built with the feature `profile`, `bench layers MODEL LIGHTNESS.npy RUNS` writes what
 //! its convolutions take, as JSON.
 
-#[path = "../../tests/common/mod.rs"]
-mod common;
-
 use anyhow::{Context, Result, bail};
 use autochrome::engine::{Colorizer, Input, Pace, Stage};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
@@ -40,19 +37,19 @@ fn main() -> Result<()> {
     }
 }
 
-/// What is there already is kept: it is always the same.
+/// A file that is there already is kept: it is always the same.
 fn inputs(folder: &Path, sample: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let model = folder.join("eccv16.safetensors");
     if !model.exists() {
-        fs::write(model, common::seeded_eccv16().write(Precision::F32)?)?;
+        fs::write(model, autochrome_testing::seeded_eccv16(64).write(Precision::F32)?)?;
     }
     let lightness = folder.join("lightness.npy");
     if !lightness.exists() {
         let file = BufWriter::new(File::create(lightness)?);
         let shape = [1, 1, SIDE as u64, SIDE as u64];
         let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
-        writer.extend(common::noise_lightness(SIDE, SIDE))?;
+        writer.extend(autochrome_testing::noise_lightness(SIDE, SIDE))?;
         writer.finish()?;
     }
     let photograph = image::open(sample).with_context(|| format!("cannot read {}", sample.display()))?;
@@ -61,7 +58,9 @@ fn inputs(folder: &Path, sample: &Path) -> Result<()> {
         if !path.exists() {
             let mut large = photograph.resize_to_fill(width, height, FilterType::CatmullRom).to_rgb8();
             // Grain, as large photographs have it: smooth ones are decoded and encoded too quickly.
-            for (pixel, random) in large.pixels_mut().zip(common::splitmix64(common::fnv1a64(name))) {
+            for (pixel, random) in
+                large.pixels_mut().zip(autochrome_testing::splitmix64(autochrome_testing::fnv1a64(name)))
+            {
                 let grain = (random >> 60) as u8;
                 pixel.0 = pixel.0.map(|value| value.saturating_add(grain).saturating_sub(8));
             }
@@ -90,7 +89,7 @@ impl Pace for Watch {
 
 fn open(model: &Path, lightness: &Path) -> Result<(Colorizer, Vec<f32>)> {
     let device = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu))?;
-    let model = ModelFile::read(&fs::read(model)?, &device.device)?;
+    let model = ModelFile::read(&fs::read(model)?)?;
     let lightness = npyz::NpyFile::new(BufReader::new(File::open(lightness)?))?.into_vec()?;
     Ok((Colorizer::new(model, device)?, lightness))
 }

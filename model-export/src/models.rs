@@ -1,7 +1,6 @@
 //! Model files from disk, and the one inside the program.
 
 use anyhow::{Context, Result, ensure};
-use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::{EncoderFile, MAX_FILE, ModelFile};
 use std::borrow::Cow;
 use std::path::Path;
@@ -25,7 +24,7 @@ pub fn bytes(path: Option<&Path>) -> Result<Cow<'static, [u8]>> {
 /// The model at `path`, or the default one. Says on stderr what it does not use.
 pub fn read(path: Option<&Path>) -> Result<ModelFile> {
     let name = path.map_or_else(|| "the default model".to_owned(), |path| path.display().to_string());
-    let model = parse(&bytes(path)?).with_context(|| name.clone())?;
+    let model = ModelFile::read(&bytes(path)?).with_context(|| name.clone())?;
     if let Some(origin) = &model.origin
         && !origin.unused.is_empty()
     {
@@ -38,12 +37,6 @@ pub fn read(path: Option<&Path>) -> Result<ModelFile> {
 pub fn read_encoder(path: &Path) -> Result<EncoderFile> {
     let encoder = EncoderFile::read(&bytes(Some(path))?).with_context(|| path.display().to_string())?;
     encoder.with_context(|| format!("{} holds no EfficientNet-Lite encoder", path.display()))
-}
-
-/// A model from the bytes of a file. Nothing stays on the device.
-pub fn parse(bytes: &[u8]) -> autochrome::Result<ModelFile> {
-    let cpu = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu))?;
-    ModelFile::read(bytes, &cpu.device)
 }
 
 #[cfg(test)]

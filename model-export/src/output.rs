@@ -28,7 +28,7 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut (dyn WriteSeek + '_)) ->
     Ok(())
 }
 
-/// What the encoders of image files need.
+/// Buffering and seeking, as the encoders of image files need.
 pub trait WriteSeek: Write + Seek {}
 
 impl<T: Write + Seek> WriteSeek for T {}

@@ -61,7 +61,7 @@ pub fn on_all_processors<T: Send>(
     states
 }
 
-/// What `look` makes of each photograph of a set, in the set's order, on all processors.
+/// Applies `look` to each photograph of a set, on all processors; the results in the set's order.
 pub fn of_each<T: Send>(set: &Dataset, look: impl Fn(Result<Photo>) -> T + Sync) -> Vec<T> {
     let add = |seen: &mut Vec<(usize, T)>, index, photo| seen.push((index, look(photo)));
     let mut seen: Vec<(usize, T)> = on_all_processors(set, Vec::new, add).into_iter().flatten().collect();

@@ -1,9 +1,6 @@
 //! `autochrome classifier` and `evaluate --classifier` as people run them: made photographs, a small
 //! network, a few steps.
 
-#[path = "../../tests/common/mod.rs"]
-mod common;
-
 use assert_cmd::Command;
 use autochrome::model::weights::Precision;
 use autochrome::training::held_out::HeldOut;
@@ -36,7 +33,7 @@ impl Bench {
             RgbImage::from_fn(24, 20, pixel).save(bench.path(&format!("photographs/{i}.png"))).unwrap();
         }
         fs::write(bench.path("photographs/manifest.csv"), list).unwrap();
-        let model = common::seeded_small_unet().write(Precision::F32).unwrap();
+        let model = autochrome_testing::seeded_small_unet().write(Precision::F32).unwrap();
         fs::write(bench.path("model.safetensors"), model).unwrap();
         bench.config("classifier.toml", 60);
         bench
@@ -127,7 +124,7 @@ fn a_classifier_is_trained_and_judges() {
         );
         for method in methods {
             let top_1 = method["top_1"].as_f64().unwrap();
-            let [low, high] = common::pair(&method["interval"]);
+            let [low, high] = autochrome_testing::pair(&method["interval"]);
             assert!(0.0 <= low && low <= top_1 && top_1 <= high && high <= 100.0, "{method}");
             let difference = &method["difference_to_gray"];
             assert_eq!(difference.is_null(), method["method"] == "gray");

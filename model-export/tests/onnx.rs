@@ -1,16 +1,11 @@
 //! The ONNX that `convert` writes: it parses, and its graph is the network. That the numbers agree
 //! with another program's is what `cargo bench-native` looks at.
 
-#[path = "../../tests/common/mod.rs"]
-mod common;
-#[path = "../src/onnx/messages.rs"]
-#[allow(dead_code, reason = "the writer uses all of it")]
-mod messages;
-
 use assert_cmd::Command;
-use autochrome::model::network::{Eccv16Config, Head, NetworkConfig};
-use autochrome::model::weights::{Metadata, ModelFile, Precision};
-use messages::{Dimension, GraphProto, ModelProto, ValueInfoProto};
+use autochrome::model::network::Variant;
+use autochrome::model::weights::{ModelFile, Precision};
+use autochrome_testing::{seeded_eccv16, seeded_lite, seeded_siggraph17, seeded_small_unet};
+use model_export::onnx::messages::{Dimension, GraphProto, ModelProto, ValueInfoProto};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -39,13 +34,7 @@ fn graph_of(model: &ModelFile) -> GraphProto {
 }
 
 fn eccv16() -> ModelFile {
-    let network = NetworkConfig::Eccv16(Eccv16Config { width: 1, head: Head::Classification });
-    ModelFile {
-        metadata: Metadata::for_network(network),
-        tensors: common::Seeded::eccv16(1),
-        class_weights: None,
-        origin: None,
-    }
+    seeded_eccv16(1)
 }
 
 fn count(graph: &GraphProto) -> BTreeMap<&str, usize> {
@@ -108,7 +97,7 @@ fn eccv16_keeps_its_norms_behind_the_relus() {
 
 #[test]
 fn unet_has_its_norms_inside_the_convolutions() {
-    let graph = graph_of(&common::seeded_small_unet());
+    let graph = graph_of(&seeded_small_unet());
     assert_sound(&graph);
     // Stem, three stages with 1, 0 and 2 blocks, two ways up with a block each, the scene, the logits.
     let convs = 1 + 3 + 2 * 3 + 2 * (2 + 2) + 2 + 1;
@@ -136,7 +125,7 @@ fn the_logit_scale_is_in_the_last_layer() {
 
 #[test]
 fn a_lite_is_its_blocks() {
-    let model = common::seeded_lite(autochrome::model::network::Variant::Lite0, [6, 5, 4]);
+    let model = seeded_lite(Variant::Lite0, [6, 5, 4]);
     let graph = graph_of(&model);
     assert_sound(&graph);
     let counts = count(&graph);
@@ -152,7 +141,7 @@ fn a_lite_is_its_blocks() {
 
 #[test]
 fn what_cannot_be_onnx_is_refused_in_words() {
-    let (code, stderr, file) = convert(&common::seeded_siggraph17(1), "");
+    let (code, stderr, file) = convert(&seeded_siggraph17(1), "");
     assert_eq!((code, file.is_none()), (1, true));
     assert!(
         stderr.contains("siggraph17 cannot be written as ONNX, only eccv16, unet and lite can"),

@@ -38,8 +38,8 @@ fn two_colours_give_the_mean_of_their_encodings() {
     let colours = [([200, 60, 30], 3.0 / 7.0), ([20, 90, 200], 4.0 / 7.0)];
     flat(&at("photos/red.png"), 30, 10, colours[0].0);
     flat(&at("photos/deep/blue.png"), 20, 20, colours[1].0);
-    for neighbours in [1, 10] {
-        let arguments = format!("--data photos --out priors/p.npy --neighbours {neighbours} --json");
+    for neighbors in [1, 10] {
+        let arguments = format!("--data photos --out priors/p.npy --neighbors {neighbors} --json");
         let (code, stdout, stderr) = run(folder.path(), &arguments);
         assert_eq!(code, 0, "{stderr}");
         let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
@@ -53,7 +53,7 @@ fn two_colours_give_the_mean_of_their_encodings() {
         for (rgb, share) in colours {
             let [_, a, b] = lab_from_srgb(rgb.map(|c| f64::from(c) / 255.0));
             // Colours are counted by whole units.
-            for (bin, weight) in soft_encode([a.round(), b.round()], neighbours) {
+            for (bin, weight) in soft_encode([a.round(), b.round()], neighbors) {
                 expected[bin] += share * weight;
             }
         }
@@ -63,12 +63,12 @@ fn two_colours_give_the_mean_of_their_encodings() {
     }
 
     // At one size both photographs weigh by their shape alone; the limit takes the first by name.
-    run(folder.path(), "--data photos --out p.npy --neighbours 1 --size 10");
+    run(folder.path(), "--data photos --out p.npy --neighbors 1 --size 10");
     assert!(read(&at("p.npy")).iter().any(|p| (p - 0.75).abs() < 1e-9));
     let (_, _, stderr) = run(folder.path(), "--data photos --out p.npy --limit 1");
     assert!(stderr.contains("1 photographs, 1 of 313"), "{stderr}");
     // Two sets are one.
-    let (code, _, stderr) = run(folder.path(), "--data photos photos/deep --out p.npy --neighbours 1");
+    let (code, _, stderr) = run(folder.path(), "--data photos photos/deep --out p.npy --neighbors 1");
     assert!(code == 0 && stderr.contains("3 photographs"), "{stderr}");
     assert!(read(&at("p.npy")).iter().any(|p| (p - 3.0 / 11.0).abs() < 1e-9));
 }
@@ -99,8 +99,8 @@ fn wrong_usage() {
     for arguments in [
         "--out p.npy",
         "--data photos",
-        "--data photos --out p.npy --neighbours 0",
-        "--data photos --out p.npy --neighbours 314",
+        "--data photos --out p.npy --neighbors 0",
+        "--data photos --out p.npy --neighbors 314",
         "--data photos --out p.npy --limit 0",
         "--data photos --out p.npy --size 0",
     ] {

@@ -59,7 +59,7 @@ fn copies_gray_flat_and_forbidden_photographs_are_left_out() {
     assert_eq!(code, 0, "{stderr}");
     let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     let expected = serde_json::json!({
-        "photographs": 8, "kept": 2, "unreadable": 0, "colourless": 2, "flat": 1, "resembling": 2, "copies": 1
+        "photographs": 8, "kept": 2, "unreadable": 0, "colorless": 2, "flat": 1, "resembling": 2, "copies": 1
     });
     assert_eq!(report, expected, "{stderr}");
     let manifest = fs::read_to_string(at("kept/manifest.csv")).unwrap();
@@ -83,7 +83,7 @@ fn copies_gray_flat_and_forbidden_photographs_are_left_out() {
     ];
     assert_eq!(rows, expected);
 
-    // What was sifted is a data set with the same sources, and sifting it again changes nothing.
+    // The result is a data set with the same sources, and sifting it again changes nothing.
     let (code, stdout, _) = run(folder.path(), "sift --data kept --apart-from val --out again --json");
     let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &report["kept"], &report["photographs"]), (0, &2.into(), &2.into()));

@@ -1,7 +1,6 @@
 //! `autochrome train` as people run it: on made photographs, small networks, a few steps.
 
 use assert_cmd::Command;
-use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::ModelFile;
 use image::{Rgb, RgbImage};
 use std::fs;
@@ -54,7 +53,7 @@ impl Bench {
             [learner.objective]
             kind = "classification"
             lambda = 0.5
-            neighbours = 5
+            neighbors = 5
             [learner.optimizer]
             kind = "adamw"
             weight_decay = 0.01
@@ -253,8 +252,7 @@ fn the_alarm_says_what_it_sees() {
 
 /// A model's matrices, one after another.
 fn weights(bytes: &[u8]) -> Vec<f32> {
-    let cpu = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
-    let model = ModelFile::read(bytes, &cpu.device).unwrap();
+    let model = ModelFile::read(bytes).unwrap();
     model.tensors.into_values().flat_map(|tensor| tensor.values).collect()
 }
 
@@ -343,7 +341,7 @@ fn labels_are_taught_beside_the_colours_and_survive_an_interruption() {
     assert_eq!(bench.bytes("whole/model.safetensors"), bench.bytes("parts/model.safetensors"));
     assert_eq!(metrics(&metrics_text), metrics(&bench.text("parts/metrics.csv")));
 
-    // What a label's number means stays with the run, whatever the data comes to say.
+    // The meaning of a label's number stays with the run, whatever the data comes to say.
     let list = fs::read_to_string(bench.path("photographs/manifest.csv")).unwrap();
     let list = list
         .replace("4.png,colours,", "4.png,colours,aqua")

@@ -2,51 +2,76 @@
 //! version the crate uses.
 
 use crate::process::{cargo, command, run};
-use crate::snip;
+use crate::snip::{self, Unused};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 
-/// The builds a page chooses from at run time; each is named after its cargo feature.
-pub const DEVICES: [&str; 2] = ["cpu", "gpu"];
+/// A build that a page chooses at run time.
+pub struct Engine {
+    /// The device that it runs on, which its cargo feature and its folder are named after.
+    pub device: &'static str,
+    /// Parts that are cut out of it.
+    unused: Unused,
+    /// Bytes that its wasm may have. A visitor waits for all of them before the first photograph, and
+    /// what a browser compiles are the raw ones. A hundredth above the size of today: what a dependency
+    /// or an operator adds is seen when it is added.
+    most_bytes: u64,
+}
 
-/// Builds the engine for one device into `out` (`autochrome.js`, `.d.ts`, `_bg.wasm`).
-pub fn build(root: &Path, device: &str, out: &Path) -> Result<()> {
-    let arguments = format!(
-        "build --package autochrome --lib --target wasm32-unknown-unknown --profile wasm --no-default-features --features {device}"
-    );
-    run(&mut command(cargo(), &arguments, root))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
-    let wasm = target.join("wasm32-unknown-unknown/wasm/autochrome.wasm");
-    let mut output = wasm_bindgen_cli_support::Bindgen::new()
-        .input_path(wasm)
-        .web(true)?
-        .typescript(true)
-        // Bundlers would look for the file it names; the worker knows where its own lies.
-        .omit_default_module_path(true)
-        .out_name("autochrome")
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        .generate_output()
-        .with_context(|| format!("wasm-bindgen failed on the {device} engine"))?;
-    let cut = snip::unused(output.wasm_mut());
-    let registers = device == "gpu";
-    // Names that are others now must not make an engine half as large again without a word.
-    ensure!(cut.functions > 0 && (cut.registrations > 0) == registers, "the {device} engine: {cut:?}");
-    // What wasm imports has names with hashes, which no compression makes small: a fifth of the
-    // worker's code.
-    let imports = output.wasm_mut().imports.iter_mut().enumerate();
-    let names: Vec<_> = imports
-        .map(|(i, import)| {
-            let short = short_name(i);
-            (std::mem::replace(&mut import.name, short.clone()), short)
-        })
-        .collect();
-    output.emit(out)?;
-    let module = out.join("autochrome.js");
-    let code = renamed(fs::read_to_string(&module)?, &names)?;
-    Ok(fs::write(module, code)?)
+/// Both builds.
+pub const ENGINES: [Engine; 2] = [
+    Engine { device: "cpu", unused: snip::CPU, most_bytes: 2_100_000 },
+    Engine { device: "gpu", unused: snip::GPU, most_bytes: 4_910_000 },
+];
+
+impl Engine {
+    /// Builds it into `out` (`autochrome.js`, `.d.ts`, `_bg.wasm`).
+    pub fn build(&self, root: &Path, out: &Path) -> Result<()> {
+        let Self { device, unused, .. } = self;
+        let arguments = format!(
+            "build --package autochrome --lib --target wasm32-unknown-unknown --profile wasm --no-default-features --features {device}"
+        );
+        run(&mut command(cargo(), &arguments, root))?;
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+        let wasm = target.join("wasm32-unknown-unknown/wasm/autochrome.wasm");
+        let mut output = wasm_bindgen_cli_support::Bindgen::new()
+            .input_path(wasm)
+            .web(true)?
+            .typescript(true)
+            // Bundlers would look for the file it names; the worker knows where its own lies.
+            .omit_default_module_path(true)
+            .out_name("autochrome")
+            .remove_name_section(true)
+            .remove_producers_section(true)
+            .generate_output()
+            .with_context(|| format!("wasm-bindgen failed on the {device} engine"))?;
+        let cut = unused.cut(output.wasm_mut()).with_context(|| format!("the {device} engine"))?;
+        println!("{device} engine without what it does not run: {cut:?}");
+        // Imports of wasm have names with hashes, which no compression makes small: a fifth of the worker's
+        // code.
+        let imports = output.wasm_mut().imports.iter_mut().enumerate();
+        let names: Vec<_> = imports
+            .map(|(i, import)| {
+                let short = short_name(i);
+                (std::mem::replace(&mut import.name, short.clone()), short)
+            })
+            .collect();
+        output.emit(out)?;
+        let module = out.join("autochrome.js");
+        let code = renamed(fs::read_to_string(&module)?, &names)?;
+        Ok(fs::write(module, code)?)
+    }
+
+    /// Says how large it is in `folder`, and fails where that is more than it may be.
+    pub fn check_size(&self, folder: &Path) -> Result<()> {
+        let Self { device, most_bytes, .. } = self;
+        let bytes = fs::metadata(folder.join("autochrome_bg.wasm"))?.len();
+        println!("{device} engine: {bytes} of {most_bytes} bytes");
+        ensure!(bytes <= *most_bytes, "the {device} engine has {bytes} bytes; {most_bytes} are allowed");
+        Ok(())
+    }
 }
 
 /// `a` to `z`, `aa` to `zz` and so on.

@@ -14,6 +14,7 @@ mod requirements;
 mod server;
 mod site;
 mod snip;
+mod spelling;
 mod standalone;
 mod verify;
 
@@ -62,11 +63,14 @@ enum Command {
         #[arg(long)]
         no_build: bool,
     },
-    /// Format, lints, native tests, wasm tests in Chromium, page tests
+    /// List what is missing, install it, then check: format, lints, native tests, wasm tests in Chromium, page tests
     Verify {
         /// Only the steps whose name contains this
         #[arg(long)]
         only: Option<String>,
+        /// Install nothing: list what is missing and fail
+        #[arg(long)]
+        no_install: bool,
     },
     /// Measure the tool against onnxruntime, and where its time goes
     BenchNative(Measurement),
@@ -78,7 +82,7 @@ enum Command {
         #[arg(long)]
         no_build: bool,
     },
-    /// What cargo starts a wasm test with: wasm-bindgen's test runner
+    /// The program that cargo starts a wasm test with: wasm-bindgen's test runner
     #[command(hide = true, disable_help_flag = true)]
     WasmTest {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -124,7 +128,7 @@ fn main() -> Result<ExitCode> {
         Command::BenchWeb { measurement: m, no_build } => {
             bench::web(&root, m.runs, m.only.as_deref(), !no_build)
         }
-        Command::Verify { only } => Ok(verify::verify(&root, only.as_deref())),
+        Command::Verify { only, no_install } => Ok(verify::verify(&root, only.as_deref(), !no_install)),
         Command::WasmTest { arguments } => {
             let name = OsString::from("wasm-bindgen-test-runner");
             wasm_bindgen_test_runner::run_cli_with_args(std::iter::once(name).chain(arguments))?;

@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 /// Its name at the root of the site: it rules what lies beside and below it.
 const WORKER: &str = "service-worker.js";
 
-/// What only a device with WebGPU needs.
+/// The folder that only a device with WebGPU needs.
 const GPU: &str = "www/engine/gpu/";
 
 /// As `www/service-worker.js` describes it.

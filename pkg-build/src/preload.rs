@@ -1,15 +1,20 @@
-//! Tells the page's modules to the browser beforehand. It would find them one level of imports after
+//! Names the page's modules to the browser beforehand. It would find them one level of imports after
 //! the other, with a way to the server and back for each.
 
+use crate::bundle::bundle;
 use anyhow::{Context, Result};
 use lol_html::html_content::ContentType;
 use lol_html::{RewriteStrSettings, element, rewrite_str};
-use std::collections::BTreeSet;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-/// Names in the site's page what its modules import.
-pub fn write(site: &Path) -> Result<()> {
+/// Where esbuild writes, for as long as it takes to read that.
+const BUNDLED: &str = "bundled";
+
+/// Names in the site's page the modules that its own import. `own` is `pkg-build/`, which has esbuild.
+pub fn write(own: &Path, site: &Path) -> Result<()> {
     let page = site.join("index.html");
     let html = fs::read_to_string(&page)?;
     let mut named = Vec::new();
@@ -18,14 +23,20 @@ pub fn write(site: &Path) -> Result<()> {
         RewriteStrSettings::new().append_element_content_handler(element!(
             "script[type=module][src]",
             |script| {
-                named.extend(script.get_attribute("src").map(PathBuf::from));
+                named.extend(script.get_attribute("src"));
                 Ok(())
             }
         )),
     )?;
-    let imported = imported(site, named)?;
-    let links: String =
-        imported.iter().map(|path| format!("<link rel=\"modulepreload\" href=\"{path}\">\n    ")).collect();
+    let mut imported = BTreeSet::new();
+    for module in &named {
+        imported.extend(imported_by(own, site, module)?);
+    }
+    let links: String = imported
+        .iter()
+        .filter(|path| !named.contains(path))
+        .map(|path| format!("<link rel=\"modulepreload\" href=\"{path}\">\n    "))
+        .collect();
     let mut links = Some(links);
     let html = rewrite_str(
         &html,
@@ -42,47 +53,48 @@ pub fn write(site: &Path) -> Result<()> {
     Ok(fs::write(page, html)?)
 }
 
-/// Modules that `named` ones import, and those that they import, relative to the site.
-fn imported(site: &Path, named: Vec<PathBuf>) -> Result<BTreeSet<String>> {
-    let mut found = BTreeSet::new();
-    let mut open = named.clone();
-    while let Some(module) = open.pop() {
-        let code = fs::read_to_string(site.join(&module))
-            .with_context(|| format!("the page needs {}", module.display()))?;
-        for import in imports(&code) {
-            let path = resolve(&module, import);
-            if !named.contains(&path) && found.insert(path.to_string_lossy().replace('\\', "/")) {
-                open.push(path);
+/// Modules that `module` imports, and those that they import, relative to the site.
+fn imported_by(own: &Path, site: &Path, module: &str) -> Result<BTreeSet<String>> {
+    let outputs = format!("--outfile={BUNDLED}/code.js --metafile={BUNDLED}/graph.json");
+    bundle(own, site, &format!("{module} --format=esm {outputs}"))?;
+    let folder = site.join(BUNDLED);
+    let graph: Graph = serde_json::from_str(&fs::read_to_string(folder.join("graph.json"))?)?;
+    fs::remove_dir_all(folder)?;
+    graph.imported_by(module)
+}
+
+/// As far as esbuild's metafile is read here; its paths are relative to the folder it ran in.
+#[derive(Deserialize)]
+struct Graph {
+    inputs: BTreeMap<String, Module>,
+}
+
+#[derive(Deserialize)]
+struct Module {
+    imports: Vec<Import>,
+}
+
+#[derive(Deserialize)]
+struct Import {
+    path: String,
+    kind: String,
+}
+
+impl Graph {
+    /// Not what is imported later, by a call: it may never be needed.
+    fn imported_by(&self, module: &str) -> Result<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![module];
+        while let Some(path) = open.pop() {
+            let module = self.inputs.get(path).with_context(|| format!("esbuild says nothing of {path}"))?;
+            for import in module.imports.iter().filter(|import| import.kind == "import-statement") {
+                if found.insert(import.path.clone()) {
+                    open.push(&import.path);
+                }
             }
         }
+        Ok(found)
     }
-    Ok(found)
-}
-
-/// Relative addresses of a module's static imports, each on a line of its own as the formatter leaves
-/// them.
-fn imports(code: &str) -> impl Iterator<Item = &str> {
-    code.lines().filter_map(|line| {
-        let starts = ["import ", "export ", "} from "];
-        let (statement, rest) = line.split_once("\"./").or_else(|| line.split_once("\"../"))?;
-        let static_import = starts.iter().any(|start| statement.starts_with(start));
-        let ends = statement.ends_with("from ") || statement == "import ";
-        let address = &line[statement.len() + 1..line.len() - rest.len() + rest.find('"')?];
-        (static_import && ends).then_some(address)
-    })
-}
-
-/// What `address` is in the module `from`.
-fn resolve(from: &Path, address: &str) -> PathBuf {
-    let mut path = from.parent().unwrap_or(Path::new("")).to_owned();
-    for part in Path::new(address).components() {
-        match part {
-            Component::ParentDir => _ = path.pop(),
-            Component::Normal(name) => path.push(name),
-            _ => {}
-        }
-    }
-    path
 }
 
 #[cfg(test)]
@@ -90,23 +102,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn static_imports_are_found_and_nothing_else() {
-        let code = r#"
-/** @typedef {import("./types.js").Type} Type */
-import { a } from "./a.js";
-import "../b.js";
-import {
-  long,
-} from "./c.js";
-export * from "./d.js";
-const later = () => import("./later.js");
-const text = "./text.js";
-import fs from "node:fs";
-"#;
-        let found: Vec<_> = imports(code).collect();
-        assert_eq!(found, ["./a.js", "../b.js", "./c.js", "./d.js"]);
-        let resolved = |address| resolve(Path::new("www/page/tone.js"), address);
-        assert_eq!(resolved("../element/viewer.js"), Path::new("www/element/viewer.js"));
-        assert_eq!(resolved("./status.js"), Path::new("www/page/status.js"));
+    fn static_imports_are_followed_and_no_others() {
+        let import = |path: &str, kind: &str| serde_json::json!({ "path": path, "kind": kind });
+        let imports = |list: &[serde_json::Value]| serde_json::json!({ "bytes": 1, "imports": list });
+        let metafile = serde_json::json!({ "inputs": {
+            "page.js": imports(&[
+                import("a.js", "import-statement"),
+                import("later.js", "dynamic-import"),
+            ]),
+            "a.js": imports(&[import("b.js", "import-statement")]),
+            "b.js": imports(&[import("a.js", "import-statement")]),
+            "later.js": imports(&[import("c.js", "import-statement")]),
+            "c.js": imports(&[]),
+        } });
+        let graph: Graph = serde_json::from_value(metafile).unwrap();
+        let found: Vec<_> = graph.imported_by("page.js").unwrap().into_iter().collect();
+        assert_eq!(found, ["a.js", "b.js"]);
+        assert!(graph.imported_by("other.js").is_err());
     }
 }

@@ -23,7 +23,7 @@ const HEADERS: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// What a careful host sends with every file of the site in `folder`. The service worker does so too.
+/// Headers that a careful host sends with every file of the site in `folder`. The service worker does so too.
 pub fn headers(folder: &Path) -> Result<Vec<(HeaderName, String)>> {
     let policy = (header::CONTENT_SECURITY_POLICY, Policy::of_site(folder)?.to_string());
     let fixed = HEADERS.map(|(name, value)| (name, value.to_owned()));

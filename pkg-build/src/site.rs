@@ -1,10 +1,16 @@
 //! The static site: page, engines, models, samples.
 
-use crate::{engine, offline, preload, requirements};
+use crate::engine::ENGINES;
+use crate::process::find;
+use crate::requirements::Requirement;
+use crate::{offline, preload};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
+
+/// Packages that the build runs: esbuild and TypeScript.
+pub const NPM_PACKAGES: Requirement = Requirement::NpmPackages("pkg-build");
 
 /// Where the site is built.
 pub fn folder(root: &Path) -> PathBuf {
@@ -29,27 +35,27 @@ pub fn build(root: &Path, engines: Engines) -> Result<PathBuf> {
     let folder = fresh.path().join("www/engine");
     match engines {
         Engines::Built => {
-            requirements::wasm_target(root)?;
-            engine::DEVICES
-                .iter()
-                .try_for_each(|device| engine::build(root, device, &folder.join(device)))?;
+            Requirement::WasmTarget.ensure(root)?;
+            ENGINES.iter().try_for_each(|engine| engine.build(root, &folder.join(engine.device)))?;
         }
         Engines::Kept => copy(&site.join("www/engine"), &folder)
             .context("there are no engines to keep; build them once with `cargo site`")?,
     }
+    ENGINES.iter().try_for_each(|engine| engine.check_size(&folder.join(engine.device)))?;
     check_models(&root.join("www/models"))?;
     fs::copy(root.join("index.html"), fresh.path().join("index.html"))?;
     copy(&root.join("www"), &fresh.path().join("www"))?;
-    preload::write(fresh.path())?;
+    if find(&["npm"]).is_some() {
+        NPM_PACKAGES.ensure(root)?;
+        preload::write(&root.join("pkg-build"), fresh.path())?;
+    } else {
+        println!("site: its modules load one after the other; with Node.js they would be named beforehand");
+    }
     offline::write(fresh.path())?;
     if site.exists() {
         fs::remove_dir_all(&site)?;
     }
     fs::rename(fresh.keep(), &site).with_context(|| format!("cannot put the site at {}", site.display()))?;
-    for device in engine::DEVICES {
-        let wasm = site.join("www/engine").join(device).join("autochrome_bg.wasm");
-        println!("{device} engine: {:.2} MB", fs::metadata(wasm)?.len() as f64 / 1e6);
-    }
     println!("site: {}", site.display());
     Ok(site)
 }

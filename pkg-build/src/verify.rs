@@ -1,14 +1,13 @@
 //! `cargo verify`: every check there is, each with its time, all counted at the end.
 
-use crate::npm;
-use crate::process::{cargo, command, find, run};
-use crate::requirements::{self, Chromium};
-use crate::site;
-use crate::standalone;
+use crate::engine::{self, Engine};
+use crate::process::{self, cargo, command, find, run};
+use crate::requirements::{self, Chromium, Requirement};
+use crate::{npm, site, spelling, standalone};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode};
+use std::process::{Child, ExitCode};
 use std::time::Instant;
 
 /// Chromium's flags, from the file that wasm-bindgen's test runner reads: headless, allowed to start
@@ -19,39 +18,71 @@ pub fn chromium_flags(root: &Path) -> Result<String> {
     Ok(flags.iter().filter_map(|flag| flag.as_str()).collect::<Vec<_>>().join(" "))
 }
 
-type Step = (&'static str, fn(&Path) -> Result<()>);
+/// A check of its own time and outcome.
+struct Step {
+    name: &'static str,
+    needs: &'static [Requirement],
+    run: fn(&Path) -> Result<()>,
+}
 
 const SITE: &str = "site";
 
+const BUILD: Requirement = site::NPM_PACKAGES;
+/// Packages that the checks run.
+const TESTS: Requirement = Requirement::NpmPackages("tests");
+
 /// In an order that finds cheap faults first.
 const STEPS: [Step; 10] = [
-    ("format", format),
-    ("lints", lints),
-    ("native-tests", native_tests),
-    (SITE, |root| Ahead::start(root)?.finish()),
-    ("standalone", |root| standalone::build(root, &site::folder(root)).map(|_| ())),
-    ("types", types),
-    ("page-tests", |root| browser_tests(root, "page")),
-    ("firefox", firefox),
-    ("package", package),
-    ("wasm-tests", wasm_tests),
+    Step { name: "format", needs: &[TESTS], run: format },
+    Step { name: "lints", needs: &[Requirement::WasmTarget], run: lints },
+    Step { name: "native-tests", needs: &[], run: native_tests },
+    Step { name: SITE, needs: &[Requirement::WasmTarget, BUILD], run: |root| Ahead::start(root)?.finish() },
+    Step {
+        name: "standalone",
+        needs: &[BUILD],
+        run: |root| standalone::build(root, &site::folder(root)).map(|_| ()),
+    },
+    Step { name: "types", needs: &[TESTS], run: types },
+    Step {
+        name: "page-tests",
+        needs: &[TESTS, Requirement::Chromium],
+        run: |root| browser_tests(root, "page"),
+    },
+    Step { name: "firefox", needs: &[TESTS, Requirement::Firefox], run: firefox },
+    Step { name: "package", needs: &[BUILD, TESTS, Requirement::Chromium], run: package },
+    Step { name: "wasm-tests", needs: &[Requirement::WasmTarget, Requirement::Chromium], run: wasm_tests },
 ];
 
 /// Runs the steps whose name contains `only`. A failed one does not keep the rest from running, so
-/// that one run shows all.
-pub fn verify(root: &Path, only: Option<&str>) -> ExitCode {
+/// that one run shows all. Requirements that are missing are listed before they are installed, or
+/// before all of it is refused where `install` is false.
+pub fn verify(root: &Path, only: Option<&str>, install: bool) -> ExitCode {
+    let steps: Vec<_> =
+        STEPS.iter().filter(|step| only.is_none_or(|part| step.name.contains(part))).collect();
+    let needs = steps.iter().flat_map(|step| step.needs.iter().copied());
+    let missing = requirements::missing(root, needs);
+    if !missing.is_empty() {
+        println!("{}", if install { "installed first:" } else { "missing:" });
+        missing.iter().for_each(|missing| println!("  {missing}"));
+        if !install {
+            println!("verify: nothing was installed and no step ran (--no-install)");
+            return ExitCode::FAILURE;
+        }
+        // The steps that need it say so again, and fail.
+        for error in missing.iter().filter_map(|missing| missing.requirement.ensure(root).err()) {
+            println!("{error:#}");
+        }
+    }
     let mut passed = 0;
     let mut failed = Vec::new();
-    let steps: Vec<_> =
-        STEPS.iter().filter(|(name, _)| only.is_none_or(|part| name.contains(part))).collect();
-    let wants_site = steps.len() > 1 && steps.iter().any(|(name, _)| *name == SITE);
+    let wants_site = steps.len() > 1 && steps.iter().any(|step| step.name == SITE);
     let mut ahead = wants_site.then(|| Ahead::start(root));
-    for (name, step) in steps {
+    for Step { name, run, .. } in steps {
         println!("\n== {name}");
         let began = Instant::now();
         let result = match ahead.take_if(|_| *name == SITE) {
             Some(site) => site.and_then(Ahead::finish),
-            None => step(root),
+            None => run(root),
         };
         let seconds = began.elapsed().as_secs_f64();
         match result {
@@ -80,13 +111,11 @@ struct Ahead {
 
 impl Ahead {
     fn start(root: &Path) -> Result<Self> {
-        requirements::wasm_target(root)?;
         let log = root.join("dist/site.log");
         fs::create_dir_all(root.join("dist"))?;
         let file = fs::File::create(&log)?;
         let program = std::env::current_exe().context("this program has a path")?;
-        let process =
-            linting(command(program, "site", root)).stdout(file.try_clone()?).stderr(file).spawn()?;
+        let process = command(program, "site", root).stdout(file.try_clone()?).stderr(file).spawn()?;
         Ok(Self { process, log })
     }
 
@@ -99,50 +128,44 @@ impl Ahead {
     }
 }
 
+/// Rust, JavaScript and the spelling of both and of the documents.
 fn format(root: &Path) -> Result<()> {
-    run(&mut command(cargo(), "fmt --all --check", root))
-}
-
-/// Cargo with clippy in rustc's place for the workspace's own crates, where any warning is an error. What
-/// they depend on is then compiled once, for lints and tests.
-fn linting(mut cargo: Command) -> Command {
-    cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
-    cargo
-}
-
-/// That [`linting`] finds something, for the variable it goes by is cargo-clippy's own.
-fn linting_fails_where_it_must(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder.join("src"))?;
-    fs::write(folder.join("Cargo.toml"), "[package]\nname = \"faulty\"\nedition = \"2024\"\n[workspace]\n")?;
-    fs::write(folder.join("src/lib.rs"), "pub fn three() -> i32 {\n    return 3;\n}\n")?;
-    let output = linting(command(cargo(), "check --quiet", folder)).output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(!output.status.success() && said.contains("needless_return"), "clippy let a fault pass:\n{said}");
-    Ok(())
+    run(&mut command(cargo(), "fmt --all --check", root))?;
+    spelling::check(root)?;
+    TESTS.ensure(root)?;
+    let biome = process::of_npm(&root.join("tests"), "biome");
+    run(command(biome, "ci --error-on-warnings --config-path", root).arg(root))
 }
 
 /// The GPU engine is tested in Chromium, where a software adapter is always to be had. This program is
 /// tested as it was built: together with the others its crates would get more features and be built again.
 const NATIVE: [&str; 2] = [
-    "test --package pkg-build --no-default-features",
-    "test --workspace --exclude pkg-build --no-default-features --features autochrome/caffe,autochrome/cpu,autochrome/parallel,autochrome/train",
+    "--package pkg-build --no-default-features",
+    "--workspace --exclude pkg-build --no-default-features --features autochrome/caffe,autochrome/cpu,autochrome/parallel,autochrome/train",
 ];
 
-/// Everything native; what is built for browsers is linted as it is built.
+/// Clippy for all native code, and for each engine as the browser has it. Any warning is an error.
 fn lints(root: &Path) -> Result<()> {
-    linting_fails_where_it_must(&root.join("dist/faulty"))?;
-    NATIVE
-        .iter()
-        .try_for_each(|tests| run(&mut linting(command(cargo(), &format!("{tests} --no-run"), root))))
+    Requirement::WasmTarget.ensure(root)?;
+    let native = NATIVE.map(|packages| format!("{packages} --all-targets"));
+    let engines = engine::ENGINES.map(|engine| {
+        format!(
+            "--package autochrome --target wasm32-unknown-unknown --no-default-features --features {} --lib --test browser_worker",
+            engine.device
+        )
+    });
+    native.iter().chain(&engines).try_for_each(|arguments| {
+        run(&mut command(cargo(), &format!("clippy {arguments} -- --deny warnings"), root))
+    })
 }
 
 fn native_tests(root: &Path) -> Result<()> {
-    NATIVE.iter().try_for_each(|tests| run(&mut linting(command(cargo(), tests, root))))
+    NATIVE.iter().try_for_each(|packages| run(&mut command(cargo(), &format!("test {packages}"), root)))
 }
 
 fn types(root: &Path) -> Result<()> {
     let tests = root.join("tests");
-    requirements::npm_packages(&tests)?;
+    TESTS.ensure(root)?;
     let npm = find(&["npm"]).context("npm is gone")?;
     run(&mut command(npm, "run --silent types", &tests))
 }
@@ -150,7 +173,7 @@ fn types(root: &Path) -> Result<()> {
 /// The site and the standalone file that are there, in Firefox.
 fn firefox(root: &Path) -> Result<()> {
     let tests = root.join("tests");
-    requirements::npm_packages(&tests)?;
+    TESTS.ensure(root)?;
     let npm = find(&["npm"]).context("npm is gone")?;
     run(command(npm, "run --silent firefox", &tests)
         .env("AUTOCHROME_FIREFOX", requirements::firefox(root)?)
@@ -166,7 +189,7 @@ fn package(root: &Path) -> Result<()> {
 /// A script of `tests/package.json` that drives Chromium.
 fn browser_tests(root: &Path, script: &str) -> Result<()> {
     let tests = root.join("tests");
-    requirements::npm_packages(&tests)?;
+    TESTS.ensure(root)?;
     let Chromium { browser, .. } = requirements::chromium(root)?;
     let npm = find(&["npm"]).context("npm is gone")?;
     let server = std::env::current_exe().context("this program has a path")?;
@@ -178,7 +201,7 @@ fn browser_tests(root: &Path, script: &str) -> Result<()> {
 
 /// Once for each engine, in a worker, where the site has it.
 fn wasm_tests(root: &Path) -> Result<()> {
-    requirements::wasm_target(root)?;
+    Requirement::WasmTarget.ensure(root)?;
     let Chromium { driver, .. } = requirements::chromium(root)?;
     // An array, because the path of this program may have spaces.
     let runner = [
@@ -186,11 +209,11 @@ fn wasm_tests(root: &Path) -> Result<()> {
         "wasm-test".into(),
     ];
     let runner = format!("target.wasm32-unknown-unknown.runner={}", serde_json::to_string(&runner)?);
-    for engine in crate::engine::DEVICES {
+    for Engine { device, .. } in engine::ENGINES {
         let arguments = format!(
-            "test --package autochrome --target wasm32-unknown-unknown --profile wasm --no-default-features --features {engine} --test browser_worker --config"
+            "test --package autochrome --target wasm32-unknown-unknown --profile wasm --no-default-features --features {device} --test browser_worker --config"
         );
-        run(linting(command(cargo(), &arguments, root))
+        run(command(cargo(), &arguments, root)
             .arg(&runner)
             .env("CHROMEDRIVER", &driver)
             .env("WASM_BINDGEN_TEST_TIMEOUT", "600"))?;

@@ -1,24 +1,25 @@
 //! sRGB and CIE Lab (D65, 2° observer) with scikit-image's constants (docs/method.md#colour-space).
 //!
 //! L runs from 0 to 100, a and b are in CIE units. White is (100, -0.0025, 0.0047) and not
-//! exactly neutral, as in the reference. The generic functions are the definition; [`ToLightness`]
-//! and [`ToSrgb`] are the same maths with tables, for whole photographs.
+//! exactly neutral, as in the reference. The generic functions are the definition; [`ToLightness`],
+//! [`ToLab`] and [`ToSrgb`] are the same formulas with tables, for whole photographs.
 
 use num_traits::Float;
+use std::sync::LazyLock;
 
-/// Linear sRGB to XYZ, row by row; these digits and not the longer ones found elsewhere.
+/// Matrix from linear sRGB to XYZ, in the digits of the reference and not the longer ones found elsewhere.
 const XYZ_FROM_RGB: [[f64; 3]; 3] =
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]];
 
 /// The numerical inverse of [`XYZ_FROM_RGB`].
-const RGB_FROM_XYZ: [[f64; 3]; 3] = [
+pub(super) const RGB_FROM_XYZ: [[f64; 3]; 3] = [
     [3.240_481_343_200_526, -1.537_151_516_271_318, -0.498_536_326_168_888_2],
     [-0.969_254_949_996_568_2, 1.875_990_001_489_891, 0.041_555_926_558_292_77],
     [0.055_646_639_135_177_15, -0.204_041_338_366_511_23, 1.057_311_069_645_344],
 ];
 
 /// XYZ of the D65 white.
-const WHITE: [f64; 3] = [0.95047, 1.0, 1.08883];
+pub(super) const WHITE: [f64; 3] = [0.95047, 1.0, 1.08883];
 
 /// Correlated colour temperature of D65, in kelvins.
 pub const DAYLIGHT_KELVIN: f64 = 6504.0;
@@ -52,7 +53,7 @@ pub fn srgb_from_linear<F: Float>(c: F) -> F {
     if c > of(0.003_130_8) { of::<F>(1.055) * c.powf(of(1.0 / 2.4)) - of(0.055) } else { c * of(12.92) }
 }
 
-/// The cube-root curve of Lab with its linear foot.
+/// The curve of Lab: a cube root, and a line near black.
 fn f<F: Float>(t: F) -> F {
     if t > of(0.008856) { t.cbrt() } else { t * of(7.787) + of(16.0 / 116.0) }
 }
@@ -70,14 +71,13 @@ pub fn lab_from_srgb<F: Float>(rgb: [F; 3]) -> [F; 3] {
     lab_from_linear(rgb.map(linear_from_srgb))
 }
 
-fn lab_from_linear<F: Float>(rgb: [F; 3]) -> [F; 3] {
+pub(super) fn lab_from_linear<F: Float>(rgb: [F; 3]) -> [F; 3] {
     let xyz = multiply(&XYZ_FROM_RGB, rgb);
     let [x, y, z] = [0, 1, 2].map(|i| f(xyz[i] / of(WHITE[i])));
     [of::<F>(116.0) * y - of(16.0), of::<F>(500.0) * (x - y), of::<F>(200.0) * (y - z)]
 }
 
-/// Lab to linear sRGB, unclipped. Of XYZ only z is kept from going negative, as the reference
-/// does it.
+/// Lab to linear sRGB, unclipped. Of XYZ only z is kept from going negative, as in the reference.
 pub fn linear_from_lab<F: Float>([l, a, b]: [F; 3]) -> [F; 3] {
     let y = (l + of(16.0)) / of(116.0);
     let x = a / of(500.0) + y;
@@ -86,7 +86,7 @@ pub fn linear_from_lab<F: Float>([l, a, b]: [F; 3]) -> [F; 3] {
     multiply(&RGB_FROM_XYZ, [0, 1, 2].map(|i| xyz[i] * of(WHITE[i])))
 }
 
-/// Lab to sRGB, each channel clipped to 0…1 last.
+/// Lab to sRGB, with each channel clipped to 0…1 as the last step.
 pub fn srgb_from_lab<F: Float>(lab: [F; 3]) -> [F; 3] {
     linear_from_lab(lab).map(|c| srgb_from_linear(c).max(F::zero()).min(F::one()))
 }
@@ -118,10 +118,13 @@ impl ToLightness {
         }
     }
 
-    /// L of one pixel; the codes must not exceed the `max` of [`ToLightness::new`].
+    /// L, 0…100, of a pixel of sRGB codes.
+    ///
+    /// # Panics
+    /// If a code exceeds the `max` of [`ToLightness::new`].
     #[inline]
     #[must_use]
-    pub fn lightness(&self, r: usize, g: usize, b: usize) -> f32 {
+    pub fn lightness(&self, [r, g, b]: [usize; 3]) -> f32 {
         if r == g && g == b {
             return self.gray[r];
         }
@@ -129,6 +132,15 @@ impl ToLightness {
         let y = Y[0] as f32 * self.linear[r] + Y[1] as f32 * self.linear[g] + Y[2] as f32 * self.linear[b];
         116.0 * f(y) - 16.0
     }
+}
+
+/// L, 0…100, of 8-bit pixels of `CHANNELS` interleaved samples, of which red, green and blue come first.
+#[must_use]
+pub fn lightness_plane<const CHANNELS: usize>(pixels: &[u8]) -> Vec<f32> {
+    static TABLES: LazyLock<ToLightness> = LazyLock::new(|| ToLightness::new(u8::MAX.into()));
+    let to_lightness = &*TABLES;
+    let (pixels, _) = pixels.as_chunks::<CHANNELS>();
+    pixels.iter().map(|p| to_lightness.lightness([p[0], p[1], p[2]].map(usize::from))).collect()
 }
 
 /// Lab of 8-bit pixels: [`lab_from_srgb`] with the three powers of a pixel looked up.
@@ -159,131 +171,27 @@ impl ToLab {
     }
 }
 
-/// What becomes of a colour that sRGB cannot show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutOfGamut {
-    /// Each channel is clipped by itself, as the reference does: lightness and hue may shift.
-    Clip,
-    /// Chroma shrinks until the colour fits; L and hue stay.
-    ReduceChroma,
-}
-
-/// A colour's way from the gray of its L: 0 is the gray, 1 the colour. Neither branches nor calls, so
-/// that loops over pixels become vector instructions; for that `max` is spelt out too: what it says
-/// of NaN has no vector instruction in wasm.
-#[derive(Clone, Copy)]
-pub(crate) struct FromGray {
-    /// `f` of Y, and what is added to it for that of X and of Z at the end of the way.
-    y: f32,
-    to_x: f32,
-    to_z: f32,
-    /// What Y gives to red, green and blue.
-    of_y: [f32; 3],
-}
-
-#[inline(always)]
-fn greater(p: f32, q: f32) -> f32 {
-    if p > q { p } else { q }
-}
-
-/// [`f_inverse`], both of its sides computed.
-#[inline(always)]
-fn f_inverse_flat(t: f32) -> f32 {
-    let (cube, foot) = (t * t * t, (t - (16.0 / 116.0) as f32) * (1.0 / 7.787) as f32);
-    if t > 0.206_896_6 { cube } else { foot }
-}
-
-impl FromGray {
-    #[inline(always)]
-    pub fn new([l, a, b]: [f32; 3]) -> Self {
-        const M: [[f64; 3]; 3] = RGB_FROM_XYZ;
-        let y = (l + 16.0) * (1.0 / 116.0);
-        let light = f_inverse_flat(y) * WHITE[1] as f32;
-        let of_y = [M[0][1] as f32 * light, M[1][1] as f32 * light, M[2][1] as f32 * light];
-        Self { y, to_x: a * (1.0 / 500.0), to_z: b * (-1.0 / 200.0), of_y }
-    }
-
-    /// Linear light, unclipped, as [`linear_from_lab`] gives it, at a place of the way.
-    #[inline(always)]
-    pub fn at(self, way: f32) -> [f32; 3] {
-        const M: [[f64; 3]; 3] = RGB_FROM_XYZ;
-        let x = f_inverse_flat(self.to_x * way + self.y) * WHITE[0] as f32;
-        let z = f_inverse_flat(greater(self.to_z * way + self.y, 0.0)) * WHITE[2] as f32;
-        [
-            self.of_y[0] + M[0][0] as f32 * x + M[0][2] as f32 * z,
-            self.of_y[1] + M[1][0] as f32 * x + M[1][2] as f32 * z,
-            self.of_y[2] + M[2][0] as f32 * x + M[2][2] as f32 * z,
-        ]
-    }
-
-    /// Light with as much of the chroma as fits, by halving the interval between gray and colour
-    /// eight times.
-    #[inline(always)]
-    pub fn reduced(self) -> [f32; 3] {
-        // The gray of this L fits.
-        let fits = self.nearer(self.nearer(self.nearer(self.nearer(0.0, 0.5), 0.25), 0.125), 0.0625);
-        let fits = self.nearer(self.nearer(fits, 1.0 / 32.0), 1.0 / 64.0);
-        self.at(self.nearer(self.nearer(fits, 1.0 / 128.0), 1.0 / 256.0))
-    }
-
-    /// A step farther where that fits.
-    #[inline(always)]
-    fn nearer(self, fits: f32, step: f32) -> f32 {
-        if gamut_excess(self.at(fits + step)) > GAMUT_SLACK { fits } else { fits + step }
-    }
-}
-
-/// Light that is farther outside 0…1 than rounding explains.
-pub(crate) const GAMUT_SLACK: f32 = 1e-5;
-
-/// How far light is outside 0…1; below 0 inside.
-#[inline(always)]
-pub(crate) fn gamut_excess([r, g, b]: [f32; 3]) -> f32 {
-    let outside = |c: f32| greater(-c, c - 1.0);
-    greater(greater(outside(r), outside(g)), outside(b))
-}
-
-/// Light brought into 0…1, each component by itself.
-#[inline(always)]
-pub(crate) fn clipped(light: [f32; 3]) -> [f32; 3] {
-    let clip = |c: f32| {
-        let c = greater(c, 0.0);
-        if c < 1.0 { c } else { 1.0 }
-    };
-    [clip(light[0]), clip(light[1]), clip(light[2])]
-}
-
-/// Linear sRGB of a Lab colour, brought into 0…1 as `rule` says.
-#[inline]
-#[must_use]
-pub fn linear_in_gamut(lab: [f32; 3], rule: OutOfGamut) -> [f32; 3] {
-    let way = FromGray::new(lab);
-    let light = way.at(1.0);
-    let fits = rule == OutOfGamut::Clip || gamut_excess(light) <= GAMUT_SLACK;
-    clipped(if fits { light } else { way.reduced() })
-}
-
 /// Linear light in 0…1 to integer sRGB codes of one depth, rounded to nearest.
 #[derive(Debug)]
 pub struct ToSrgb {
     max: f32,
-    /// For 8 bits.
+    /// Present for 8 bits.
     table: Option<Box<ByteTable>>,
 }
 
-/// Whole numbers of steps of light, by rounding. `STEPS` is a power of 2.
+/// Rounds a non-negative number of at most `STEPS`, a power of 2.
 #[inline(always)]
 fn rounded<const STEPS: usize>(steps: f32) -> usize {
     // 1.5 times 2 to the 23rd: its sum with a number has it, rounded, in its lowest bits.
     (steps + 12_582_912.0).to_bits() as usize & (2 * STEPS - 1)
 }
 
-/// Codes of 8 bits by look-up and one comparison.
+/// 8-bit codes by one look-up and one comparison.
 #[derive(Debug)]
 struct ByteTable {
-    /// Code at equal steps of linear light. They are closer than two thresholds anywhere.
+    /// Code at equal steps of linear light. The steps are closer than any two thresholds.
     codes: [u8; 2 * ByteTable::STEPS],
-    /// Least light of each code.
+    /// Smallest light of each code.
     thresholds: [f32; 512],
 }
 
@@ -303,7 +211,7 @@ impl ByteTable {
         table
     }
 
-    /// The step at or next below a light in 0…1.
+    /// Index of the step at or next below a light in 0…1.
     #[inline(always)]
     fn step(light: f32) -> usize {
         rounded::<{ Self::STEPS }>(light * Self::STEPS as f32 - 0.5)
@@ -317,7 +225,7 @@ impl ByteTable {
 }
 
 impl ToSrgb {
-    /// For codes from 0 to `max` (255 or 65535).
+    /// A converter to codes from 0 to `max` (255 or 65535).
     #[must_use]
     pub fn new(max: u16) -> Self {
         Self { max: f32::from(max), table: (max == 255).then(ByteTable::new) }
@@ -334,8 +242,8 @@ impl ToSrgb {
     }
 }
 
-/// Linear light in 0…1 to sRGB codes of 8 bits for the eye: by one look-up, so that a code may be the
-/// next where light is within half a step of the border between both.
+/// Linear light in 0…1 to 8-bit sRGB codes for display, by one look-up. Where light is within half a step of
+/// the border between two codes, the other code may be found.
 #[derive(Debug)]
 pub struct ToScreen {
     codes: Box<[u8; 2 * ToScreen::STEPS]>,
@@ -348,7 +256,7 @@ impl Default for ToScreen {
 }
 
 impl ToScreen {
-    /// A dark code, the narrowest, is five steps wide.
+    /// Steps of the table. The narrowest codes, the dark ones, are five steps wide.
     const STEPS: usize = 1 << 14;
 
     /// The table.
@@ -382,7 +290,7 @@ mod tests {
             let i = usize::from(code);
             let exact = lab_from_srgb([f64::from(code) / 255.0, 0.3, 0.6]);
             let rounded = lab_from_srgb([f64::from(code) / 255.0, 77.0 / 255.0, 153.0 / 255.0])[0];
-            assert!((f64::from(to_l.lightness(i, 77, 153)) - rounded).abs() < 1e-3, "{exact:?}");
+            assert!((f64::from(to_l.lightness([i, 77, 153])) - rounded).abs() < 1e-3, "{exact:?}");
             assert_eq!(to_srgb.code(linear_from_srgb(f32::from(code) / 255.0)), code);
             let rgb = [code as u8, 77, 153];
             assert_eq!(ToLab::new().lab(rgb), lab_from_srgb(rgb.map(|c| f64::from(c) / 255.0)));
@@ -415,7 +323,7 @@ mod tests {
             }
         }
         assert!(f64::from(off) < 0.01 * 2.0 * f64::from(count), "{off} of {count}");
-        // Each code of a photograph without colours stays.
+        // The codes of a gray photograph stay.
         for code in 0..=255u8 {
             let light = [linear_from_srgb(f32::from(code) / 255.0)];
             let mut pixels = [[0; 4]];
@@ -432,23 +340,6 @@ mod tests {
         for (kelvin, white) in [(5003.0, [0.96422, 1.0, 0.82521]), (7504.0, [0.94972, 1.0, 1.22638])] {
             let found = daylight_xyz(kelvin);
             assert!((0..3).all(|i| (found[i] - white[i]).abs() < 2e-3), "{kelvin} K: {found:?}");
-        }
-    }
-
-    #[test]
-    fn light_in_gamut_is_the_definitions() {
-        for i in 0..20_000usize {
-            let value = |factor: usize, range: f32| (i * factor % 1009) as f32 / 1008.0 * range;
-            let lab = [value(7919, 100.0), value(31, 200.0) - 100.0, value(577, 200.0) - 100.0];
-            let exact = linear_from_lab(lab.map(f64::from)).map(|c| c.clamp(0.0, 1.0));
-            let found = linear_in_gamut(lab, OutOfGamut::Clip);
-            assert!((0..3).all(|c| (f64::from(found[c]) - exact[c]).abs() < 2e-6), "{lab:?}");
-            let reduced = linear_in_gamut(lab, OutOfGamut::ReduceChroma);
-            let [l, a, b] = lab_from_linear(reduced.map(f64::from));
-            assert!((l - f64::from(lab[0])).abs() < 0.05, "{lab:?}: L {l}");
-            // The hue stays: what is left of the chroma points the same way.
-            let across = a * f64::from(lab[2]) - b * f64::from(lab[1]);
-            assert!(across.abs() < 0.5 * f64::from(lab[1]).hypot(lab[2].into()), "{lab:?}: {a} {b}");
         }
     }
 

@@ -1,5 +1,7 @@
-//! Colour spaces and the 313 ab bins: arithmetic on single colours, and on distributions over them.
+//! Colour spaces, the gamut of sRGB and the 313 ab bins: arithmetic on colours, and on distributions over
+//! them.
 
 pub mod ab_bins;
+pub mod gamut;
 pub mod lab;
-pub mod tone;
+pub(crate) mod tone;

@@ -1,25 +1,26 @@
-//! The settings that a person moves, and the warm or cool grade among them.
+//! Settings of a rendering, among them the warm or cool grade.
 
 use crate::color::ab_bins::{self, AnnealedMean};
 use crate::color::lab;
 use crate::error::{Error, Result};
 
-/// The settings that a slider moves. None of them needs the network again. A network that predicts
-/// one colour for each pixel has use for the saturation and the warmth only.
+/// Settings of a rendering. A change of them does not need the network again. With a network that predicts
+/// one colour for each pixel only saturation and warmth have an effect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tone {
-    /// Of the annealed mean: 0 the mode, 1 the mean, 0.38 the paper's.
+    /// Temperature of the annealed mean: 0 gives the mode, 1 the mean, 0.38 is the paper's.
     pub temperature: f32,
-    /// Share of the class rebalancing that is kept, 0 to 1 (docs/method.md#rebalance).
+    /// Fraction of the class rebalancing that is kept, 0 to 1 (docs/method.md#rebalance).
     pub rebalance: f32,
-    /// Factor on chroma, 0 (gray) and up; 1 is the prediction.
+    /// Factor on chroma, from 0 (gray) up; 1 keeps the prediction.
     pub saturation: f32,
     /// From -1 (cool) to 1 (warm), 0 for none; see [`Warmth`].
     pub warmth: f32,
 }
 
 impl Tone {
-    /// Whether a model can be rendered with these settings.
+    /// Checks that a model can be rendered with these settings; `class_weights` is whether it carries class
+    /// weights.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a setting out of range, or a `rebalance` below 1 without
@@ -39,20 +40,20 @@ impl Tone {
     }
 }
 
-/// A warm or cool grade: the colours as daylight of another correlated colour temperature would
-/// light them, seen by an eye that stays at D65.
+/// A warm or cool grade: the colours under daylight of another correlated colour temperature, seen by an
+/// eye adapted to D65.
 ///
 /// The adaptation is CIELAB's own, which divides X, Y and Z by those of a white ("wrong von
 /// Kries", CIE 15): each colour is read with the white of D65 and shown with that of the other
 /// daylight, both of Y = 1, from the formula of the daylight locus (CIE 15; 4000 to 25000 K). Y
 /// and so L do not change. With `k` the ratio of both whites' X, `f` = (L + 16) / 116 and the cube
 /// root that CIELAB takes of X, a = 500 (fx - f) becomes 500 (∛k fx - f), which is
-/// `∛k a + 500 (∛k - 1) f`; b goes alike with Z. That is a gain and a shift, which costs a pixel
-/// four operations; a sharpened adaptation (Bradford's) has the same white and differs for
-/// saturated colours only, where a grade has no truth to meet.
+/// `∛k a + 500 (∛k - 1) f`; likewise b with Z. That is a gain and a shift, four operations a pixel. A
+/// sharpened adaptation (Bradford's) has the same white and differs for saturated colours only, where
+/// a grade has no true value to meet.
 ///
-/// Neutral colours are tinted, as a photographer's filter tints them, and so is a photograph
-/// without saturation. Black and white have no other colour of their L in sRGB and stay.
+/// Neutral colours are tinted, as by a photographer's filter, and so is a photograph without
+/// saturation. Black and white stay, since sRGB has no other colour of their L.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Warmth {
     /// Factor on a and on b.
@@ -62,17 +63,17 @@ pub struct Warmth {
 }
 
 impl Warmth {
-    /// Reciprocal megakelvins of a warmth of 1. The ends are daylights of about 4700 and 10700 K.
-    const MIREDS: f64 = 60.0;
+    /// Mireds (reciprocal megakelvins) of a warmth of 1. The ends are daylights of about 4700 and 10700 K.
+    const FULL_SCALE_MIREDS: f64 = 60.0;
 
-    /// The grade of a warmth from -1 to 1; nothing for 0.
+    /// The grade of a warmth from -1 to 1; `None` for 0.
     #[must_use]
     pub fn new(warmth: f32) -> Option<Self> {
         if warmth == 0.0 {
             return None;
         }
         let neutral = lab::DAYLIGHT_KELVIN;
-        let kelvin = 1e6 / (1e6 / neutral + f64::from(warmth) * Self::MIREDS);
+        let kelvin = 1e6 / (1e6 / neutral + f64::from(warmth) * Self::FULL_SCALE_MIREDS);
         let [from, to] = [neutral, kelvin].map(lab::daylight_xyz);
         let [x, z] = [0, 2].map(|i| (to[i] / from[i]).cbrt());
         Some(Self {
@@ -81,14 +82,14 @@ impl Warmth {
         })
     }
 
-    /// The grade after a factor on chroma, in one; without a grade the factor alone.
+    /// A factor on chroma followed by the grade, combined; without a grade the factor alone.
     #[must_use]
     pub fn with_saturation(warmth: Option<Self>, saturation: f32) -> Self {
         let Self { gain, shift } = warmth.unwrap_or(Self { gain: [1.0; 2], shift: [0.0; 2] });
         Self { gain: [gain[0] * saturation, gain[1] * saturation], shift }
     }
 
-    /// The colour (a, b) of a pixel of this lightness.
+    /// The graded colour (a, b) of a pixel of this lightness.
     #[inline(always)]
     #[must_use]
     pub fn apply(self, lightness: f32, [a, b]: [f32; 2]) -> [f32; 2] {
@@ -120,9 +121,9 @@ mod tests {
         for warmth in [-1.0f32, -0.3, 0.2, 1.0] {
             let grade = Warmth::new(warmth).unwrap();
             for l in [0.0f32, 4.0, 8.0, 30.0, 60.0, 100.0] {
-                let colours: &[[f32; 2]] =
+                let colors: &[[f32; 2]] =
                     if l > 20.0 { &[[0.0, 0.0], [40.0, -35.0], [-30.0, 30.0]] } else { &[[0.0, 0.0]] };
-                for &ab in colours {
+                for &ab in colors {
                     let expected = adapted([l, ab[0], ab[1]].map(f64::from), f64::from(warmth));
                     let found = grade.apply(l, ab);
                     // The foot of the root is one line here for both axes.

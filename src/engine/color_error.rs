@@ -9,14 +9,14 @@ const ROUNDING: f64 = 1.0 / 12.0;
 
 /// The difference of two photographs' colours, at 8 bits over white.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ColourError {
+pub struct ColorError {
     /// Mean over the pixels of the distance in a and b, CIE units.
     pub mean_ab: f64,
     /// Of sRGB, dB; see [`psnr`].
     pub psnr: f64,
 }
 
-impl ColourError {
+impl ColorError {
     /// Compares a photograph in its true colours with the same one coloured.
     ///
     /// # Errors
@@ -66,12 +66,12 @@ mod tests {
 
     #[test]
     fn a_known_difference() {
-        let same = ColourError::between(&photo([200, 30, 90]), &photo([200, 30, 90])).unwrap();
+        let same = ColorError::between(&photo([200, 30, 90]), &photo([200, 30, 90])).unwrap();
         assert!(same.mean_ab == 0.0 && (same.psnr - 58.92).abs() < 0.01, "{same:?}");
         // Red (80.09, 67.20) and its lack; a mean squared error of 255² / 3.
-        let far = ColourError::between(&photo([255, 0, 0]), &photo([0, 0, 0])).unwrap();
+        let far = ColorError::between(&photo([255, 0, 0]), &photo([0, 0, 0])).unwrap();
         assert!((far.mean_ab - 104.55).abs() < 0.01 && (far.psnr - 4.771).abs() < 1e-3, "{far:?}");
         let other = Photo::new(3, 4, Channels::Rgb, Samples::U8(vec![0; 36])).unwrap();
-        assert_eq!(ColourError::between(&photo([0; 3]), &other).unwrap_err().code(), "invalid-argument");
+        assert_eq!(ColorError::between(&photo([0; 3]), &other).unwrap_err().code(), "invalid-argument");
     }
 }

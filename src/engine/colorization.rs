@@ -6,10 +6,11 @@ use super::preparation::{FAITHFUL_SIZE, Mode};
 use super::progress::{Pace, Stage, Task};
 use super::render::render;
 use crate::color::ab_bins::{self, AnnealedMean};
-use crate::color::lab::OutOfGamut;
+use crate::color::gamut::OutOfGamut;
 use crate::color::tone::{Tone, Warmth};
 use crate::error::{Error, Result};
-use crate::image::chroma_upsample::{ChromaGrid, Upsampling};
+use crate::image::chroma_grid::ChromaGrid;
+use crate::image::chroma_upsample::Upsampling;
 use crate::image::photo::Photo;
 
 pub(super) fn decoder(tone: Tone, class_weights: Option<&[f32]>) -> Result<AnnealedMean<f32>> {

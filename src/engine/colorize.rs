@@ -6,7 +6,7 @@ use super::neutralize::Ageing;
 use super::prediction::{Cells, Kept, Prediction};
 use super::preparation::{FAITHFUL_SIZE, Mode, Preparation};
 use super::progress::{Pace, Stage, Task};
-use crate::color::lab::ToLightness;
+use crate::color::lab::lightness_plane;
 use crate::color::tone::Tone;
 use crate::error::{Error, Result};
 use crate::image::chroma_upsample::Upsampling;
@@ -181,11 +181,7 @@ impl Colorizer {
         let rgb = photo.resized_over_white(width, height);
         pace.tick(Stage::Prepare, 0.8).await?;
         pace.begin(Task::Lab);
-        let to_lightness = ToLightness::new(255);
-        let lightness: Vec<f32> = rgb
-            .chunks_exact(3)
-            .map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()))
-            .collect();
+        let lightness = lightness_plane::<3>(&rgb);
         let size = (photo.width(), photo.height());
         let planes = (!hints.is_empty()).then(|| hints::planes(hints, size, width, height));
         pace.tick(Stage::Prepare, 1.0).await?;

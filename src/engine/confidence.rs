@@ -11,8 +11,9 @@
 //! temperature counts through the colour shown. Saturation and warmth are taste and do not count.
 
 use super::colorization::Colorization;
-use crate::color::ab_bins::{self, AnnealedMean, CENTRES};
-use crate::color::lab::{OutOfGamut, ToSrgb, linear_in_gamut};
+use crate::color::ab_bins::{self, AnnealedMean, CENTERS};
+use crate::color::gamut::{OutOfGamut, linear_in_gamut};
+use crate::color::lab::ToSrgb;
 use crate::color::tone::Tone;
 use crate::error::Result;
 use crate::image::photo::{Channels, Photo, Samples};
@@ -47,7 +48,7 @@ impl Confidence {
         let mut belief = [0.0; ab_bins::COUNT];
         self.belief.distribution(logits, &mut belief);
         let [right, wrong] = ACCURACY_RANGE_AB;
-        let expected: f32 = CENTRES
+        let expected: f32 = CENTERS
             .iter()
             .zip(belief)
             .map(|(centre, p)| {

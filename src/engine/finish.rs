@@ -1,9 +1,9 @@
 //! From Lab at full resolution to light, row by row: saturation, warmth and the gamut.
 //!
-//! The same numbers as [`linear_in_gamut`](crate::color::lab::linear_in_gamut) gives pixel by pixel, computed several pixels at a time:
+//! The same numbers as [`linear_in_gamut`](crate::color::gamut::linear_in_gamut) gives pixel by pixel, computed several pixels at a time:
 //! those that sRGB can show in one pass without a branch, the others gathered and searched together.
 
-use crate::color::lab::{FromGray, GAMUT_SLACK, OutOfGamut, clipped, gamut_excess};
+use crate::color::gamut::{GAMUT_SLACK, GrayToColor, OutOfGamut, clipped, gamut_excess};
 use crate::color::tone::Warmth;
 
 /// The last changes to the colours of a photograph, before they are light.
@@ -52,7 +52,7 @@ impl Finish {
         let [graded_a, graded_b, excess] = graded.each_mut().map(|plane| &mut plane[..count]);
         for i in 0..count {
             let ab = grade.apply(l[i], [a[i], b[i]]);
-            let light = FromGray::new([l[i], ab[0], ab[1]]).at(1.0);
+            let light = GrayToColor::new([l[i], ab[0], ab[1]]).at(1.0);
             [graded_a[i], graded_b[i]] = ab;
             excess[i] = gamut_excess(light);
             [a[i], b[i], c[i]] = clipped(light);
@@ -73,7 +73,7 @@ impl Finish {
             (red[i], green[i], blue[i]) = (l[*place], graded_a[*place], graded_b[*place]);
         }
         for i in 0..found {
-            [red[i], green[i], blue[i]] = clipped(FromGray::new([red[i], green[i], blue[i]]).reduced());
+            [red[i], green[i], blue[i]] = clipped(GrayToColor::new([red[i], green[i], blue[i]]).reduced());
         }
         for (i, place) in places[..found].iter().enumerate() {
             (a[*place], b[*place], c[*place]) = (red[i], green[i], blue[i]);
@@ -84,7 +84,7 @@ impl Finish {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::color::lab::linear_in_gamut;
+    use crate::color::gamut::linear_in_gamut;
 
     #[test]
     fn rows_are_what_pixels_are() {

@@ -2,10 +2,10 @@
 
 use super::colorization::Colorization;
 use super::progress::{Pace, Stage};
-use crate::color::lab::ToLightness;
+use crate::color::lab::lightness_plane;
 use crate::color::tone::Tone;
 use crate::error::{Error, Result};
-use crate::image::chroma_upsample::ChromaGrid;
+use crate::image::chroma_grid::ChromaGrid;
 use crate::image::photo::Photo;
 
 /// Change of a cell's L at which the frame before has lost most of its say, as the width of a
@@ -66,10 +66,7 @@ impl Colorization {
         let mut grid = self.chroma(tone).await?;
         let (width, height) = grid.size();
         let rgb = photo.resized_over_white(width, height);
-        let to_lightness = ToLightness::new(255);
-        let lightness =
-            rgb.chunks_exact(3).map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()));
-        before.settle(steady, &mut grid, lightness.collect());
+        before.settle(steady, &mut grid, lightness_plane::<3>(&rgb));
         self.join(grid, photo, tone, pace).await
     }
 }
@@ -88,7 +85,7 @@ mod tests {
         let cells = size.0 * size.1;
         let mut grid = ChromaGrid::new(size.0, size.1, vec![ab[0]; cells], vec![ab[1]; cells]).unwrap();
         smoother.settle(share, &mut grid, vec![l; cells]);
-        grid.colour(size.0 - 1, size.1 - 1)
+        grid.color(size.0 - 1, size.1 - 1)
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! One place of a photograph under the glass: which colours the model thinks of there.
 
 use super::colorization::Colorization;
-use crate::color::ab_bins::{CENTRES, COUNT};
-use crate::color::lab::{OutOfGamut, ToSrgb, lab_from_srgb, linear_in_gamut};
+use crate::color::ab_bins::{CENTERS, COUNT};
+use crate::color::gamut::{OutOfGamut, linear_in_gamut};
+use crate::color::lab::{ToSrgb, lab_from_srgb};
 use crate::color::tone::Tone;
 use crate::engine::confidence::Confidence;
 use crate::error::{Error, Result};
@@ -67,7 +68,7 @@ impl Palette {
             let lab = [lightness, a.into(), b.into()];
             linear_in_gamut(lab, OutOfGamut::ReduceChroma).map(|c| to_srgb.code(c) as u8)
         };
-        let rgb: Vec<[u8; 3]> = CENTRES.iter().map(shown).collect();
+        let rgb: Vec<[u8; 3]> = CENTERS.iter().map(shown).collect();
         let lab = rgb.iter().map(|rgb| lab_from_srgb(rgb.map(|c| f64::from(c) / 255.0))).collect();
         Self { rgb, lab }
     }
@@ -93,7 +94,7 @@ impl Palette {
             if p < LEAST_SHARE || top.len() == MOST_COLORS {
                 break;
             }
-            top.push(LikelyColour { ab: CENTRES[bin], p, rgb: self.rgb[bin] });
+            top.push(LikelyColour { ab: CENTERS[bin], p, rgb: self.rgb[bin] });
         }
         top
     }
@@ -102,7 +103,7 @@ impl Palette {
     fn plane(&self, shares: &[f32; COUNT], side: usize) -> Result<Photo> {
         let largest = shares.iter().fold(f32::MIN_POSITIVE, |largest, p| largest.max(*p));
         let mut rgba = vec![0; side * side * 4];
-        for ((&[a, b], rgb), share) in CENTRES.iter().zip(&self.rgb).zip(shares) {
+        for ((&[a, b], rgb), share) in CENTERS.iter().zip(&self.rgb).zip(shares) {
             let [column, row] = [a, -b].map(|v| ((v + 110) / 10) as usize);
             let edge = |i: usize| i * side / BINS;
             let (left, top) = (edge(column), edge(row));

@@ -209,20 +209,18 @@ impl ToningCurve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::color::lab::ToLightness;
+    use crate::color::lab::lightness_plane;
 
     const SIDE: usize = 64;
 
     /// A picture of gray waves, each pixel made of its gray, 0…1, and its place.
     fn picture(colour: impl Fn(f32, usize) -> [f32; 3]) -> (Vec<u8>, Vec<f32>) {
-        let to_lightness = ToLightness::new(255);
         let mut rgb = Vec::new();
         for i in 0..SIDE * SIDE {
             let gray = 0.5 + 0.3 * (i as f32 * 0.37).sin() + 0.2 * ((i / SIDE) as f32 * 0.5).cos();
             rgb.extend(colour(gray.clamp(0.0, 1.0), i).map(|c| (c.clamp(0.0, 1.0) * 255.0).round() as u8));
         }
-        let lightness = rgb.chunks(3).map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()));
-        let lightness = lightness.collect();
+        let lightness = lightness_plane::<3>(&rgb);
         (rgb, lightness)
     }
 

@@ -3,13 +3,13 @@
 
 use crate::color::ab_bins;
 use crate::color::tone::Tone;
-use crate::engine::color_error::ColourError;
+use crate::engine::color_error::ColorError;
 use crate::engine::inspector::Inspection;
 use crate::engine::neutralize;
 use crate::engine::preview::Preview;
 use crate::engine::{Colorization, Pace};
 use crate::error::Result;
-use crate::image::buffers::Growing;
+use crate::image::buffers::FallibleBuffer;
 use crate::image::files::{self, FileFormat, FileMetadata};
 use crate::image::photo::Photo;
 use std::borrow::Cow;
@@ -119,10 +119,10 @@ impl Picture {
     ///
     /// # Errors
     /// As [`Picture::render`], and where memory is short.
-    pub async fn color_error(&self, tone: Tone, pace: &mut impl Pace) -> Result<ColourError> {
+    pub async fn color_error(&self, tone: Tone, pace: &mut impl Pace) -> Result<ColorError> {
         let photo = self.photo.preview(COMPARED_SIDE).map_or_else(|| self.photo.try_clone(), Ok)?;
         let colored = self.colorization.render(photo.try_clone()?, tone, pace).await?;
-        ColourError::between(&photo, &colored)
+        ColorError::between(&photo, &colored)
     }
 
     /// The photograph in colour at full size as the bytes of a file, which carries what `metadata`
@@ -138,7 +138,7 @@ impl Picture {
         pace: &mut impl Pace,
     ) -> Result<Vec<u8>> {
         let colored = self.colorization.render(self.photo.try_clone()?, tone, pace).await?;
-        let mut file = Growing::default();
+        let mut file = FallibleBuffer::default();
         files::encode(&colored, &metadata(&self.metadata), format, &mut file)?;
         Ok(file.into_bytes())
     }

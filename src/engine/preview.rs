@@ -9,7 +9,7 @@
 
 use super::colorization::Colorization;
 use super::progress::{Pace, Stage};
-use crate::color::lab::{ToLightness, ToScreen};
+use crate::color::lab::{ToScreen, lightness_plane};
 use crate::color::tone::Tone;
 use crate::error::Result;
 use crate::image::chroma_upsample::ChromaUpsampler;
@@ -107,11 +107,7 @@ impl Preview {
     #[must_use]
     pub fn new(photo: &Photo) -> Self {
         let rgba = photo.to_rgba8();
-        let to_lightness = ToLightness::new(255);
-        let lightness: Vec<f32> = rgba
-            .chunks_exact(4)
-            .map(|p| to_lightness.lightness(p[0].into(), p[1].into(), p[2].into()))
-            .collect();
+        let lightness = lightness_plane::<4>(&rgba);
         let chroma = PreviewChroma::new(&lightness, photo.width());
         Self { width: photo.width(), rgba, lightness, to_screen: ToScreen::new(), upsampler: None, chroma }
     }
@@ -133,7 +129,7 @@ impl Preview {
             let grid = colorization.chroma(tone).await?;
             let (grid, upsampling) = colorization.upsampling(grid);
             match &mut self.upsampler {
-                Some(upsampler) => upsampler.recolour(grid),
+                Some(upsampler) => upsampler.recolor(grid),
                 None => {
                     let size = self.chroma.size;
                     let lightness = self.chroma.half.as_ref().unwrap_or(&self.lightness);

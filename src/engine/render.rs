@@ -5,7 +5,8 @@ use super::progress::{Pace, Stage};
 use crate::color::lab::{ToLightness, ToSrgb};
 use crate::engine::finish::Finish;
 use crate::error::Result;
-use crate::image::chroma_upsample::{ChromaGrid, ChromaUpsampler, Upsampling};
+use crate::image::chroma_grid::ChromaGrid;
+use crate::image::chroma_upsample::{ChromaUpsampler, Upsampling};
 use crate::image::photo::{Photo, Sample, Samples};
 
 /// Rows rendered between two reports of progress.
@@ -63,8 +64,7 @@ impl ChromaJoin {
 }
 
 fn lightness<T: Sample>(to_lightness: &ToLightness, pixel: &[T]) -> f32 {
-    let [r, g, b] = [0, 1, 2].map(|c| usize::from(pixel[c].to_code()));
-    to_lightness.lightness(r, g, b)
+    to_lightness.lightness([0, 1, 2].map(|c| pixel[c].to_code().into()))
 }
 
 /// Joins chroma with the L of a buffer, row by row.

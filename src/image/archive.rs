@@ -1,8 +1,9 @@
-//! Many files as one ZIP whose contents never come here: only their bytes' checksums are taken, and
-//! what stands between them is handed back to be put there.
+//! A ZIP archive written without its contents: the writer takes checksums of the files' bytes and returns
+//! only the headers, which the caller joins with the files.
 //!
-//! Photographs are compressed already, so that entries are stored. What is kept is about a hundred
-//! bytes for each. Nothing here is called often: `cold` keeps what the browser downloads small.
+//! Entries are stored, since photographs are compressed already. An entry takes about a hundred bytes of
+//! memory. Nothing here is called often: `cold` makes the compiler optimise it for size, which keeps the
+//! browser's download small.
 
 use crate::error::{Error, Result};
 use std::cell::RefCell;
@@ -12,27 +13,27 @@ use zip::result::ZipResult;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// When an entry was last changed, local time.
+/// Time of an entry's last change, local time.
 #[derive(Clone, Copy, Debug)]
-pub struct Date {
+pub(crate) struct Date {
     /// 1980 to 2107.
-    pub year: u16,
+    pub(crate) year: u16,
     /// 1 to 12.
-    pub month: u8,
+    pub(crate) month: u8,
     /// 1 to 31.
-    pub day: u8,
+    pub(crate) day: u8,
     /// 0 to 23.
-    pub hour: u8,
+    pub(crate) hour: u8,
     /// 0 to 59.
-    pub minute: u8,
+    pub(crate) minute: u8,
     /// 0 to 59.
-    pub second: u8,
+    pub(crate) second: u8,
 }
 
-/// A ZIP in the making. The archive is the first of what [`Archive::finish`] gives, the bytes of the
-/// first entry, the second, the bytes of the second entry, and so on.
+/// A ZIP archive being written. The archive is the first part that [`Archive::finish`] returns, the bytes of
+/// the first entry, the second part, the bytes of the second entry, and so on.
 #[derive(Debug)]
-pub struct Archive {
+pub(crate) struct Archive {
     writer: ZipWriter<Gaps>,
     gaps: Gaps,
     names: Vec<String>,
@@ -47,7 +48,7 @@ impl Default for Archive {
 impl Archive {
     /// An empty archive.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let gaps = Gaps::default();
         Self { writer: ZipWriter::new(gaps.clone()), gaps, names: Vec::new() }
     }
@@ -57,13 +58,13 @@ impl Archive {
     /// # Errors
     /// [`Error::Parameter`] for an empty name or one of more than 65 000 bytes.
     #[cold]
-    pub fn begin(&mut self, name: &str, length: u64, date: Date) -> Result<()> {
+    pub(crate) fn begin(&mut self, name: &str, length: u64, date: Date) -> Result<()> {
         let name = self.free_name(name);
         let Date { year, month, day, hour, minute, second } = date;
         let mut options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .large_file(length >= u64::from(u32::MAX));
-        // A clock beyond what ZIP can say leaves an entry without a date.
+        // An entry whose date is outside ZIP's range has none.
         if let Ok(date) = zip::DateTime::from_date_and_time(year, month, day, hour, minute, second) {
             options = options.last_modified_time(date);
         }
@@ -80,32 +81,32 @@ impl Archive {
         Ok(())
     }
 
-    /// The next bytes of the entry.
+    /// Adds the next bytes of the entry.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for more bytes than were announced, where that takes a larger header.
+    /// [`Error::Parameter`] for more bytes than were announced, where they would need a larger header.
     #[cold]
-    pub fn append(&mut self, piece: &[u8]) -> Result<()> {
+    pub(crate) fn append(&mut self, piece: &[u8]) -> Result<()> {
         self.writer.write_all(piece).map_err(|error| refused(error.to_string()))
     }
 
-    /// Takes back the entry that was begun last: its bytes could not be read.
+    /// Removes the entry that was begun last, whose bytes could not be read.
     #[cold]
-    pub fn abandon(&mut self) {
-        // Without an entry there is nothing to take back.
+    pub(crate) fn abandon(&mut self) {
+        // The call fails where no entry was begun, and then there is nothing to remove.
         if self.writer.abort_file().is_ok() {
             self.gaps.cut();
             self.names.pop();
         }
     }
 
-    /// Ends the archive: what stands before the first entry's bytes, before the second's, …, and
-    /// after the last's.
+    /// Ends the archive and returns its parts: the headers before the first entry's bytes, before the
+    /// second's, …, and the directory after the last's.
     ///
     /// # Errors
     /// None that a caller can cause.
     #[cold]
-    pub fn finish(self) -> Result<Vec<Vec<u8>>> {
+    pub(crate) fn finish(self) -> Result<Vec<Vec<u8>>> {
         let Self { writer, gaps, .. } = self;
         gaps.open();
         let finished: ZipResult<_> = writer.finish();
@@ -137,8 +138,7 @@ fn refused(value: String) -> Error {
     }
 }
 
-/// Where the writer of the ZIP writes: what lies between the entries' bytes is kept, the bytes
-/// themselves are counted.
+/// The output of the ZIP writer: keeps the bytes between the entries' contents and counts the contents.
 #[derive(Clone, Debug, Default)]
 struct Gaps(Rc<RefCell<State>>);
 
@@ -158,7 +158,7 @@ struct Part {
 }
 
 impl Gaps {
-    /// What follows is kept, in a part of its own.
+    /// Begins a part: bytes written from here on are kept in it.
     fn open(&self) {
         let mut state = self.0.borrow_mut();
         let start = state.end;
@@ -167,12 +167,12 @@ impl Gaps {
         state.parts.push(Part { start, bytes: Vec::new() });
     }
 
-    /// What follows is an entry's bytes.
+    /// Begins an entry's contents: bytes written from here on are counted only.
     fn skip(&self) {
         self.0.borrow_mut().skipping = true;
     }
 
-    /// All from the present position on is forgotten.
+    /// Drops everything from the present position on.
     fn cut(&self) {
         let mut state = self.0.borrow_mut();
         state.end = state.position;

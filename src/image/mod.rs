@@ -1,7 +1,10 @@
-//! Photographs: their samples, their files, and bringing them, and chroma, to another size.
+//! Photographs: samples, files, and the resampling of photographs and of chroma.
 
-pub mod archive;
-pub mod buffers;
+// The browser packs archives; the tool does not.
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(crate) mod archive;
+pub(crate) mod buffers;
+pub mod chroma_grid;
 pub mod chroma_upsample;
 pub mod files;
 pub mod photo;

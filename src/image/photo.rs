@@ -1,14 +1,14 @@
 //! A photograph in memory: checked samples, size, channels, 8 or 16 bits deep.
 
 use crate::error::{Error, Result};
-use crate::image::buffers::room;
+use crate::image::buffers::try_with_capacity;
 use crate::image::resample::{Region, bicubic, bicubic_region};
 
 /// The most pixels a photograph may have: 128 binary megapixels, so that every "100-megapixel"
 /// camera fits.
 pub const MAX_PIXELS: u64 = 1 << 27;
 
-/// What the samples of a pixel stand for, in their order. Alpha is straight, not premultiplied.
+/// The meaning of a pixel's samples, in their order. Alpha is straight, not premultiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channels {
     /// One sample.
@@ -39,7 +39,7 @@ impl Channels {
         matches!(self, Self::GrayAlpha | Self::Rgba)
     }
 
-    /// Where red, green and blue stand within a pixel.
+    /// Indices of red, green and blue within a pixel.
     const fn rgb(self) -> [usize; 3] {
         match self {
             Self::Gray | Self::GrayAlpha => [0, 0, 0],
@@ -111,7 +111,7 @@ pub struct Photo {
 }
 
 impl Photo {
-    /// Takes samples into a photograph.
+    /// A photograph of these samples.
     ///
     /// # Errors
     /// [`Error::PhotoSize`] where the buffer does not hold `width` x `height` pixels or a side is
@@ -126,7 +126,7 @@ impl Photo {
         Ok(Self { width, height, channels, samples })
     }
 
-    /// Whether a photograph of this size is accepted; to be asked before one is decoded.
+    /// Checks that a photograph of this size is accepted, before it is decoded.
     ///
     /// # Errors
     /// [`Error::ImageTooLarge`] above [`MAX_PIXELS`].
@@ -137,13 +137,13 @@ impl Photo {
         Ok(())
     }
 
-    /// A copy.
+    /// A copy, made without aborting where memory is short.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] where there is no memory for it.
+    /// [`Error::OutOfMemory`] where the allocation fails.
     pub fn try_clone(&self) -> Result<Self> {
         fn copy<T: Copy>(samples: &[T]) -> Result<Vec<T>> {
-            let mut copy = room(samples.len())?;
+            let mut copy = try_with_capacity(samples.len())?;
             copy.extend_from_slice(samples);
             Ok(copy)
         }
@@ -166,13 +166,13 @@ impl Photo {
         self.height
     }
 
-    /// What the samples stand for.
+    /// The meaning of the samples.
     #[must_use]
     pub fn channels(&self) -> Channels {
         self.channels
     }
 
-    /// Where a pixel lies, as shares of width and height.
+    /// The position of a pixel as fractions of width and height.
     ///
     /// # Errors
     /// [`Error::Parameter`] outside the photograph.
@@ -190,7 +190,7 @@ impl Photo {
         &self.samples
     }
 
-    /// Gives the samples back.
+    /// Takes the photograph apart and returns its samples.
     #[must_use]
     pub fn into_samples(self) -> Samples {
         self.samples
@@ -241,7 +241,7 @@ impl Photo {
         }
     }
 
-    /// Writes row `y` as 8-bit RGB over white: what the network is shown
+    /// Writes row `y` as 8-bit RGB over white, the form in which the network sees it
     /// (docs/method.md#colouring-a-photograph).
     fn row_over_white(&self, y: usize, out: &mut [u8]) {
         fn convert<T: Sample>(row: &[T], channels: Channels, out: &mut [u8]) {
@@ -269,8 +269,8 @@ impl Photo {
         bicubic((self.width, self.height), 3, (width, height), |y, row| self.row_over_white(y, row))
     }
 
-    /// 8-bit RGB of a part of the photograph, brought to a size at once, over white, by the same
-    /// filter.
+    /// 8-bit RGB of a part of the photograph at another size, over white, cropped and resized at once by the
+    /// same filter.
     ///
     /// # Panics
     /// If the region is empty or leaves the photograph.
@@ -295,7 +295,7 @@ impl Photo {
             let samples = Samples::U8(self.resized_over_white(width, height));
             return Some(Self { width, height, channels: Channels::Rgb, samples });
         }
-        // Colours are weighted by their alpha while they are averaged, or the hidden colour of
+        // Colours are weighted by their alpha while they are averaged: otherwise the hidden colour of
         // transparent pixels would bleed into their neighbours.
         let source = self.to_rgba8();
         let mut rgba = bicubic((self.width, self.height), 4, (width, height), |y, row| {
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_colour_does_not_bleed_into_the_preview() {
+    fn hidden_color_does_not_bleed_into_the_preview() {
         let pixels: Vec<u8> =
             (0..64).flat_map(|i| if i % 8 < 4 { [200, 10, 10, 255] } else { [0, 255, 0, 0] }).collect();
         let photo = Photo::new(8, 8, Channels::Rgba, Samples::U8(pixels)).unwrap();

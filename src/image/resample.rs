@@ -1,12 +1,12 @@
-//! The two resamplers of the method: Pillow's bicubic for the network's input and half-pixel
-//! bilinear for its output (docs/method.md#resampling).
+//! Resampling: Pillow's bicubic for the network's input and half-pixel bilinear for its output
+//! (docs/method.md#resampling), halving, doubling and means over rectangles.
 
 use num_traits::Float;
 
 /// Fraction bits of Pillow's fixed-point weights.
-const PRECISION: u32 = 32 - 8 - 2;
+const FRACTION_BITS: u32 = 32 - 8 - 2;
 
-/// The source pixels that make one output pixel, and their weights.
+/// The source pixels of one output pixel, and their weights.
 struct Tap {
     first: usize,
     weights: Vec<i32>,
@@ -25,22 +25,22 @@ fn cubic(x: f64) -> f64 {
     }
 }
 
-/// Taps of one axis, whose `length` samples from `start` on become `to`. Shrinking widens the kernel
-/// by the scale, which is what antialiases.
+/// Taps of one axis, whose `length` samples from `start` on become `to`. Shrinking widens the kernel by the
+/// scale, against aliasing.
 fn taps(from: usize, start: f64, length: f64, to: usize) -> Vec<Tap> {
     let scale = length / to as f64;
     let stretch = scale.max(1.0);
     let support = 2.0 * stretch;
     (0..to)
         .map(|i| {
-            let centre = start + (i as f64 + 0.5) * scale;
-            let first = (centre - support + 0.5).max(0.0) as usize;
-            let end = ((centre + support + 0.5) as usize).min(from);
+            let center = start + (i as f64 + 0.5) * scale;
+            let first = (center - support + 0.5).max(0.0) as usize;
+            let end = ((center + support + 0.5) as usize).min(from);
             let weights: Vec<f64> =
-                (first..end).map(|x| cubic((x as f64 - centre + 0.5) / stretch)).collect();
+                (first..end).map(|x| cubic((x as f64 - center + 0.5) / stretch)).collect();
             let sum: f64 = weights.iter().sum();
             let fixed = |w: f64| {
-                let w = w / sum * f64::from(1 << PRECISION);
+                let w = w / sum * f64::from(1 << FRACTION_BITS);
                 (if w < 0.0 { w - 0.5 } else { w + 0.5 }) as i32
             };
             Tap { first, weights: weights.into_iter().map(fixed).collect() }
@@ -49,10 +49,10 @@ fn taps(from: usize, start: f64, length: f64, to: usize) -> Vec<Tap> {
 }
 
 fn clip8(sum: i32) -> u8 {
-    (sum >> PRECISION).clamp(0, 255) as u8
+    (sum >> FRACTION_BITS).clamp(0, 255) as u8
 }
 
-/// A rectangle of a picture, in pixels that need not be whole.
+/// A rectangle of a picture, in pixels, not necessarily whole ones.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Region {
     /// Distance from the left edge.
@@ -80,13 +80,13 @@ pub fn bicubic(
     bicubic_region(from, channels, all, size, read_row)
 }
 
-/// The horizontal pass of one row. The number of channels is known to the compiler, which keeps the
-/// sums of a pixel in registers.
+/// The horizontal pass of one row. The number of channels is a constant, so that the compiler keeps the sums
+/// of a pixel in registers.
 fn narrow_row<const CHANNELS: usize>(source: &[u8], across: &[Tap], row: &mut [u8]) {
     let (source, _) = source.as_chunks::<CHANNELS>();
     let (row, _) = row.as_chunks_mut::<CHANNELS>();
     for (out, tap) in row.iter_mut().zip(across) {
-        let mut sums = [1 << (PRECISION - 1); CHANNELS];
+        let mut sums = [1 << (FRACTION_BITS - 1); CHANNELS];
         for (weight, pixel) in tap.weights.iter().zip(&source[tap.first..]) {
             for (sum, sample) in sums.iter_mut().zip(pixel) {
                 *sum += i32::from(*sample) * weight;
@@ -96,9 +96,9 @@ fn narrow_row<const CHANNELS: usize>(source: &[u8], across: &[Tap], row: &mut [u
     }
 }
 
-/// [`bicubic`] of a part of the source, Pillow's `resize` with `box`: cropped and resized at once.
-/// Pixels around the region count where the kernel reaches them, and only the rows it reaches are
-/// asked for.
+/// [`bicubic`] of a part of the source, as Pillow's `resize` with `box`: cropped and resized at once.
+/// Pixels around the region count where the kernel reaches them, and only the rows that it reaches are
+/// read.
 ///
 /// # Panics
 /// If the region is empty or leaves the source, or for other channels than 1, 3 or 4.
@@ -144,7 +144,7 @@ pub fn bicubic_region(
     let mut out = Vec::with_capacity(height * stride);
     let mut sums = vec![0i32; stride];
     for tap in down {
-        sums.fill(1 << (PRECISION - 1));
+        sums.fill(1 << (FRACTION_BITS - 1));
         for (i, weight) in tap.weights.iter().enumerate() {
             let row = &narrow[(tap.first - top + i) * stride..][..stride];
             for (sum, sample) in sums.iter_mut().zip(row) {
@@ -165,7 +165,7 @@ pub struct BilinearAxis<F> {
 }
 
 impl<F: Float> BilinearAxis<F> {
-    /// From `from` samples to `to`.
+    /// An interpolation from `from` samples to `to`.
     #[must_use]
     pub fn new(from: usize, to: usize) -> Self {
         let number = |x: f64| F::from(x).expect("a position is a number");
@@ -180,7 +180,7 @@ impl<F: Float> BilinearAxis<F> {
         Self { taps }
     }
 
-    /// The interpolated line `y` of the rows of `plane` (each `width` long), not yet stretched
+    /// Writes line `y`, interpolated between the rows of `plane` (each `width` long) and not yet stretched
     /// across.
     pub fn blend_rows(&self, plane: &[F], width: usize, y: usize, out: &mut [F]) {
         let (low, high, weight) = self.taps[y];
@@ -214,8 +214,8 @@ pub fn bilinear<F: Float>(
     out
 }
 
-/// Mean of each square of two by two samples of a plane of `size` (width, height); at an odd end, of
-/// those that are there.
+/// Means of squares of two by two samples of a plane of `size` (width, height); at an odd end of the samples
+/// that exist.
 #[must_use]
 pub fn halved(plane: &[f32], (width, height): (usize, usize)) -> Vec<f32> {
     let mut means = Vec::with_capacity(width.div_ceil(2) * height.div_ceil(2));
@@ -230,12 +230,12 @@ pub fn halved(plane: &[f32], (width, height): (usize, usize)) -> Vec<f32> {
     means
 }
 
-/// A line twice as long, or one sample less: bilinear with half-pixel centres and clamped edges, the
-/// inverse of what [`halved`] does to one.
+/// Doubles the length of a line, or writes one sample less: bilinear with half-pixel centres and clamped
+/// edges, the counterpart of [`halved`].
 pub fn double(line: &[f32], out: &mut [f32]) {
     let towards = |near: f32, next: f32| near + 0.25 * (next - near);
     let (Some(first), Some(last)) = (line.first(), line.last()) else { return };
-    // Each pair is one between the centres of two neighbours.
+    // Each pair lies between the centres of two neighbours.
     let (start, rest) = out.split_at_mut(1);
     start[0] = *first;
     let (pairs, _) = rest.as_chunks_mut::<2>();
@@ -247,7 +247,8 @@ pub fn double(line: &[f32], out: &mut [f32]) {
     }
 }
 
-/// Where the cells of one axis lie: the first sample of each, and the shares of the samples in its mean.
+/// The samples that each of `to` equal cells of an axis covers: the first of them, and their weights in the
+/// cell's mean.
 fn boxes(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
     let border = |i: usize| i as f64 * from as f64 / to as f64;
     let covered = |i: usize, start: f64, end: f64| ((i + 1) as f64).min(end) - (i as f64).max(start);
@@ -260,7 +261,8 @@ fn boxes(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
         .collect()
 }
 
-/// Mean of what each of `to` equal rectangles covers of a plane of `from` (width, height), row-major.
+/// Means of a plane of `from` (width, height) over `to` equal rectangles, row-major; samples on a border
+/// count as far as a rectangle covers them.
 #[must_use]
 pub fn area_means(plane: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
     let (across, down) = (boxes(from.0, to.0), boxes(from.1, to.1));

@@ -1,12 +1,11 @@
-//! The mean of two models' weights: what a network knew before it was trained on and what it knows now.
-//! Two stages of one training err in different ways, and their mean less than either (Wortsman et al.,
-//! "Robust fine-tuning of zero-shot models", CVPR 2022).
+//! Interpolation of two models' weights. Two stages of one training err in different ways, and their mean
+//! has a lower error than either (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
 
 use crate::error::{Error, Result};
 use crate::model::weights::ModelFile;
 
-/// `model` with `share` of its weights taken from `other`, from 0 for none to 1 for all. Class weights
-/// are blended by their logarithms, as they stand in the logits. What the file says of itself stays.
+/// Interpolates from the weights of `model` (`share` 0) to those of `other` (`share` 1). Class weights are
+/// interpolated by their logarithms, since it is these that logits contain. The metadata is that of `model`.
 ///
 /// # Errors
 /// [`Error::Parameter`] for another share, [`Error::ModelTensors`] where the networks differ.
@@ -29,7 +28,7 @@ pub fn blend(mut model: ModelFile, other: &ModelFile, share: f64) -> Result<Mode
     }
     if let (Some(ours), Some(theirs)) = (&mut model.class_weights, &other.class_weights) {
         for (ours, theirs) in ours.iter_mut().zip(theirs) {
-            // The mean of their logarithms, where a weight may be 0.
+            // The mean of the logarithms as a product of powers, since a weight may be 0.
             *ours = (f64::from(*ours).powf(1.0 - share) * f64::from(*theirs).powf(share)) as f32;
         }
     }

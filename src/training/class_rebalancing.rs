@@ -1,11 +1,12 @@
-//! Weights that make rare colours count (paper equations 3 and 4; docs/method.md#class-weights).
+//! Class rebalancing: weights that raise the loss of rare colours (paper equations 3 and 4;
+//! docs/method.md#class-weights).
 
 use crate::color::ab_bins;
 use crate::error::{Error, Result};
 
-/// `w = 1 / ((1 - lambda) prior + lambda / n)` over the n bins that occur, scaled so that the
-/// prior's mean weight is 1. `lambda` 1 gives equal weights, 0 the full inverse of the prior,
-/// the paper uses 1/2.
+/// Class weights `w = 1 / ((1 - lambda) prior + lambda / n)` over the n bins that occur, scaled so that
+/// their mean under the prior is 1. `lambda` 1 gives equal weights, 0 the full inverse of the prior; the
+/// paper uses 1/2.
 ///
 /// # Errors
 /// [`Error::Parameter`] for a `lambda` outside 0…1, or a prior that is not 313 numbers from 0 up
@@ -26,7 +27,7 @@ pub fn class_weights(prior: &[f64], lambda: f64) -> Result<Vec<f64>> {
     }
     let occurring = prior.iter().filter(|p| **p > 0.0).count() as f64;
     let uniform = |p: f64| if p > 0.0 { 1.0 / occurring } else { 0.0 };
-    // A bin that never occurs is never a target; its weight only has to be finite.
+    // A bin that never occurs is never a target, so that its weight need only be finite.
     let inverse = |p: f64| match (1.0 - lambda) * p + lambda * uniform(p) {
         0.0 => 0.0,
         mix => 1.0 / mix,

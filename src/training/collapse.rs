@@ -1,17 +1,17 @@
-//! An alarm for networks that stop telling colours apart: the usual way in which training on ab
-//! fails is not a loss that explodes but one that settles on a single answer.
+//! Detection of collapse: training on ab usually fails by settling on a single answer, not by a loss that
+//! explodes.
 
 use super::objective::Health;
 use crate::color::ab_bins;
 
-/// Looks in a row that must agree, so that one odd batch rings nothing.
-const LOOKS: usize = 3;
+/// Number of consecutive batches that must agree, so that a single odd one raises no alarm.
+const MIN_BATCHES: usize = 3;
 
-/// What is wrong, said once for each kind until it is over.
+/// A kind of collapse, reported once until it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Alarm {
     /// The photographs have one colour.
-    OneColour,
+    OneColor,
     /// Every place gets the same colour.
     Constant,
     /// Predictions are nearly gray though the photographs are not.
@@ -23,12 +23,12 @@ pub enum Alarm {
 }
 
 impl Alarm {
-    /// Every kind, the most telling first.
-    const ALL: [Self; 5] = [Self::OneColour, Self::Constant, Self::Gray, Self::Certain, Self::Uniform];
+    /// Every kind, the most informative first.
+    const ALL: [Self; 5] = [Self::OneColor, Self::Constant, Self::Gray, Self::Certain, Self::Uniform];
 
     fn rings(self, health: &Health) -> bool {
         match self {
-            Self::OneColour => health.true_spread < 1.0,
+            Self::OneColor => health.true_spread < 1.0,
             Self::Constant => health.spread < 0.5 && health.true_spread >= 1.0,
             Self::Gray => health.chroma < 0.1 * health.true_chroma,
             Self::Certain => health.entropy.is_some_and(|nats| nats < 0.02),
@@ -36,13 +36,13 @@ impl Alarm {
         }
     }
 
-    /// What is seen, and what to look at.
+    /// A message for people: the observation and what to check.
     #[must_use]
     pub fn text(self, health: &Health) -> String {
         let Health { chroma, true_chroma, spread, true_spread, .. } = health;
         let nats = health.entropy.unwrap_or_default();
         match self {
-            Self::OneColour => format!(
+            Self::OneColor => format!(
                 "the photographs' colours differ by only {true_spread:.2} ab units: there is nothing to tell \
                  apart. Are they gray, or all of one tone?"
             ),
@@ -66,20 +66,20 @@ impl Alarm {
     }
 }
 
-/// Listens to a run.
+/// The alarms of a run.
 #[derive(Clone, Debug, Default)]
 pub struct CollapseAlarm {
-    /// How many looks in a row each kind has rung.
+    /// Number of consecutive batches for which each kind has held.
     rung: [usize; Alarm::ALL.len()],
 }
 
 impl CollapseAlarm {
-    /// Looks at a batch; returns what has now been seen often enough to be said.
+    /// Examines a batch; returns the alarms that have now held for long enough to be reported.
     pub fn look(&mut self, health: &Health) -> Vec<Alarm> {
         let mut said = Vec::new();
         for (alarm, rung) in Alarm::ALL.into_iter().zip(&mut self.rung) {
             *rung = if alarm.rings(health) { *rung + 1 } else { 0 };
-            if *rung == LOOKS {
+            if *rung == MIN_BATCHES {
                 said.push(alarm);
             }
         }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn each_collapse_is_named_once() {
         let cases = [
-            (Alarm::OneColour, Health { true_spread: 0.1, ..HEALTHY }),
+            (Alarm::OneColor, Health { true_spread: 0.1, ..HEALTHY }),
             (Alarm::Constant, Health { spread: 0.1, ..HEALTHY }),
             (Alarm::Gray, Health { chroma: 1.0, ..HEALTHY }),
             (Alarm::Certain, Health { entropy: Some(0.001), ..HEALTHY }),

@@ -1,18 +1,19 @@
-//! How a network learns whose encoder knows things already: the encoder slowly, its first stages and
-//! its depthwise kernels not at all. Edges and textures are the same in any photograph, and gradients of
-//! depthwise kernels cost libtorch far more than they bring.
+//! Learning rates of a pretrained encoder: lower than the decoder's, and 0 for its first stages and its
+//! depthwise kernels. Edges and textures are the same in any photograph, and the gradients of depthwise
+//! kernels cost libtorch far more time than they improve the model.
 
 use crate::error::{Error, Result};
-use crate::model::network::NetworkConfig;
+use crate::model::network::{NetworkConfig, lite};
 use serde::{Deserialize, Serialize};
 
-/// What of a pretrained encoder learns, and how fast. For a lite.
+/// Learning rates of a lite's pretrained encoder. Absent fields have their defaults, given in brackets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncoderLearning {
-    /// The encoder's learning rate, as a share of the decoder's [0.25].
+    /// Learning rate of the encoder as a fraction of the decoder's [0.25].
     pub rate: f64,
-    /// How many of the encoder's seven stages stand still, and the stem with them if there are any [3].
+    /// Number of the encoder's seven stages that are frozen; the stem is frozen with them unless this is
+    /// 0 [3].
     pub still: usize,
     /// Whether depthwise kernels learn [false].
     pub depthwise: bool,
@@ -24,17 +25,17 @@ impl Default for EncoderLearning {
     }
 }
 
-/// [`EncoderLearning`] in Burn's paths of a network.
+/// [`EncoderLearning`] by names of tensors in files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EncoderPaths {
     rate: Option<f64>,
-    /// Blocks that stand still.
+    /// Number of blocks that are frozen.
     blocks: usize,
     depthwise: bool,
 }
 
 impl EncoderPaths {
-    /// Everything learns alike where there is no `learning`.
+    /// The paths of a network's encoder; without `learning`, everything learns at one rate.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a network without such an encoder, and for numbers out of range.
@@ -59,29 +60,27 @@ impl EncoderPaths {
         Ok(Self { rate: Some(*rate), blocks, depthwise: *depthwise })
     }
 
-    /// Whether the tensor (or norm) at this path keeps its values.
-    pub(super) fn stands_still(&self, path: &str) -> bool {
-        let Some(path) = self.within(path) else { return false };
-        let mut parts = path.split('.');
-        match parts.next() {
-            Some("stem") => self.blocks > 0,
-            Some("blocks") => {
-                let number: Option<usize> = parts.next().and_then(|number| number.parse().ok());
-                let kernel = parts.next() == Some("depthwise") && parts.next() == Some("conv");
-                number.is_some_and(|number| number < self.blocks) || kernel && !self.depthwise
+    /// Whether the tensor (or norm) of this name keeps its values.
+    pub(super) fn is_frozen(&self, name: &str) -> bool {
+        let Some(name) = self.within(name) else { return false };
+        match name.split('.').collect::<Vec<_>>().as_slice() {
+            ["stem" | "b", ..] => self.blocks > 0,
+            ["bl", number, part, ..] => {
+                let number: Option<usize> = number.parse().ok();
+                number.is_some_and(|number| number < self.blocks) || *part == "dw" && !self.depthwise
             }
             _ => false,
         }
     }
 
-    /// What the learning rate is multiplied by at this path.
-    pub(super) fn rate(&self, path: &str) -> f64 {
-        self.within(path).and(self.rate).unwrap_or(1.0)
+    /// The factor of the learning rate for the tensor of this name.
+    pub(super) fn rate(&self, name: &str) -> f64 {
+        self.within(name).and(self.rate).unwrap_or(1.0)
     }
 
-    /// The path within the encoder, where there is one that learns by itself.
-    fn within<'a>(&self, path: &'a str) -> Option<&'a str> {
-        self.rate.and(path.strip_prefix("encoder."))
+    /// The name within the encoder, where there is one that learns by itself.
+    fn within<'a>(&self, name: &'a str) -> Option<&'a str> {
+        self.rate.and(name.strip_prefix(lite::ENCODER))
     }
 }
 
@@ -96,24 +95,24 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_still_and_what_is_slow() {
+    fn what_is_frozen_and_what_is_slow() {
         // Two stages of lite0 are three blocks.
         let learning = EncoderLearning { rate: 0.5, still: 2, depthwise: false };
         let paths = EncoderPaths::new(Some(&learning), &lite()).unwrap();
         for (path, still, rate) in [
-            ("encoder.stem.conv.weight", true, 0.5),
-            ("encoder.blocks.2.project.norm.gamma", true, 0.5),
-            ("encoder.blocks.3.project.norm.gamma", false, 0.5),
-            ("encoder.blocks.3.depthwise.conv.weight", true, 0.5),
-            ("encoder.blocks.3.depthwise.norm.gamma", false, 0.5),
-            ("encoder.head.conv.weight", false, 0.5),
-            ("decoder.0.block.a.conv.weight", false, 1.0),
-            ("logits.weight", false, 1.0),
+            ("enc.stem.weight", true, 0.5),
+            ("enc.bl.2.b2.weight", true, 0.5),
+            ("enc.bl.3.b2.weight", false, 0.5),
+            ("enc.bl.3.dw.weight", true, 0.5),
+            ("enc.bl.3.b1.weight", false, 0.5),
+            ("enc.head.weight", false, 0.5),
+            ("u3.c.a.0.weight", false, 1.0),
+            ("out.weight", false, 1.0),
         ] {
-            assert_eq!((paths.stands_still(path), paths.rate(path)), (still, rate), "{path}");
+            assert_eq!((paths.is_frozen(path), paths.rate(path)), (still, rate), "{path}");
         }
         let all = EncoderPaths::new(None, &lite()).unwrap();
-        assert!(!all.stands_still("encoder.stem.conv.weight") && all.rate("encoder.stem.conv.weight") == 1.0);
+        assert!(!all.is_frozen("enc.stem.weight") && all.rate("enc.stem.weight") == 1.0);
     }
 
     #[test]

@@ -1,25 +1,25 @@
-//! Which photographs are never learned from.
+//! The photographs that are held out from training.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A share of all photographs, chosen by their names alone: whoever knows these two numbers finds
-/// the same photographs again, in whatever folders and archives, in whatever order.
+/// A fraction of all photographs, chosen by their names alone: the two numbers identify the same
+/// photographs in any folder or archive and in any order.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeldOut {
-    /// The share, from 0 up to below 1.
+    /// The fraction, from 0 up to below 1.
     pub share: f64,
     /// Other seeds choose other photographs.
     pub seed: u64,
 }
 
 impl HeldOut {
-    /// Whether the share is one.
+    /// Checks the fraction.
     ///
     /// # Errors
-    /// [`Error::Parameter`] where it is not.
+    /// [`Error::Parameter`] where it is out of its range.
     pub fn check(&self) -> Result<()> {
         if (0.0..1.0).contains(&self.share) {
             return Ok(());
@@ -28,10 +28,11 @@ impl HeldOut {
         Err(Error::Parameter { name: "share", value, range: "from 0 up to below 1" })
     }
 
-    /// Whether a photograph is held out. Of its path only the file's name counts, without its ending:
-    /// a photograph that was moved, packed or saved in another format stays on its side.
+    /// Whether a photograph is held out. Of its path only the file's name counts, without its extension,
+    /// so that the answer stays the same for a photograph that was moved, packed or saved in another
+    /// format.
     ///
-    /// The first eight bytes of SHA-256 of `SEED/NAME`, as a fraction, are compared with the share.
+    /// The first eight bytes of SHA-256 of `SEED/NAME`, as a fraction of 2^64, are compared with the share.
     #[must_use]
     pub fn holds(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);

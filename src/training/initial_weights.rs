@@ -1,4 +1,4 @@
-//! Weights to begin with, as He et al. 2015, "Delving Deep into Rectifiers", propose.
+//! Random initial weights, as He et al. 2015, "Delving Deep into Rectifiers", propose.
 
 use super::tape::Trainable;
 use burn::module::{ModuleMapper, Param};
@@ -7,17 +7,17 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 
-/// What keeps the variance through a `ReLU`.
+/// Gain that keeps the variance through a `ReLU`.
 pub(super) const RELU: f64 = std::f64::consts::SQRT_2;
 
-/// What keeps the variance where no `ReLU` follows.
+/// Gain that keeps the variance where no `ReLU` follows.
 pub(super) const LINEAR: f64 = 1.0;
 
 /// Draws the weights of every convolution and linear layer from a normal distribution of deviation
 /// `gain / sqrt(fan-in)`; biases and norms stay as they are.
 ///
-/// The numbers come from a generator of their own: a device's is shared by all of the process, so
-/// that two learners at once would disturb each other, and differs from device to device.
+/// The numbers come from a generator of their own: a device's generator is shared by the whole process,
+/// so that two learners would disturb each other, and differs from device to device.
 pub(super) fn draw<N: Trainable>(network: N, gain: f64, seed: u64) -> N {
     network.map(&mut Draw { gain, random: Xoshiro256PlusPlus::seed_from_u64(seed) })
 }

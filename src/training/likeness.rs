@@ -1,38 +1,41 @@
-//! Which photographs show one picture: copies of other sizes, shapes and formats are known by their
-//! thumbnails, so that what a model is judged by can be kept out of what it learns from.
+//! Near-duplicate photographs: copies of other sizes, crops and formats are recognised by their
+//! thumbnails, so that photographs of the evaluation can be kept out of the training.
 
-use crate::color::lab::ToLightness;
+use crate::color::lab::lightness_plane;
 use crate::image::photo::Photo;
 use crate::image::resample::Region;
 use std::array;
 use std::collections::HashMap;
 use std::f32::consts::PI;
 
-/// Cells of a thumbnail across and down.
+/// Cells along each side of a thumbnail.
 const SIDE: usize = 16;
+
+/// Cells of a thumbnail.
 const CELLS: usize = SIDE * SIDE;
 
-/// Root of the mean square distance from the mean L below which nothing is shown.
-const FLAT: f32 = 2.0;
+/// Smallest standard deviation of L of a thumbnail; a flatter photograph shows nothing to compare.
+const MIN_DEVIATION: f32 = 2.0;
 
-/// Axes by which like pictures are looked for.
+/// Number of coordinates by which similar thumbnails are looked up.
 const AXES: usize = 5;
 
-/// Half waves across and down of each axis.
+/// Half waves across and down of the cosine of each coordinate.
 const WAVES: [(f32, f32); AXES] = [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (2.0, 0.0), (0.0, 2.0)];
 
-/// Lightness of a picture in 16 x 16 cells, less its mean, scaled to length 1.
+/// Lightness of a picture in 16 x 16 cells, with the mean subtracted, as a vector of length 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thumbnail(Box<[f32; CELLS]>);
 
 impl Thumbnail {
-    /// Of a whole photograph, squashed to a square; `None` for one that shows nothing.
+    /// The thumbnail of a whole photograph, squashed to a square; `None` for a flat one.
     #[must_use]
     pub fn of(photo: &Photo) -> Option<Self> {
         Self::of_rgb(&photo.resized_over_white(SIDE, SIDE))
     }
 
-    /// Of the largest square in its middle: what is left of a photograph that was cropped to one.
+    /// The thumbnail of the largest square in the middle of a photograph, to compare with copies that were
+    /// cropped to a square; `None` for a flat one.
     #[must_use]
     pub fn of_middle(photo: &Photo) -> Option<Self> {
         let (width, height) = (photo.width() as f64, photo.height() as f64);
@@ -43,26 +46,22 @@ impl Thumbnail {
     }
 
     fn of_rgb(rgb: &[u8]) -> Option<Self> {
-        let to_lightness = ToLightness::new(255);
         let mut cells = Box::new([0.0; CELLS]);
-        for (cell, pixel) in cells.iter_mut().zip(rgb.as_chunks::<3>().0) {
-            let [r, g, b] = pixel.map(usize::from);
-            *cell = to_lightness.lightness(r, g, b);
-        }
+        cells.copy_from_slice(&lightness_plane::<3>(rgb));
         let mean = cells.iter().sum::<f32>() / CELLS as f32;
         cells.iter_mut().for_each(|cell| *cell -= mean);
         let length = cells.iter().map(|cell| cell * cell).sum::<f32>().sqrt();
-        if length < FLAT * SIDE as f32 {
+        if length < MIN_DEVIATION * SIDE as f32 {
             return None;
         }
         cells.iter_mut().for_each(|cell| *cell /= length);
         Some(Self(cells))
     }
 
-    /// Correlation of the two lightnesses, -1…1: 1 for copies, whatever their contrast.
+    /// Correlation of two thumbnails, -1…1; 1 for copies, whatever their contrast.
     #[must_use]
     pub fn likeness(&self, other: &Self) -> f32 {
-        // Sums of eight, so that the compiler may take the cells eight at a time.
+        // Eight sums, so that the compiler uses vector instructions.
         let mut sums = [0.0; 8];
         for (a, b) in self.0.as_chunks::<8>().0.iter().zip(other.0.as_chunks::<8>().0) {
             for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
@@ -72,12 +71,12 @@ impl Thumbnail {
         sums.iter().sum()
     }
 
-    /// Places on axes at right angles: the lowest waves of a cosine transform, which tell photographs
-    /// apart best.
+    /// Coordinates on orthonormal axes: the lowest frequencies of a cosine transform, which distinguish
+    /// photographs best.
     fn coarse(&self) -> [f32; AXES] {
         WAVES.map(|(across, down)| {
             let wave = |waves: f32, i: usize| (PI * waves * (i as f32 + 0.5) / SIDE as f32).cos();
-            // The length of the wave over all cells.
+            // The norm of the wave over all cells.
             let both = across > 0.0 && down > 0.0;
             let length = (CELLS as f32 / if both { 4.0 } else { 2.0 }).sqrt();
             let cells = self.0.iter().enumerate();
@@ -86,45 +85,46 @@ impl Thumbnail {
     }
 }
 
-/// Thumbnails, among which like ones are found without comparing all.
+/// A collection of thumbnails in which similar ones are found without comparing all.
 #[derive(Debug)]
 pub struct Gallery {
     least: f32,
     pictures: Vec<Thumbnail>,
-    /// Where each stands on the coarse axes.
+    /// Coordinates of each picture.
     coarse: Vec<[f32; AXES]>,
-    /// Numbers of pictures by where they stand on the coarse axes, in steps of `step`.
+    /// Indices of pictures by their coordinates in steps of `step`, a spatial hash.
     places: HashMap<[i32; AXES], Vec<usize>>,
     step: f32,
 }
 
 impl Gallery {
-    /// An empty one, in which pictures count as alike from the likeness `least` on, above 0 and below 1.
+    /// An empty collection in which pictures count as alike from a likeness of `least` on, above 0 and
+    /// below 1.
     ///
     /// # Panics
     /// For a likeness outside this range.
     #[must_use]
     pub fn new(least: f32) -> Self {
         assert!(0.0 < least && least < 1.0, "a likeness of {least} is not between 0 and 1");
-        // Of two vectors of length 1, |a - b|² = 2 - 2 a·b: alike ones are at most this far apart, on each
-        // axis too. A little more, for what is lost in rounding.
+        // For vectors of length 1, |a - b|² = 2 - 2 a·b: similar ones are at most this far apart, on each
+        // axis too. The rest allows for rounding.
         let step = (2.0 - 2.0 * least).sqrt() * 1.001 + 1e-5;
         Self { least, pictures: Vec::new(), coarse: Vec::new(), places: HashMap::new(), step }
     }
 
-    /// How many pictures it holds.
+    /// Number of pictures.
     #[must_use]
     pub fn len(&self) -> usize {
         self.pictures.len()
     }
 
-    /// Whether it holds none.
+    /// Whether there are no pictures.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.pictures.is_empty()
     }
 
-    /// Adds a picture; its number is how many there were before.
+    /// Adds a picture, whose index is the number of pictures before.
     pub fn add(&mut self, picture: Thumbnail) {
         let coarse = picture.coarse();
         self.places.entry(self.place(coarse)).or_default().push(self.pictures.len());
@@ -132,14 +132,14 @@ impl Gallery {
         self.pictures.push(picture);
     }
 
-    /// The picture most like this one, and how like it is; `None` if none is alike.
+    /// Index of the picture most like this one, and its likeness; `None` if none is alike.
     #[must_use]
     pub fn most_like(&self, picture: &Thumbnail) -> Option<(usize, f32)> {
         let coarse = picture.coarse();
-        let centre = self.place(coarse);
+        let center = self.place(coarse);
         let mut best: Option<(usize, f32)> = None;
-        for neighbour in 0..3i32.pow(AXES as u32) {
-            let place = array::from_fn(|axis| centre[axis] + neighbour / 3i32.pow(axis as u32) % 3 - 1);
+        for neighbor in 0..3i32.pow(AXES as u32) {
+            let place = array::from_fn(|axis| center[axis] + neighbor / 3i32.pow(axis as u32) % 3 - 1);
             for &number in self.places.get(&place).into_iter().flatten() {
                 let apart = coarse.iter().zip(&self.coarse[number]).map(|(a, b)| (a - b) * (a - b));
                 if apart.sum::<f32>() > self.step * self.step {

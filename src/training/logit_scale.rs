@@ -1,27 +1,27 @@
-//! Whether a checkpoint's logits are already multiplied by the inverse temperature of Caffe's
-//! second release (docs/method.md#logit-scale). Two routes lead there: comparing its last layer with
-//! Caffe's, and asking photographs how sure it is.
+//! Detection of the logit scale: whether a checkpoint's logits are already multiplied by the inverse
+//! temperature of Caffe's second release (docs/method.md#logit-scale). There are two routes: the
+//! comparison of its last layer with Caffe's, and its calibration on photographs.
 
 use crate::color::ab_bins::{self, soft_encode};
 
 /// The factor in front of the softmax of Caffe's second release: 6 / ln 10, rounded.
 pub const CAFFE_V2: f32 = 2.606;
 
-/// Neighbours of the soft targets that the released network was trained with.
+/// Number of bins of the soft targets that the released network was trained with.
 const NEIGHBOURS: usize = 10;
 
-/// What was measured, and what it means.
+/// A measurement, and the logit scale that follows from it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {
-    /// Route (a): the ratio of the last layers. Route (b): the factor tau on the logits that fits
-    /// photographs best; near 1 they are as they were trained, near 0.38 they were multiplied.
+    /// Route (a): the ratio of the last layers. Route (b): the factor tau on the logits that fits photographs
+    /// best; near 1 the logits are as trained, near 0.38 they were multiplied.
     pub measured: f64,
-    /// What the logits are to be divided by; `None` where the measurement lies in between.
+    /// Divisor of the logits; `None` where the measurement is inconclusive.
     pub logit_scale: Option<f32>,
 }
 
-/// Route (a): a last layer's weights against those of Caffe's model. `None` where they are not the
-/// same but for a factor.
+/// Route (a): a last layer's weights compared with those of Caffe's model. `None` where they are not
+/// proportional.
 #[must_use]
 pub fn by_ratio(weights: &[f32], reference: &[f32]) -> Option<Evidence> {
     if weights.len() != reference.len() {
@@ -38,8 +38,8 @@ pub fn by_ratio(weights: &[f32], reference: &[f32]) -> Option<Evidence> {
     Some(Evidence { measured, logit_scale: [1.0, CAFFE_V2].into_iter().find(near) })
 }
 
-/// Route (b): gathers cells of colour photographs, then fits tau. A rough test, since class
-/// rebalancing shifts how sure a network is; at least 100 photographs are asked for.
+/// Route (b): cells of colour photographs, to which tau is fitted. The test is rough, since class rebalancing
+/// shifts the confidence of a network; at least 100 photographs are needed.
 #[derive(Clone, Debug, Default)]
 pub struct Calibration {
     /// Logits of each cell, 313 after 313.
@@ -75,13 +75,13 @@ impl Calibration {
         sum / self.targets.len() as f64
     }
 
-    /// The best tau between 1/20 and 20, and what it means. `None` without any cell.
+    /// The best tau between 1/20 and 20 and the scale that follows from it; `None` without cells.
     #[must_use]
     pub fn fit(&self) -> Option<Evidence> {
         if self.targets.is_empty() {
             return None;
         }
-        // The cross-entropy is convex in tau, so it has one valley in ln tau too.
+        // The cross-entropy is convex in tau, so that it has a single minimum in ln tau too.
         let (mut low, mut high) = (0.05f64.ln(), 20.0f64.ln());
         while high - low > 1e-3 {
             let (a, b) = (low + (high - low) / 3.0, high - (high - low) / 3.0);
@@ -92,7 +92,7 @@ impl Calibration {
             }
         }
         let measured = ((low + high) / 2.0).exp();
-        // Halfway between both, and a fifth around it where neither is believed.
+        // The border lies halfway between both scales, in logarithms; within 0.2 of it neither is accepted.
         let off = measured.ln() + 0.5 * f64::from(CAFFE_V2).ln();
         let logit_scale = match off {
             off if off > 0.2 => Some(1.0),
@@ -137,14 +137,14 @@ mod tests {
                 let logit = |[a, b]: &[i16; 2]| {
                     -((f64::from(*a) - peak[0]).powi(2) + (f64::from(*b) - peak[1]).powi(2)) / 800.0
                 };
-                let logits: Vec<f64> = ab_bins::CENTRES.iter().map(logit).collect();
+                let logits: Vec<f64> = ab_bins::CENTERS.iter().map(logit).collect();
                 let sum: f64 = logits.iter().map(|z| z.exp()).sum();
                 let mut left = random() * sum;
                 let bin = logits.iter().position(|z| {
                     left -= z.exp();
                     left <= 0.0
                 });
-                let [a, b] = ab_bins::CENTRES[bin.unwrap_or(0)];
+                let [a, b] = ab_bins::CENTERS[bin.unwrap_or(0)];
                 (logits.into_iter().map(|z| z as f32).collect(), [f64::from(a), f64::from(b)])
             })
             .collect();

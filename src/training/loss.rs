@@ -1,16 +1,16 @@
-//! The paper's losses on the host, in f64: the definition that training is checked against
+//! The paper's losses on the host, in f64: the reference that the training's losses are tested against
 //! (docs/method.md#losses).
 
 use super::soft_target::around;
 use crate::color::ab_bins::{self, soft_encode};
 
-/// One pixel's share of the classification loss and its gradient.
+/// One pixel's contribution to the classification loss, and its gradient.
 #[derive(Clone, Debug)]
 pub struct PixelLoss {
     /// `-Σ Z log softmax(z)`, unweighted.
     pub cross_entropy: f64,
-    /// Entropy of the soft target Z; cross-entropy less this is the KL divergence that the
-    /// authors' code prints.
+    /// Entropy of the soft target Z; the cross-entropy minus this is the KL divergence that the authors'
+    /// code prints.
     pub target_entropy: f64,
     /// `v`: the class weight of the nearest bin.
     pub weight: f64,
@@ -18,8 +18,8 @@ pub struct PixelLoss {
     pub gradient: Vec<f64>,
 }
 
-/// Loss of 313 `logits` against a true colour, soft-encoded over `neighbours` bins, of each of whose
-/// shares `smoothing` goes to the bins around; the paper's is 0.
+/// Loss of 313 `logits` against a true colour, soft-encoded over `neighbors` bins, with the fraction
+/// `smoothing` of each bin's share moved to the bins around it (0 in the paper).
 ///
 /// # Panics
 /// Unless there are 313 logits and 313 class weights.
@@ -27,14 +27,14 @@ pub struct PixelLoss {
 pub fn classification(
     logits: &[f64],
     ab: [f64; 2],
-    neighbours: usize,
+    neighbors: usize,
     smoothing: f64,
     class_weights: &[f64],
 ) -> PixelLoss {
     assert!(logits.len() == ab_bins::COUNT && class_weights.len() == ab_bins::COUNT, "one value a bin");
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let log_sum = logits.iter().map(|z| (z - largest).exp()).sum::<f64>().ln() + largest;
-    let sharp = soft_encode(ab, neighbours);
+    let sharp = soft_encode(ab, neighbors);
     let weight = class_weights[sharp[0].0];
     let mut target = vec![0.0; ab_bins::COUNT];
     for (bin, share) in sharp {

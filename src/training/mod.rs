@@ -1,4 +1,4 @@
-//! What a model learns from and is judged by: objectives, the step that follows them, and metrics.
+//! Training and evaluation of models: examples, losses, class rebalancing, the training step, and metrics.
 
 pub mod augmentation;
 pub mod blend;
@@ -6,6 +6,7 @@ pub mod class_rebalancing;
 pub mod classifier;
 pub mod collapse;
 pub mod encoder_learning;
+mod error;
 pub mod held_out;
 mod initial_weights;
 pub mod labels;
@@ -14,9 +15,11 @@ pub mod likeness;
 pub mod logit_scale;
 pub mod loss;
 pub mod metrics;
+mod network_with_head;
 pub mod objective;
 pub mod optimizer;
-mod pupil;
 pub mod schedule;
-pub mod soft_target;
-pub mod tape;
+mod soft_target;
+mod tape;
+
+pub use error::TrainingError;

@@ -1,8 +1,8 @@
-//! What a network is taught, and the gradient that teaches it (docs/method.md#losses).
+//! Losses of training and their gradients at the network's output (docs/method.md#losses).
 //!
-//! The gradient at the network's output is written down directly, `v (softmax(z) - Z) / N` for the
-//! classifier, and handed to the tape; composing it from logarithms and gathers takes more passes over
-//! the distribution. [`super::loss`] is the same in f64, pixel by pixel.
+//! The gradient is computed in closed form, `v (softmax(z) - Z) / N` for the classification, and given to the
+//! tape; automatic differentiation of the loss would take more passes over the distribution.
+//! [`super::loss`] is the same in f64, pixel by pixel.
 
 use super::class_rebalancing::class_weights;
 use super::soft_target::Encoder;
@@ -13,57 +13,60 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{DType, IndexingUpdateOp};
 use serde::{Deserialize, Serialize};
 
-/// ab at which the regression's target is 1 (docs/method.md#regression-loss).
+/// Divisor of ab in the regression's target (docs/method.md#regression-loss).
 const REGRESSION_UNIT: f32 = 110.0;
 
-/// A picture none of whose |a| and |b| exceed this teaches nothing (docs/method.md#gray-photographs).
-const GRAY: f32 = 5.0;
+/// Largest |a| and |b| of a gray picture, whose loss has weight 0 (docs/method.md#gray-photographs).
+const MAX_GRAY_AB: f32 = 5.0;
 
-/// Colours that a collapsed network and a healthy one differ in, over the cells of a batch.
+/// Statistics of the predicted colours over the cells of a batch, in which a collapsed network differs from a
+/// healthy one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// Mean entropy of the predicted distributions, nats; none for a regression.
     pub entropy: Option<f64>,
     /// Mean chroma of the predicted mean colours, CIE units.
     pub chroma: f64,
-    /// Mean chroma of the truth.
+    /// Mean chroma of the true colours.
     pub true_chroma: f64,
-    /// Standard deviation of the predicted mean colours over cells, CIE units: 0 where every cell
-    /// gets one colour.
+    /// Standard deviation of the predicted mean colours over cells, CIE units; 0 where all cells have one
+    /// colour.
     pub spread: f64,
-    /// The same of the truth.
+    /// Standard deviation of the true colours.
     pub true_spread: f64,
 }
 
-/// What is minimised.
+/// The loss that is minimised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Objective {
     /// Paper equation 2: cross-entropy against soft-encoded colours.
     Classification {
-        /// Share of the uniform distribution in the rebalancing prior: 1/2 is the paper's "full", 1
-        /// gives every bin the same weight ("class").
+        /// Fraction of the uniform distribution in the rebalancing prior: 1/2 is the paper's "full", 1 gives
+        /// every bin the same weight ("class").
         lambda: f64,
-        /// Bins that share a true colour: 5 in the paper, 10 in its code (docs/method.md#soft-encoding).
-        neighbours: usize,
-        /// Share of each target bin that goes to the bins around it in the grid of ab
-        /// ([`super::soft_target::around`]), from 0 (the paper's) to below 1.
+        /// Number of bins of the soft encoding: 5 in the paper, 10 in its code
+        /// (docs/method.md#soft-encoding). Configurations may spell it `neighbours`.
+        #[serde(alias = "neighbours")]
+        neighbors: usize,
+        /// Fraction of each target bin's share that is moved to the bins around it in the grid of ab,
+        /// from 0 (the paper's) to below 1.
         #[serde(default)]
         smoothing: f64,
-        /// What the gradient is divided by.
+        /// Divisor of the gradient.
         #[serde(default)]
         reduction: Reduction,
     },
     /// Paper equation 1: squared error of ab / 110.
     Regression {
-        /// What the gradient is divided by.
+        /// Divisor of the gradient.
         #[serde(default)]
         reduction: Reduction,
     },
 }
 
-/// What the summed gradient of a batch is divided by. Adam's steps do not depend on it, but what
-/// weight decay inside the gradient and clipping mean does (docs/method.md#reduction).
+/// Divisor of a batch's summed gradient. Adam's steps do not depend on it, but the effect of weight decay
+/// inside the gradient and of clipping does (docs/method.md#reduction).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reduction {
@@ -80,38 +83,38 @@ pub struct Targets {
     /// Batch, height and width in cells.
     cells: [usize; 3],
     encoded: Encoded,
-    /// Mean chroma and spread.
+    /// Mean chroma and spread of the true colours.
     truth: (f64, f64),
 }
 
 #[derive(Debug)]
 enum Encoded {
     Classes {
-        /// Bins that a cell has at most.
+        /// Largest number of bins of a cell.
         most: usize,
         /// `[cells, most]`.
         bins: Vec<i32>,
-        /// `[cells, most]`, each row sums to 1; 0 beyond the bins that a cell has.
+        /// `[cells, most]`; each row sums to 1, with zeros beyond the bins of its cell.
         shares: Vec<f32>,
         /// `v` of each cell over the divisor; 0 in a gray picture.
         weights: Vec<f32>,
     },
-    Colours {
+    Colors {
         /// `[batch, 2, height, width]`, CIE units.
         ab: Vec<f32>,
-        /// One for each picture: 1 over the divisor, 0 in a gray one.
+        /// For each picture 1 over the divisor; 0 for a gray one.
         weights: Vec<f32>,
     },
 }
 
 /// Loss of a batch and its gradient at the network's output.
 #[derive(Debug)]
-pub struct Lesson {
+pub struct LossAndGradient {
     /// Weighted loss, divided as the gradient is, `[1]`.
     pub loss: Tensor<1>,
-    /// In the shape of the output.
+    /// Gradient in the shape of the output.
     pub gradient: Tensor<4>,
-    /// Expected colours `[cells, 2]` and mean entropy `[1]`, where asked for.
+    /// Expected colours `[cells, 2]` and mean entropy `[1]`, if examined.
     health: Option<(Tensor<2>, Option<Tensor<1>>)>,
 }
 
@@ -119,19 +122,18 @@ impl Objective {
     /// Class weights of the objective for a prior; `None` for a regression.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a `lambda`, a number of neighbours, a smoothing or a prior that make no
-    /// sense.
+    /// [`Error::Parameter`] for a `lambda`, a number of neighbours, a smoothing or a prior that are invalid.
     pub fn class_weights(&self, prior: &[f64]) -> Result<Option<Vec<f64>>> {
         match self {
-            Self::Classification { lambda, neighbours, smoothing, .. } => {
+            Self::Classification { lambda, neighbors, smoothing, .. } => {
                 if !(0.0..1.0).contains(smoothing) {
                     let value = smoothing.to_string();
                     return Err(Error::Parameter { name: "smoothing", value, range: "from 0 up to below 1" });
                 }
-                if !(1..=ab_bins::COUNT).contains(neighbours) {
+                if !(1..=ab_bins::COUNT).contains(neighbors) {
                     return Err(Error::Parameter {
-                        name: "neighbours",
-                        value: neighbours.to_string(),
+                        name: "neighbors",
+                        value: neighbors.to_string(),
                         range: "from 1 to 313; the paper has 5, its code 10",
                     });
                 }
@@ -145,41 +147,41 @@ impl Objective {
     /// `class_weights` are the 313 of [`Objective::class_weights`].
     ///
     /// # Panics
-    /// If the number of colours is another, or a classification gets no weights.
+    /// If the number of colours does not match, or a classification gets no weights.
     #[must_use]
     pub fn targets(
         &self,
         [batch, height, width]: [usize; 3],
-        colours: &[[f32; 2]],
+        colors: &[[f32; 2]],
         class_weights: Option<&[f64]>,
     ) -> Targets {
         let plane = height * width;
-        assert_eq!(colours.len(), batch * plane, "one colour for each cell");
-        let coloured: Vec<bool> =
-            colours.chunks(plane).map(|p| p.iter().flatten().any(|c| c.abs() > GRAY)).collect();
+        assert_eq!(colors.len(), batch * plane, "one colour for each cell");
+        let colored: Vec<bool> =
+            colors.chunks(plane).map(|p| p.iter().flatten().any(|c| c.abs() > MAX_GRAY_AB)).collect();
         let divisor = |reduction| match reduction {
             Reduction::Pictures => batch as f32,
             Reduction::Cells => (batch * plane) as f32,
         };
         let encoded = match *self {
-            Self::Classification { neighbours, smoothing, reduction, .. } => {
+            Self::Classification { neighbors, smoothing, reduction, .. } => {
                 let class_weights = class_weights.expect("a classification has class weights");
                 let divisor = divisor(reduction);
-                let encode = |(picture, coloured): (&[[f32; 2]], &bool)| {
-                    let weight = f32::from(u8::from(*coloured));
-                    Rows::of(picture, Encoder::new(neighbours, smoothing), |nearest| {
+                let encode = |(picture, colored): (&[[f32; 2]], &bool)| {
+                    let weight = f32::from(u8::from(*colored));
+                    Rows::of(picture, Encoder::new(neighbors, smoothing), |nearest| {
                         weight * class_weights[nearest] as f32 / divisor
                     })
                 };
-                // On a fast device this is what a step would wait for.
+                // On a fast device a step would wait for this encoding.
                 #[cfg(feature = "parallel")]
                 let rows: Vec<Rows> = {
                     use rayon::prelude::*;
-                    colours.par_chunks(plane).zip(&coloured).map(encode).collect()
+                    colors.par_chunks(plane).zip(&colored).map(encode).collect()
                 };
                 #[cfg(not(feature = "parallel"))]
-                let rows: Vec<Rows> = colours.chunks(plane).zip(&coloured).map(encode).collect();
-                let most = rows.iter().map(|rows| rows.most).max().unwrap_or(neighbours);
+                let rows: Vec<Rows> = colors.chunks(plane).zip(&colored).map(encode).collect();
+                let most = rows.iter().map(|rows| rows.most).max().unwrap_or(neighbors);
                 let bins = rows.iter().flat_map(|rows| widened(&rows.bins, rows.most, most)).collect();
                 let shares = rows.iter().flat_map(|rows| widened(&rows.shares, rows.most, most)).collect();
                 let weights = rows.iter().flat_map(|rows| rows.weights.iter().copied()).collect();
@@ -187,23 +189,23 @@ impl Objective {
             }
             Self::Regression { reduction } => {
                 let divisor = divisor(reduction);
-                let ab = colours
+                let ab = colors
                     .chunks(plane)
                     .flat_map(|p| (0..2).flat_map(move |channel| p.iter().map(move |ab| ab[channel])))
                     .collect();
-                let weights = coloured.iter().map(|c| f32::from(u8::from(*c)) / divisor).collect();
-                Encoded::Colours { ab, weights }
+                let weights = colored.iter().map(|c| f32::from(u8::from(*c)) / divisor).collect();
+                Encoded::Colors { ab, weights }
             }
         };
-        Targets { cells: [batch, height, width], encoded, truth: chroma_and_spread(colours) }
+        Targets { cells: [batch, height, width], encoded, truth: chroma_and_spread(colors) }
     }
 }
 
 impl Targets {
-    /// Compares a network's output, off any tape, with the truth: logits `[batch, 313, H/4, W/4]`, or
-    /// ab `[batch, 2, H/4, W/4]` in CIE units. `examine` also gathers what [`Lesson::health`] tells.
+    /// Loss and gradient of a network's output, which is off any tape: logits `[batch, 313, H/4, W/4]`, or ab
+    /// `[batch, 2, H/4, W/4]` in CIE units. `examine` also gathers the statistics of [`Targets::health`].
     #[must_use]
-    pub fn compare(&self, output: &Tensor<4>, examine: bool) -> Lesson {
+    pub fn compare(&self, output: &Tensor<4>, examine: bool) -> LossAndGradient {
         let device = output.device();
         let [batch, height, width] = self.cells;
         let count = batch * height * width;
@@ -218,18 +220,18 @@ impl Targets {
                 let (shares, weights) = (tensor(shares, *most), tensor(weights, 1));
                 let rows = output.permute([0, 2, 3, 1]).reshape([count, ab_bins::COUNT]);
                 let p = softmax(rows, 1);
-                let told = p.clone().gather(1, bins.clone()).clamp_min(1e-30).log();
-                let loss = (told * shares.clone() * weights.clone()).sum().neg();
+                let log_p = p.clone().gather(1, bins.clone()).clamp_min(1e-30).log();
+                let loss = (log_p * shares.clone() * weights.clone()).sum().neg();
                 let health = examine.then(|| {
                     let entropy = (p.clone() * p.clone().clamp_min(1e-30).log()).sum_dim(1).neg().mean();
-                    (p.clone().matmul(centres(&device)), Some(entropy))
+                    (p.clone().matmul(centers(&device)), Some(entropy))
                 });
                 let gradient =
                     (p * weights.clone()).scatter(1, bins, (shares * weights).neg(), IndexingUpdateOp::Add);
                 let gradient = gradient.reshape([batch, height, width, ab_bins::COUNT]).permute([0, 3, 1, 2]);
-                Lesson { loss, gradient, health }
+                LossAndGradient { loss, gradient, health }
             }
-            Encoded::Colours { ab, weights } => {
+            Encoded::Colors { ab, weights } => {
                 let truth =
                     Tensor::<4>::from_data(TensorData::new(ab.clone(), [batch, 2, height, width]), &device);
                 let weights =
@@ -238,27 +240,27 @@ impl Targets {
                     examine.then(|| (output.clone().permute([0, 2, 3, 1]).reshape([count, 2]), None));
                 let error = (output - truth) / REGRESSION_UNIT;
                 let loss = (error.clone() * error.clone() * weights.clone()).sum() * 0.5;
-                Lesson { loss, gradient: error * weights / REGRESSION_UNIT, health }
+                LossAndGradient { loss, gradient: error * weights / REGRESSION_UNIT, health }
             }
         }
     }
 
-    /// How lively a comparison's predictions are; `None` where they were not examined.
+    /// Statistics of the predicted colours; `None` where they were not examined.
     #[must_use]
-    pub fn health(&self, lesson: &Lesson) -> Option<Health> {
-        let (colours, entropy) = lesson.health.as_ref()?;
-        let colours: Vec<f32> = colours.to_data().try_into_vec().ok()?;
+    pub fn health(&self, compared: &LossAndGradient) -> Option<Health> {
+        let (colors, entropy) = compared.health.as_ref()?;
+        let colors: Vec<f32> = colors.to_data().try_into_vec().ok()?;
         let entropy = match entropy {
             None => None,
             Some(entropy) => entropy.to_data().try_into_vec::<f32>().ok()?.first().copied().map(f64::from),
         };
-        let (chroma, spread) = chroma_and_spread(bytemuck::cast_slice(&colours));
+        let (chroma, spread) = chroma_and_spread(bytemuck::cast_slice(&colors));
         let (true_chroma, true_spread) = self.truth;
         Some(Health { entropy, chroma, true_chroma, spread, true_spread })
     }
 }
 
-/// [`Encoded::Classes`] of one picture.
+/// The part of [`Encoded::Classes`] that belongs to one picture.
 struct Rows {
     most: usize,
     bins: Vec<i32>,
@@ -267,11 +269,11 @@ struct Rows {
 }
 
 impl Rows {
-    /// `weight` is asked for by the bin nearest to each colour.
-    fn of(colours: &[[f32; 2]], mut encoder: Encoder, weight: impl Fn(usize) -> f32) -> Self {
+    /// Encodes the colours of a picture; `weight` is a function of the bin nearest to a colour.
+    fn of(colors: &[[f32; 2]], mut encoder: Encoder, weight: impl Fn(usize) -> f32) -> Self {
         let (mut entries, mut counts, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-        for colour in colours {
-            let code = encoder.encode(colour.map(f64::from));
+        for color in colors {
+            let code = encoder.encode(color.map(f64::from));
             weights.push(weight(code[0].0));
             counts.push(code.len());
             entries.extend_from_slice(code);
@@ -292,17 +294,17 @@ impl Rows {
     }
 }
 
-/// Rows of `from` values as rows of `to`, the rest of each the default.
+/// Rows of `from` values, padded to `to` values by the default.
 fn widened<T: Copy + Default>(values: &[T], from: usize, to: usize) -> impl Iterator<Item = T> {
     let rest = move || std::iter::repeat_n(T::default(), to - from);
     values.chunks_exact(from).flat_map(move |row| row.iter().copied().chain(rest()))
 }
 
 /// Mean chroma, and the root mean square distance from the mean colour.
-fn chroma_and_spread(colours: &[[f32; 2]]) -> (f64, f64) {
-    let count = colours.len() as f64;
+fn chroma_and_spread(colors: &[[f32; 2]]) -> (f64, f64) {
+    let count = colors.len() as f64;
     let (mut chroma, mut sum, mut squares) = (0.0, [0.0; 2], 0.0);
-    for ab in colours {
+    for ab in colors {
         let [a, b] = ab.map(f64::from);
         chroma += a.hypot(b);
         sum = [sum[0] + a, sum[1] + b];
@@ -314,7 +316,25 @@ fn chroma_and_spread(colours: &[[f32; 2]]) -> (f64, f64) {
 }
 
 /// The bins' centres, `[313, 2]`.
-fn centres(device: &Device) -> Tensor<2> {
-    let values: Vec<f32> = ab_bins::CENTRES.iter().flatten().map(|c| f32::from(*c)).collect();
+fn centers(device: &Device) -> Tensor<2> {
+    let values: Vec<f32> = ab_bins::CENTERS.iter().flatten().map(|c| f32::from(*c)).collect();
     Tensor::from_data(TensorData::new(values, [ab_bins::COUNT, 2]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_may_spell_neighbors_either_way() {
+        let read = |key: &str| {
+            let text = format!(r#"{{"kind": "classification", "lambda": 0.5, "{key}": 5}}"#);
+            serde_json::from_str::<Objective>(&text).map_err(|error| error.to_string())
+        };
+        let found = read("neighbors").unwrap();
+        assert!(matches!(found, Objective::Classification { neighbors: 5, .. }), "{found:?}");
+        assert_eq!(read("neighbours").unwrap(), found);
+        assert!(read("neighbor").is_err());
+        assert!(serde_json::to_string(&found).unwrap().contains("\"neighbors\":5"));
+    }
 }

@@ -1,33 +1,32 @@
-//! Adam in two forms: the one that the paper's framework has, and AdamW.
+//! Adam in two forms: that of the paper's framework, and AdamW.
 //!
-//! Burn's own has neither Caffe's epsilon outside the bias correction nor a state that can be
-//! written down tensor by tensor, which an exact resumption needs.
+//! Burn's own optimisers have neither Caffe's epsilon outside the bias correction nor a state that can be
+//! saved tensor by tensor, which an exact resumption needs.
 
-use super::learner::number;
-use super::tape::{Flat, Tape, Trainable};
+use super::tape::{Flat, Tape, Trainable, number};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Which form, and its constants.
+/// The form of Adam, and its constants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OptimizerConfig {
     /// The form.
     pub kind: Kind,
-    /// Memory of the gradient's mean.
+    /// Decay of the gradient's running mean.
     #[serde(default = "beta_1")]
     pub beta_1: f64,
-    /// Memory of its square; the paper has 0.99.
+    /// Decay of the squared gradient's running mean; the paper has 0.99.
     #[serde(default = "beta_2")]
     pub beta_2: f64,
-    /// Keeps the division finite.
+    /// Added to the denominator to keep the division finite.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
-    /// Pull towards zero; the paper has 1e-3 for gradients that are sums over pixels.
+    /// Weight decay; the paper has 1e-3 for gradients that are sums over pixels.
     #[serde(default)]
     pub weight_decay: f64,
-    /// Longest gradient over all weights; longer ones are shortened to it.
+    /// Largest L2 norm of the gradient over all weights; larger ones are scaled down to it.
     pub clip: Option<f64>,
 }
 
@@ -47,8 +46,8 @@ fn epsilon() -> f64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Caffe's: decay is part of the gradient of every weight, biases too, and epsilon stands outside
-    /// the bias correction (docs/method.md#optimiser).
+    /// Caffe's Adam: decay is part of the gradient of every weight, of biases too, and epsilon is outside the
+    /// bias correction (docs/method.md#optimiser).
     Adam,
     /// Decoupled decay (Loshchilov & Hutter 2019) of matrices only; epsilon inside the correction.
     AdamW,
@@ -57,14 +56,14 @@ pub enum Kind {
 /// Running means of a weight's gradient and of its square.
 #[derive(Clone, Debug)]
 pub struct Moments {
-    /// Of the gradient.
+    /// Mean of the gradient.
     pub first: Tensor<1>,
-    /// Of its square.
+    /// Mean of its square.
     pub second: Tensor<1>,
 }
 
 impl Moments {
-    /// Before any gradient was seen.
+    /// The moments before the first gradient: zeros.
     #[must_use]
     pub fn none(length: usize, device: &Device) -> Self {
         Self { first: Tensor::zeros([length], device), second: Tensor::zeros([length], device) }
@@ -72,7 +71,7 @@ impl Moments {
 }
 
 impl OptimizerConfig {
-    /// One weight after step `step` (from 1), and its moments. `matrix`: whether it has more than one
+    /// A weight after step `step` (from 1), and its moments. `matrix` is whether the weight has more than one
     /// axis.
     #[must_use]
     pub fn update(
@@ -106,23 +105,23 @@ impl OptimizerConfig {
     }
 }
 
-/// An optimiser at work: the moments of every weight of a network.
+/// An optimiser with its state: the moments of every weight of a network.
 #[derive(Debug)]
 pub(crate) struct Optimizer {
     config: OptimizerConfig,
     tape: Tape,
-    /// By Burn's path.
+    /// Moments by the weights' names in files.
     pub(crate) moments: BTreeMap<String, Moments>,
 }
 
 impl Optimizer {
-    /// Before any gradient was seen.
+    /// An optimiser before its first step.
     pub(crate) fn new(config: OptimizerConfig, tape: Tape) -> Self {
         Self { config, tape, moments: BTreeMap::new() }
     }
 
-    /// What to multiply `gradients` by: `share`, or less where they would be longer than the clip; and
-    /// their length before that, where there is a clip. The length may be no finite number.
+    /// Factor on `gradients`: `share`, or less where their norm would exceed the clip; and their norm before
+    /// clipping, where there is a clip. The norm may be infinite or NaN.
     pub(crate) fn factor(&self, gradients: &Flat, share: f64) -> (f64, Option<f64>) {
         let Some(clip) = self.config.clip else { return (share, None) };
         let squares: f64 = self.tape.untaped(|| {
@@ -134,8 +133,8 @@ impl Optimizer {
         (if length > clip { share * (clip / length) } else { share }, Some(length))
     }
 
-    /// Moves the weights that have a gradient, `factor` times it; `rate` is asked for by path, `step`
-    /// counts from 1.
+    /// Updates the weights that have a gradient, multiplied by `factor`; `rate` gives the learning rate of a
+    /// path, `step` counts from 1.
     pub(crate) fn step<N: Trainable>(
         &mut self,
         network: N,

@@ -1,33 +1,33 @@
-//! The learning rate over a run.
+//! Schedules of the learning rate.
 
 use serde::{Deserialize, Serialize};
 
-/// A learning rate for every step: up from zero over the warm-up, then down.
+/// A learning rate for every step: it rises from zero over the warm-up, then falls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// The highest rate.
     pub rate: f64,
-    /// Steps over which it rises to that.
+    /// Number of steps over which it rises to the highest.
     #[serde(default)]
     pub warm_up: u64,
-    /// How it falls.
+    /// The fall after the warm-up.
     pub decay: Decay,
 }
 
-/// How a learning rate falls.
+/// The fall of a learning rate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Decay {
-    /// It does not.
+    /// No fall.
     Constant,
     /// Half a cosine, from the end of the warm-up to the last step of the run.
     Cosine {
-        /// Share of the highest rate that is left at the end.
+        /// Last rate as a fraction of the highest.
         #[serde(default)]
         floor: f64,
     },
-    /// By jumps: from step `at[i]` on it is `rates[i]`, as the paper's.
+    /// A fall in steps, as in the paper: from step `at[i]` on the rate is `rates[i]`.
     Steps {
         /// Steps, ascending.
         at: Vec<u64>,

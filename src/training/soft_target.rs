@@ -1,27 +1,27 @@
-//! What a classification is taught of one colour: its soft encoding, of which a share may be spread
-//! over the bins around. That is label smoothing (Szegedy et al. 2016) which knows that bins are
-//! colours: a near miss is told apart from a far one.
+//! Soft targets of the classification: the soft encoding of a colour, of which a fraction may be spread
+//! over the bins around. This is label smoothing (Szegedy et al. 2016) restricted to similar colours, so
+//! that a near miss costs less than a far one.
 
-use crate::color::ab_bins::{CENTRES, COUNT, SIGMA, soft_encode_into};
+use crate::color::ab_bins::{CENTERS, COUNT, SIGMA, soft_encode_into};
 use std::sync::LazyLock;
 
-/// Distance of neighbouring bins along an axis of the grid, in ab units.
+/// Distance of adjacent bins along an axis of the grid, in ab units.
 const SPACING: i16 = 10;
 
 static AROUND: LazyLock<Vec<Vec<(usize, f64)>>> = LazyLock::new(|| (0..COUNT).map(find_around).collect());
 
-/// The bins that touch a bin in the grid of ab, at a side or a corner: up to 8, fewer at the edge.
-/// Their weights are those of the soft encoding's Gaussian at their centres, and sum to 1.
+/// The bins adjacent to a bin in the grid of ab, at a side or a corner: up to 8, fewer at the edge. Their
+/// weights are those of the soft encoding's Gaussian at their centres, normalised to a sum of 1.
 ///
 /// # Panics
 /// If there is no such bin.
 #[must_use]
-pub fn around(bin: usize) -> &'static [(usize, f64)] {
+pub(crate) fn around(bin: usize) -> &'static [(usize, f64)] {
     &AROUND[bin]
 }
 
 fn find_around(bin: usize) -> Vec<(usize, f64)> {
-    let away = |other: usize| [0, 1].map(|axis| CENTRES[other][axis] - CENTRES[bin][axis]);
+    let away = |other: usize| [0, 1].map(|axis| CENTERS[other][axis] - CENTERS[bin][axis]);
     let touches = |other: &usize| *other != bin && away(*other).iter().all(|d| d.abs() <= SPACING);
     let weight = |other| {
         let squared: f64 = away(other).iter().map(|d| f64::from(*d).powi(2)).sum();
@@ -32,26 +32,26 @@ fn find_around(bin: usize) -> Vec<(usize, f64)> {
     found.into_iter().map(|(other, weight)| (other, weight / sum)).collect()
 }
 
-/// Encodes colours one after the other.
+/// An encoder of colours that reuses its buffers.
 #[derive(Debug)]
 pub(super) struct Encoder {
     smoothing: f64,
-    /// Before smoothing.
+    /// Encoding before smoothing.
     sharp: Vec<(usize, f64)>,
-    /// After it.
+    /// Encoding after smoothing.
     soft: Vec<(usize, f64)>,
-    /// Where a bin stands in `soft`; [`COUNT`] where it does not.
+    /// Index of each bin in `soft`; [`COUNT`] for absent ones.
     places: [usize; COUNT],
 }
 
 impl Encoder {
-    /// Over `neighbours` bins, from 1 to 313; `smoothing` of each one's share goes to the bins
-    /// [`around`] it.
-    pub(super) fn new(neighbours: usize, smoothing: f64) -> Self {
-        Self { smoothing, sharp: vec![(0, 0.0); neighbours], soft: Vec::new(), places: [COUNT; COUNT] }
+    /// An encoder over `neighbors` bins, from 1 to 313, that moves the fraction `smoothing` of each bin's
+    /// share to the bins [`around`] it.
+    pub(super) fn new(neighbors: usize, smoothing: f64) -> Self {
+        Self { smoothing, sharp: vec![(0, 0.0); neighbors], soft: Vec::new(), places: [COUNT; COUNT] }
     }
 
-    /// Bins, each once, and their shares of a colour, which sum to 1; the bin nearest to it is first.
+    /// Bins of a colour, each once, and their shares, which sum to 1; the bin nearest to the colour is first.
     pub(super) fn encode(&mut self, ab: [f64; 2]) -> &[(usize, f64)] {
         soft_encode_into(ab, &mut self.sharp);
         if self.smoothing == 0.0 {
@@ -95,7 +95,7 @@ mod tests {
         let gray = around(nearest([0.0, 0.0]));
         let (side, corner) = ((-2.0f64).exp(), (-4.0f64).exp());
         let expected = |bin: usize| {
-            let own = if CENTRES[bin].contains(&0) { side } else { corner };
+            let own = if CENTERS[bin].contains(&0) { side } else { corner };
             own / (4.0 * (side + corner))
         };
         assert_eq!(gray.len(), 8);

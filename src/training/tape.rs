@@ -1,18 +1,24 @@
-//! Where gradients come from: Burn's own tape, or libtorch's beneath Burn's tensors.
+//! Automatic differentiation: by Burn's tape, or by libtorch's beneath Burn's tensors.
 
 use crate::model::network::Network;
-use crate::model::network::convolution::without_layer;
+use crate::model::network::named_values::file_name;
 use burn::module::{Flag, ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use burn::tensor::DType;
 use std::collections::BTreeMap;
 
-/// Flat tensors by Burn's path, without the step into a layer.
-pub type Flat = BTreeMap<String, Tensor<1>>;
+/// Flattened tensors by their names in files.
+pub(crate) type Flat = BTreeMap<String, Tensor<1>>;
 
-/// A network that can be put on a tape: every tensor of it can be seen and changed.
+/// The value of a tensor of one element, brought to the host; NaN for an empty one.
+pub(super) fn number(tensor: &Tensor<1>) -> f64 {
+    let values: Vec<f32> = tensor.to_data().convert::<f32>().try_into_vec().expect("converted to f32");
+    values.first().copied().map_or(f64::NAN, f64::from)
+}
+
+/// A network that can be trained: its tensors can be visited, changed and put on a tape.
 pub(crate) trait Trainable: Sized {
-    /// Lets a visitor see every tensor.
+    /// Visits every tensor.
     fn visit(&self, visitor: &mut impl ModuleVisitor);
 
     /// Changes every tensor.
@@ -21,62 +27,42 @@ pub(crate) trait Trainable: Sized {
     /// The same weights on Burn's tape.
     fn train(self) -> Self;
 
-    /// The same weights off Burn's tape, every running statistic up to date.
+    /// The same weights off Burn's tape, with running statistics up to date.
     fn valid(&self) -> Self;
 }
 
 impl Trainable for Network {
     fn visit(&self, visitor: &mut impl ModuleVisitor) {
-        match self {
-            Self::Eccv16(n) => n.visit(visitor),
-            Self::Siggraph17(n) => n.visit(visitor),
-            Self::Unet(n) => n.visit(visitor),
-            Self::Lite(n) => n.visit(visitor),
-        }
+        self.visit_tensors(visitor);
     }
 
     fn map(self, mapper: &mut impl ModuleMapper) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.map(mapper))),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.map(mapper))),
-            Self::Unet(n) => Self::Unet(Box::new(n.map(mapper))),
-            Self::Lite(n) => Self::Lite(Box::new(n.map(mapper))),
-        }
+        self.map_tensors(mapper)
     }
 
     fn train(self) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.train())),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.train())),
-            Self::Unet(n) => Self::Unet(Box::new(n.train())),
-            Self::Lite(n) => Self::Lite(Box::new(n.train())),
-        }
+        self.on_tape()
     }
 
     fn valid(&self) -> Self {
-        match self {
-            Self::Eccv16(n) => Self::Eccv16(Box::new(n.valid())),
-            Self::Siggraph17(n) => Self::Siggraph17(Box::new(n.valid())),
-            Self::Unet(n) => Self::Unet(Box::new(n.valid())),
-            Self::Lite(n) => Self::Lite(Box::new(n.valid())),
-        }
+        self.off_tape()
     }
 }
 
-/// Who records what happens to the weights.
+/// The library that records operations on the weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tape {
+pub(crate) enum Tape {
     /// Burn, on any of its backends.
     Burn,
-    /// libtorch: faster there, see `kernels::libtorch`.
+    /// libtorch, which is faster on its own tensors; see `kernels::libtorch`.
     #[cfg(feature = "libtorch")]
     Libtorch,
 }
 
 impl Tape {
-    /// The right one for a device.
+    /// The tape of a device.
     #[must_use]
-    pub fn of(device: &Device) -> Self {
+    pub(crate) fn of(device: &Device) -> Self {
         #[cfg(feature = "libtorch")]
         if crate::kernels::libtorch::holds(&Tensor::<1>::zeros([1], device)) {
             return Self::Libtorch;
@@ -85,19 +71,19 @@ impl Tape {
         Self::Burn
     }
 
-    /// A network whose weights are recorded, but for those at paths that stand `still`; norms there use
-    /// their running statistics and leave them as they are.
-    pub(crate) fn record<N: Trainable>(self, network: N, still: impl Fn(&str) -> bool) -> N {
+    /// A network whose weights are recorded, except for those at frozen paths; norms there use their running
+    /// statistics and do not update them.
+    pub(crate) fn record<N: Trainable>(self, network: N, is_frozen: impl Fn(&str) -> bool) -> N {
         match self {
-            Self::Burn => network.train().map(&mut KeepStill { still, path: Vec::new() }),
+            Self::Burn => network.train().map(&mut Freeze { is_frozen, path: Vec::new() }),
             #[cfg(feature = "libtorch")]
-            Self::Libtorch => network.map(&mut Watch { still, path: Vec::new() }),
+            Self::Libtorch => network.map(&mut Watch { is_frozen, path: Vec::new() }),
         }
     }
 
-    /// A tensor off the tape.
+    /// A tensor taken off the tape.
     #[must_use]
-    pub fn plain<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn plain<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Burn => tensor.inner(),
             #[cfg(feature = "libtorch")]
@@ -105,9 +91,9 @@ impl Tape {
         }
     }
 
-    /// A tensor as the tape's operators take it.
+    /// A tensor as an input of recorded operations.
     #[must_use]
-    pub fn input<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn input<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Burn => Tensor::from_inner(tensor),
             #[cfg(feature = "libtorch")]
@@ -124,7 +110,7 @@ impl Tape {
         }
     }
 
-    /// Gradients of the network's weights, given those at its outputs, each beside its output.
+    /// Gradients of the network's weights, given outputs with the gradients at them.
     ///
     /// # Panics
     /// If there is no output.
@@ -133,7 +119,7 @@ impl Tape {
         network: &N,
         outputs: impl IntoIterator<Item = (Tensor<4>, Tensor<4>)>,
     ) -> Flat {
-        // The gradient of this sum at an output is what was given.
+        // The gradient of this sum at an output is the given one.
         let products = outputs.into_iter().map(|(output, gradient)| {
             let gradient = gradient.cast(output.dtype());
             (output * self.input(gradient)).sum().cast(DType::F32)
@@ -156,8 +142,8 @@ impl Tape {
         }
     }
 
-    /// Runs `f`, which changes weights, with nothing recorded.
-    pub fn untaped<T>(self, f: impl FnOnce() -> T) -> T {
+    /// Runs `f`, which changes weights, without recording.
+    pub(crate) fn untaped<T>(self, f: impl FnOnce() -> T) -> T {
         match self {
             Self::Burn => f(),
             #[cfg(feature = "libtorch")]
@@ -165,15 +151,14 @@ impl Tape {
         }
     }
 
-    /// Every tensor of a network, flat and off the tape.
+    /// All tensors of a network, flattened and off the tape.
     pub(crate) fn flat(self, network: &impl Trainable) -> Flat {
         let mut gather = Gather::new(|tensor| Some(tensor.plain_flat(self)));
         network.visit(&mut gather);
         gather.found
     }
 
-    /// The same weights in tensors of their own, off the tape: those of `fresh`, which is of the same
-    /// shape.
+    /// Copies a network's weights into `fresh`, a network of the same architecture off the tape.
     pub(crate) fn copy<N: Trainable>(self, network: &N, fresh: N) -> N {
         self.untaped(|| {
             let mut values = self.flat(&network.valid());
@@ -181,8 +166,8 @@ impl Tape {
         })
     }
 
-    /// Changes tensors: `change` gets path, flat tensor off the tape and whether it has more than one
-    /// axis, and returns its successor, or `None` to leave it.
+    /// Replaces tensors: `change` gets the path, the flattened tensor off the tape and whether it has
+    /// more than one axis, and returns the new values, or `None` to keep the old ones.
     pub(crate) fn change<N: Trainable>(
         self,
         network: N,
@@ -193,7 +178,7 @@ impl Tape {
     }
 }
 
-/// What can be asked of a tensor of any number of axes.
+/// Flattening of a tensor of any number of axes, as an object-safe trait.
 trait Flatten {
     fn grad_remove_flat(&self, gradients: &mut burn::tensor::Gradients) -> Option<Tensor<1>>;
     #[cfg(feature = "libtorch")]
@@ -219,7 +204,7 @@ impl<const D: usize> Flatten for Tensor<D> {
     }
 }
 
-/// Visits every tensor of a network.
+/// A visitor that gathers flattened tensors.
 struct Gather<F> {
     ask: F,
     path: Vec<String>,
@@ -235,7 +220,7 @@ impl<F: FnMut(&dyn Flatten) -> Option<Tensor<1>>> Gather<F> {
 impl<F: FnMut(&dyn Flatten) -> Option<Tensor<1>>> ModuleVisitor for Gather<F> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(flat) = (self.ask)(&param.val()) {
-            self.found.insert(without_layer(&self.path.join(".")), flat);
+            self.found.insert(file_name(&self.path), flat);
         }
     }
 
@@ -248,7 +233,7 @@ impl<F: FnMut(&dyn Flatten) -> Option<Tensor<1>>> ModuleVisitor for Gather<F> {
     }
 }
 
-/// Puts successors in the place of tensors.
+/// A mapper that replaces tensors.
 struct Change<F> {
     tape: Tape,
     record: bool,
@@ -261,7 +246,7 @@ impl<F: FnMut(&str, Tensor<1>, bool) -> Option<Tensor<1>>> ModuleMapper for Chan
         let (id, tensor, mapper) = param.consume();
         let shape = tensor.shape();
         let flat = tensor.plain_flat(self.tape);
-        let tensor = match (self.change)(&without_layer(&self.path.join(".")), flat, D > 1) {
+        let tensor = match (self.change)(&file_name(&self.path), flat, D > 1) {
             None => tensor,
             Some(successor) => {
                 let successor = successor.reshape(shape);
@@ -280,24 +265,24 @@ impl<F: FnMut(&str, Tensor<1>, bool) -> Option<Tensor<1>>> ModuleMapper for Chan
     }
 }
 
-/// Takes weights off Burn's tape.
-struct KeepStill<F> {
-    still: F,
+/// A mapper that takes frozen weights off Burn's tape.
+struct Freeze<F> {
+    is_frozen: F,
     path: Vec<String>,
 }
 
-impl<F: Fn(&str) -> bool> KeepStill<F> {
+impl<F: Fn(&str) -> bool> Freeze<F> {
     fn here(&self) -> bool {
-        (self.still)(&without_layer(&self.path.join(".")))
+        (self.is_frozen)(&file_name(&self.path))
     }
 }
 
-impl<F: Fn(&str) -> bool> ModuleMapper for KeepStill<F> {
+impl<F: Fn(&str) -> bool> ModuleMapper for Freeze<F> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         if self.here() { param.set_require_grad(false) } else { param }
     }
 
-    /// Whether a norm learns.
+    /// The flag of a norm, whether it learns.
     fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
         if self.here() { flag.with_value(false) } else { flag }
     }
@@ -311,10 +296,10 @@ impl<F: Fn(&str) -> bool> ModuleMapper for KeepStill<F> {
     }
 }
 
-/// Marks weights for libtorch's tape; running statistics move by another way.
+/// A mapper that puts weights on libtorch's tape; running statistics are updated outside of it.
 #[cfg(feature = "libtorch")]
 struct Watch<F> {
-    still: F,
+    is_frozen: F,
     path: Vec<String>,
 }
 
@@ -322,7 +307,7 @@ struct Watch<F> {
 impl<F: Fn(&str) -> bool> ModuleMapper for Watch<F> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let running = self.path.last().is_some_and(|name| name.starts_with("running_"));
-        if running || (self.still)(&without_layer(&self.path.join("."))) {
+        if running || (self.is_frozen)(&file_name(&self.path)) {
             return param;
         }
         let (id, tensor, mapper) = param.consume();

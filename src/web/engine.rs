@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::image::files::{self, FileMetadata};
 use crate::image::photo::{Photo, Samples};
 use crate::kernels::device::{ComputeDevice, DeviceChoice};
-use crate::model::weights::{Arriving, ModelFile, Origin};
+use crate::model::weights::{ModelDownload, ModelFile, Origin};
 use js_sys::Uint8Array;
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
@@ -34,7 +34,7 @@ pub async fn warm_up() -> Result<(), JsValue> {
 
 /// A model's file on its way into wasm memory, piece by piece.
 #[wasm_bindgen]
-pub struct ModelBytes(Arriving);
+pub struct ModelBytes(ModelDownload);
 
 #[wasm_bindgen]
 impl ModelBytes {
@@ -45,7 +45,7 @@ impl ModelBytes {
     #[wasm_bindgen(constructor)]
     pub fn new(length: f64) -> Result<ModelBytes, JsValue> {
         // What f64 holds beyond usize saturates, and is refused for its size.
-        Ok(Self(Arriving::new(length as usize)?))
+        Ok(Self(ModelDownload::new(length as usize)?))
     }
 
     /// Adds the next piece.
@@ -76,7 +76,7 @@ impl Engine {
     pub async fn load(model: ModelBytes, sha256: Option<String>) -> Result<Engine, JsValue> {
         let bytes = model.0.finish(sha256.as_deref())?;
         let device = ComputeDevice::open(DEVICE).await?;
-        let mut model = ModelFile::read(&bytes, &device.device)?;
+        let mut model = ModelFile::read(&bytes)?;
         // Wasm memory never shrinks: the file's room is taken by the network.
         drop(bytes);
         let origin = model.origin.take();

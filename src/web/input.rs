@@ -29,7 +29,12 @@ impl Pixels {
     pub fn new(width: usize, height: usize) -> Result<Pixels, JsValue> {
         Photo::check_size(width as u64, height as u64)?;
         let channels = Channels::Rgb;
-        Ok(Self { width, height, channels, samples: buffers::room(channels.count() * width * height)? })
+        Ok(Self {
+            width,
+            height,
+            channels,
+            samples: buffers::try_with_capacity(channels.count() * width * height)?,
+        })
     }
 
     /// Adds the next rows, RGBA. What is more than was announced is refused later, with the photograph.
@@ -40,7 +45,7 @@ impl Pixels {
         let rows = rows.to_vec();
         let (pixels, _) = rows.as_chunks::<4>();
         if self.channels == Channels::Rgb && pixels.iter().any(|[.., alpha]| *alpha != u8::MAX) {
-            let mut samples = buffers::room(4 * self.width * self.height)?;
+            let mut samples = buffers::try_with_capacity(4 * self.width * self.height)?;
             let (opaque, _) = self.samples.as_chunks::<3>();
             samples.extend(opaque.iter().flat_map(|&[r, g, b]| [r, g, b, u8::MAX]));
             (self.channels, self.samples) = (Channels::Rgba, samples);
@@ -64,7 +69,7 @@ pub fn decodes_here(head: &[u8]) -> bool {
 
 /// Bytes of JavaScript, copied to where Rust can read them.
 pub(super) fn copied(bytes: &Uint8Array) -> Result<Vec<u8>> {
-    let mut copy = buffers::room(bytes.length() as usize)?;
+    let mut copy = buffers::try_with_capacity(bytes.length() as usize)?;
     copy.resize(bytes.length() as usize, 0);
     bytes.copy_to(&mut copy);
     Ok(copy)

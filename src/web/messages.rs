@@ -1,6 +1,6 @@
 //! Plain objects that cross the boundary. `www/protocol.js` has the same shapes in JSDoc.
 
-use crate::engine::color_error::ColourError;
+use crate::engine::color_error::ColorError;
 use crate::engine::hints::Hint;
 use crate::engine::inspector::{Inspection, LikelyColour};
 use crate::engine::{Colorizer, Tone};
@@ -90,7 +90,7 @@ impl EncodeOptions {
             metadata.remove_location();
         }
         if self.ai_mark {
-            metadata.mark_as_coloured();
+            metadata.mark_as_colored();
         }
         metadata
     }
@@ -149,7 +149,7 @@ impl From<&Inspection> for PlaceDescription {
     }
 }
 
-/// See [`ColourError`].
+/// See [`ColorError`].
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ColorErrorDescription {
@@ -157,8 +157,8 @@ pub(super) struct ColorErrorDescription {
     psnr: f64,
 }
 
-impl From<ColourError> for ColorErrorDescription {
-    fn from(ColourError { mean_ab, psnr }: ColourError) -> Self {
+impl From<ColorError> for ColorErrorDescription {
+    fn from(ColorError { mean_ab, psnr }: ColorError) -> Self {
         Self { mean_ab, psnr }
     }
 }

@@ -112,7 +112,7 @@ impl Picture {
         let tone = from_js::<ToneOptions>(tone)?.into();
         let shares = self.0.probabilities_at(x, y, tone).await?;
         let bins: Vec<BinShare> =
-            ab_bins::CENTRES.iter().zip(shares).map(|(&[a, b], p)| BinShare { a, b, p }).collect();
+            ab_bins::CENTERS.iter().zip(shares).map(|(&[a, b], p)| BinShare { a, b, p }).collect();
         to_js(&bins)
     }
 

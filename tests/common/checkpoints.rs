@@ -1,16 +1,10 @@
 //! Writers of other programs' files, for the tests of their readers: PyTorch's two forms and Caffe's.
 
-#![allow(dead_code, reason = "each test binary uses a part")]
-
-use crate::common::Seeded;
+use crate::{Tensors, seeded_eccv16};
 use autochrome::model::checkpoint::caffe::{BlobProto, BlobShape, LayerParameter, NetParameter};
-use autochrome::model::weights::HostTensor;
 use prost::Message;
-use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;
-
-pub type Tensors = BTreeMap<String, HostTensor>;
 
 fn text(value: &str) -> Vec<u8> {
     let mut bytes = b"X".to_vec();
@@ -33,6 +27,7 @@ fn tuple(items: &[usize]) -> Vec<u8> {
 }
 
 /// A state_dict as a pickle of protocol 2, one float storage a tensor, keyed by its number.
+#[must_use]
 pub fn state_dict_pickle(tensors: &Tensors, prefix: &str) -> Vec<u8> {
     let mut pickle = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
     for (key, (name, tensor)) in tensors.iter().enumerate() {
@@ -61,6 +56,10 @@ fn little_endian(values: &[f32]) -> Vec<u8> {
 }
 
 /// A zip archive of stored entries.
+///
+/// # Panics
+/// If two have one name.
+#[must_use]
 pub fn zip<'a>(entries: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
@@ -72,6 +71,7 @@ pub fn zip<'a>(entries: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> Vec<u8>
 }
 
 /// As `torch.save` writes since 1.6.
+#[must_use]
 pub fn pth(tensors: &Tensors, prefix: &str) -> Vec<u8> {
     let names: Vec<String> = (0..tensors.len()).map(|key| format!("archive/data/{key}")).collect();
     let storages = names.iter().map(String::as_str).zip(tensors.values().map(|t| little_endian(&t.values)));
@@ -80,6 +80,7 @@ pub fn pth(tensors: &Tensors, prefix: &str) -> Vec<u8> {
 }
 
 /// As `torch.save` wrote before.
+#[must_use]
 pub fn legacy_pth(tensors: &Tensors, prefix: &str) -> Vec<u8> {
     let mut file =
         b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}.".to_vec();
@@ -102,6 +103,10 @@ fn blob(shape: &[usize], data: Vec<f32>) -> BlobProto {
 /// eccv16 as Caffe keeps it: the first convolution is 100 times smaller, and a norm is mean and
 /// variance times a factor. Caffe's norm has no scale and shift; ours are moved into the mean and
 /// the variance, where `w (x - m) / sqrt(v + e) + b` is the same function.
+///
+/// # Panics
+/// If a tensor is missing.
+#[must_use]
 pub fn caffe_net(tensors: &Tensors, factor: f32) -> NetParameter {
     let get = |name: String| tensors[&name].clone();
     let mut layer = vec![LayerParameter { name: Some("img".into()), ..LayerParameter::default() }];
@@ -139,11 +144,13 @@ pub fn caffe_net(tensors: &Tensors, factor: f32) -> NetParameter {
 }
 
 /// The bytes of [`caffe_net`].
+#[must_use]
 pub fn caffemodel(tensors: &Tensors, factor: f32) -> Vec<u8> {
     caffe_net(tensors, factor).encode_to_vec()
 }
 
 /// eccv16 of width 1, as in `goldens/checkpoints`.
+#[must_use]
 pub fn tiny_eccv16() -> Tensors {
-    Seeded::eccv16(1)
+    seeded_eccv16(1).tensors
 }

@@ -2,9 +2,10 @@
 
 use autochrome::kernels::{Activation, Shape};
 
-/// What is added to the output.
+/// Something added to the output.
 #[derive(Clone, Copy, Debug)]
 pub enum Addend<'a> {
+    /// Nothing.
     Nothing,
     /// As large as the output.
     Same(&'a [f32]),
@@ -15,11 +16,15 @@ pub enum Addend<'a> {
 /// A layer; maps are `[height, width, channels]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Layer<'a> {
+    /// The convolution.
     pub shape: Shape,
     /// `[to, from, kernel, kernel]`, of a doubling one `[from, to, 4, 4]`.
     pub weights: &'a [f32],
+    /// Added to each channel.
     pub bias: Option<&'a [f32]>,
+    /// Added to each value.
     pub added: Addend<'a>,
+    /// Applied to the sum.
     pub activation: Activation,
     /// Scale and shift of each channel, last of all.
     pub affine: Option<[&'a [f32]; 2]>,
@@ -27,6 +32,10 @@ pub struct Layer<'a> {
 
 impl Layer<'_> {
     /// The output for one map of `[height, width]`.
+    ///
+    /// # Panics
+    /// If lengths do not fit each other.
+    #[must_use]
     pub fn of(&self, x: &[f32], size: [usize; 2]) -> Vec<f32> {
         let [high, wide] = self.shape.output(size);
         let to = self.shape.to;

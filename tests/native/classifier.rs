@@ -1,19 +1,20 @@
 //! The classifier that says what recoloured photographs show: it learns, it looks at colours, it
 //! comes back from its file as it was.
 
-use crate::common::uniform;
 use autochrome::Error;
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::model::weights::{ModelFile, Precision};
+use autochrome::training::TrainingError;
 use autochrome::training::classifier::{
-    ClassifierConfig, ClassifierFile, ClassifierLearner, ClassifierLearnerConfig, Labelled, Preparation,
+    ClassifierConfig, ClassifierFile, ClassifierLearner, ClassifierLearnerConfig, Labeled, Preparation,
     Question,
 };
 use autochrome::training::held_out::HeldOut;
 use autochrome::training::labels::Labels;
-use autochrome::training::metrics::baselines::Recolour;
+use autochrome::training::metrics::baselines::Recolor;
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
+use autochrome_testing::uniform;
 use burn::prelude::*;
 
 const SIDE: usize = 16;
@@ -56,9 +57,9 @@ fn texture(seed: u64) -> Vec<u8> {
 
 /// The same texture as each label shows it: in the order of the labels.
 fn pictures(seed: u64) -> [Vec<u8>; 4] {
-    let recolour = Recolour::default();
-    let cold = recolour.with(&texture(seed), std::iter::repeat_n([-4.0, -25.0], SIDE * SIDE));
-    let warm = recolour.with(&texture(seed), std::iter::repeat_n([15.0, 25.0], SIDE * SIDE));
+    let recolor = Recolor::default();
+    let cold = recolor.with(&texture(seed), std::iter::repeat_n([-4.0, -25.0], SIDE * SIDE));
+    let warm = recolor.with(&texture(seed), std::iter::repeat_n([15.0, 25.0], SIDE * SIDE));
     [cold.clone(), warm.clone(), warm, cold]
 }
 
@@ -66,7 +67,7 @@ fn learn(learner: &mut ClassifierLearner, steps: std::ops::Range<u64>) {
     for step in steps {
         let rgb: Vec<u8> = (0..4).flat_map(|i| pictures(step * 4 + i).concat()).collect();
         let labels = [0, 1, 2, 3].repeat(4);
-        learner.step(Labelled { rgb: &rgb, labels: &labels }, false).unwrap();
+        learner.step(Labeled { rgb: &rgb, labels: &labels }, false).unwrap();
     }
 }
 
@@ -90,7 +91,7 @@ fn top_1(classifier: &ClassifierFile, seen: impl Fn(&[u8]) -> Vec<u8>) -> f64 {
     for seed in 10_000..10_025 {
         let photographs = pictures(seed).map(|rgb| photo(seen(&rgb)));
         let asked: Vec<(&Photo, usize)> = photographs.iter().zip(0..).collect();
-        let found = classifier.recognise(&asked);
+        let found = classifier.recognize(&asked);
         right += found.iter().zip(0..).filter(|(found, label)| **found == *label).count();
     }
     right as f64 / 100.0
@@ -101,7 +102,7 @@ fn it_recognises_colours_and_nothing_where_there_are_none() {
     let mut learner = learner(40);
     learn(&mut learner, 0..40);
     let classifier = file(&learner);
-    let gray = |rgb: &[u8]| Recolour::default().with(rgb, std::iter::repeat_n([0.0; 2], SIDE * SIDE));
+    let gray = |rgb: &[u8]| Recolor::default().with(rgb, std::iter::repeat_n([0.0; 2], SIDE * SIDE));
     assert!(top_1(&classifier, <[u8]>::to_vec) > 0.95);
     let chance = top_1(&classifier, gray);
     assert!((chance - 0.5).abs() < 0.1, "{chance} of gray pictures that are alike for both labels");
@@ -109,7 +110,7 @@ fn it_recognises_colours_and_nothing_where_there_are_none() {
     let swapped = |rgb: &[u8]| {
         let warm = rgb[0] > rgb[2];
         let ab = if warm { [-4.0, -25.0] } else { [15.0, 25.0] };
-        Recolour::default().with(rgb, std::iter::repeat_n(ab, SIDE * SIDE))
+        Recolor::default().with(rgb, std::iter::repeat_n(ab, SIDE * SIDE))
     };
     assert!(top_1(&classifier, swapped) < 0.05);
 }
@@ -133,7 +134,7 @@ fn a_step_lowers_the_loss_by_what_its_gradient_says() {
     };
     let mut learner = ClassifierLearner::new(plain, network(), labels(), 5, &Device::flex()).unwrap();
     let rgb = pictures(1).concat();
-    let photographs = Labelled { rgb: &rgb, labels: &[0, 1, 2, 3] };
+    let photographs = Labeled { rgb: &rgb, labels: &[0, 1, 2, 3] };
     let tensors = |learner: &ClassifierLearner| {
         let bytes = file(learner).write().unwrap();
         let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
@@ -170,7 +171,7 @@ fn a_file_holds_all_of_it() {
     for seed in 0..20 {
         let photographs = pictures(seed).map(photo);
         let asked: Vec<(&Photo, usize)> = photographs.iter().zip(0..).collect();
-        assert_eq!(read.recognise(&asked), classifier.recognise(&asked));
+        assert_eq!(read.recognize(&asked), classifier.recognize(&asked));
     }
 
     let held = (0..).map(|i| format!("{i}.png")).find(|name| read.preparation.held_out.holds(name)).unwrap();
@@ -186,16 +187,16 @@ fn a_file_holds_all_of_it() {
 #[test]
 fn files_of_something_else_are_refused() {
     let read = |bytes: &[u8]| ClassifierFile::read(bytes, &Device::flex()).unwrap_err();
-    let colorizer = crate::common::seeded_small_unet().write(Precision::F32).unwrap();
+    let colorizer = autochrome_testing::seeded_small_unet().write(Precision::F32).unwrap();
     let error = read(&colorizer);
     assert_eq!(error.code(), "model-format");
     let text = error.to_string();
     assert!(text.contains("colours photographs") && text.contains("`autochrome classifier`"), "{text}");
     let classifier = file(&learner(1)).write().unwrap();
-    let text = ModelFile::read(&classifier, &Device::flex()).unwrap_err().to_string();
+    let text = ModelFile::read(&classifier).unwrap_err().to_string();
     assert!(text.contains("it is a classifier"), "{text}");
 
-    assert!(matches!(read(b"nothing"), Error::Checkpoint(_)));
+    assert!(matches!(read(b"nothing"), TrainingError::Engine(Error::Checkpoint(_))));
     let json = |from: &str, to: &str| {
         let at = classifier.windows(from.len()).position(|w| w == from.as_bytes()).unwrap();
         let mut bytes = classifier.clone();
@@ -211,7 +212,10 @@ fn files_of_something_else_are_refused() {
         ("head.weight", "tail.weight"),
     ] {
         let error = read(&json(from, to));
-        assert!(matches!(error, Error::Classifier(_) | Error::Parameter { .. }), "{to}: {error}");
+        assert!(
+            matches!(error, TrainingError::Classifier(_) | TrainingError::Engine(Error::Parameter { .. })),
+            "{to}: {error}"
+        );
     }
 }
 
@@ -220,8 +224,11 @@ fn what_cannot_be_learned_is_refused() {
     let mut learner = learner(3);
     let rgb = pictures(0).concat();
     for (rgb, labels) in [(&rgb[3..], &[0, 1, 2, 3][..]), (&rgb[..], &[0, 1, 2, 4]), (&rgb[..0], &[])] {
-        let error = learner.step(Labelled { rgb, labels }, false).unwrap_err();
-        assert!(matches!(error, Error::Parameter { name: "photographs", .. }), "{error}");
+        let error = learner.step(Labeled { rgb, labels }, false).unwrap_err();
+        assert!(
+            matches!(error, TrainingError::Engine(Error::Parameter { name: "photographs", .. })),
+            "{error}"
+        );
     }
     assert_eq!(learner.steps(), 0);
     let make = |network, labels, smoothing| {

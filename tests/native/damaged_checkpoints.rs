@@ -1,19 +1,14 @@
 //! Damaged files of every format: an error or a model, never a panic. The same function is fuzzed for
 //! longer in `tests/fuzz`, which shares this corpus.
 
-use crate::writers::{caffemodel, legacy_pth, pth, tiny_eccv16};
-use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::{ModelFile, Precision};
-use burn::prelude::Device;
+use autochrome_testing::checkpoints::{caffemodel, legacy_pth, pth, tiny_eccv16};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-static CPU: LazyLock<Device> =
-    LazyLock::new(|| pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap().device);
-
 static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let tensors = tiny_eccv16();
-    let small = crate::common::seeded_small_unet();
+    let small = autochrome_testing::seeded_small_unet();
     vec![
         pth(&tensors, ""),
         legacy_pth(&tensors, ""),
@@ -45,7 +40,7 @@ proptest! {
             let at = position(bytes.len(), place);
             bytes[at] = byte;
         }
-        let _ = ModelFile::read(&bytes, &CPU);
+        let _ = ModelFile::read(&bytes);
     }
 
     #[test]
@@ -55,24 +50,24 @@ proptest! {
         let piece: Vec<u8> = bytes[from..].iter().copied().take(length).collect();
         let to = position(bytes.len(), to);
         bytes.splice(to..(to + length / 2).min(bytes.len()), piece);
-        let _ = ModelFile::read(&bytes, &CPU);
+        let _ = ModelFile::read(&bytes);
     }
 
     #[test]
     fn cut_off(file in 0usize..7, place in any::<u32>()) {
         let bytes = &FILES[file];
-        prop_assert!(ModelFile::read(&bytes[..position(bytes.len(), place)], &CPU).is_err());
+        prop_assert!(ModelFile::read(&bytes[..position(bytes.len(), place)]).is_err());
     }
 }
 
-/// What fuzzing kept: small files that reach different parts of the readers.
+/// The corpus of the fuzzer: small files that reach different parts of the readers.
 #[test]
 fn the_corpus() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/corpus");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        let _ = ModelFile::read(&bytes, &CPU);
+        let _ = ModelFile::read(&bytes);
         count += 1;
     }
     assert!(count > 10, "{count} files");

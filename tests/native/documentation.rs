@@ -1,5 +1,5 @@
-//! Whether what points somewhere arrives: pointers from code to the headings of `docs/`, and links
-//! between the repository's markdown files.
+//! Pointers arrive: from code to the headings of `docs/`, and links between the repository's markdown
+//! files.
 //!
 //! A pointer is a file of `docs/` with an anchor, as comments have it: docs/method.md#annealed-mean.
 
@@ -18,10 +18,10 @@ const MADE: [&str; 6] = ["target", "node_modules", "dist", "corpus", "screenshot
 const TEXT: [&str; 12] = ["rs", "wgsl", "js", "ts", "css", "html", "py", "toml", "json", "md", "yml", "txt"];
 
 /// Pointers from code to the method that there must be at least, so that finding none is no success.
-const LEAST: usize = 35;
+const MIN_METHOD_POINTERS: usize = 35;
 
 /// Links between markdown files that there must be at least.
-const LEAST_LINKS: usize = 40;
+const MIN_LINKS: usize = 40;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -126,7 +126,7 @@ fn pointers(text: &str) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-/// What is wrong with the pointers of code, and how many there are to the method.
+/// The broken pointers in code, and how many pointers to the method there are.
 fn wrong_pointers(texts: &BTreeMap<String, String>) -> (Vec<String>, usize) {
     let (mut wrong, mut to_method) = (Vec::new(), 0);
     for (name, text) in texts.iter().filter(|(name, _)| !name.ends_with(".md")) {
@@ -183,7 +183,7 @@ fn resolved(file: &str, target: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// What is wrong with the links between markdown files, and how many there are.
+/// The broken links between markdown files, and how many links there are.
 fn wrong_links(texts: &BTreeMap<String, String>) -> (Vec<String>, usize) {
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (name, text) in texts.iter().filter(|(name, _)| name.ends_with(".md")) {
@@ -215,7 +215,10 @@ fn wrong_links(texts: &BTreeMap<String, String>) -> (Vec<String>, usize) {
 fn pointers_from_code_arrive() {
     let (wrong, to_method) = wrong_pointers(&texts());
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert!(to_method >= LEAST, "only {to_method} pointers to docs/method.md: where are the others?");
+    assert!(
+        to_method >= MIN_METHOD_POINTERS,
+        "only {to_method} pointers to docs/method.md: where are the others?"
+    );
 }
 
 /// The documents that the project was built from are not in the repository.
@@ -238,7 +241,7 @@ fn nothing_points_out_of_the_repository() {
 fn links_between_markdown_files_arrive() {
     let (wrong, count) = wrong_links(&texts());
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert!(count >= LEAST_LINKS, "only {count} links: where are the others?");
+    assert!(count >= MIN_LINKS, "only {count} links: where are the others?");
 }
 
 #[test]

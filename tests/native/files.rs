@@ -1,4 +1,4 @@
-//! What a file says beside its pixels survives, or goes where it was asked to; what is hostile is
+//! Metadata beside the pixels survives, or goes where it was asked to; hostile files are
 //! refused before it costs memory. EXIF and XMP are read back with libraries that the engine does
 //! not use for them.
 
@@ -270,7 +270,7 @@ fn the_mark_joins_what_the_photograph_says() {
     let mut metadata = FileMetadata::read(&file).unwrap().upright(40, 60);
     let tool = format!("Autochrome {}", env!("CARGO_PKG_VERSION"));
     for _ in 0..2 {
-        metadata.mark_as_coloured();
+        metadata.mark_as_colored();
         for format in FORMATS {
             let found = properties(&saved(&metadata, format));
             assert_eq!(found.iter().filter(|(name, _)| name == SOURCE_TYPE).count(), 1, "{found:?}");
@@ -284,7 +284,7 @@ fn the_mark_joins_what_the_photograph_says() {
     }
     for unreadable in [None, Some(b"no XML <".to_vec()), Some(b"<a></b>".to_vec()), Some(vec![0xFF; 9])] {
         let mut metadata = FileMetadata { xmp: unreadable, ..FileMetadata::default() };
-        metadata.mark_as_coloured();
+        metadata.mark_as_colored();
         assert!(has(&properties(&saved(&metadata, FileFormat::JPEG)), SOURCE_TYPE, BY_MODEL));
     }
     let unmarked = FileMetadata::read(&file).unwrap().upright(40, 60);
@@ -443,7 +443,7 @@ fn no_damage_to_metadata_panics() {
                 if let Ok(metadata) = FileMetadata::read(&file) {
                     let mut metadata = metadata.upright(40, 60);
                     metadata.remove_location();
-                    metadata.mark_as_coloured();
+                    metadata.mark_as_colored();
                     saved(&metadata, FileFormat::Tiff);
                 }
             }

@@ -1,12 +1,12 @@
 //! The maths against vectors made without it: `goldens/generate.py` says how and from what.
 
-use crate::common::{
-    fnv1a64, golden, largest_difference, number, numbers, pair, splitmix64, triple, uniform,
-};
 use autochrome::color::ab_bins::{self, AnnealedMean, soft_encode};
 use autochrome::color::lab::{lab_from_srgb, linear_from_lab, srgb_from_lab};
 use autochrome::image::resample::{bicubic, bilinear};
 use autochrome::training::{class_rebalancing::class_weights, loss, metrics};
+use autochrome_testing::{
+    fnv1a64, golden, largest_difference, number, numbers, pair, splitmix64, triple, uniform,
+};
 use serde_json::Value;
 
 fn list(value: &Value) -> &Vec<Value> {

@@ -1,17 +1,19 @@
-//! What holds for every photograph: size, depth, alpha and L are kept.
+//! Invariants of every photograph: size, depth, alpha and L are kept.
 
-use crate::common::{seeded_small_unet, uniform};
-use autochrome::color::ab_bins::{self, CENTRES};
-use autochrome::color::lab::{OutOfGamut, ToLab, lab_from_srgb};
+use autochrome::color::ab_bins::{self, CENTERS};
+use autochrome::color::gamut::OutOfGamut;
+use autochrome::color::lab::{ToLab, lab_from_srgb};
 use autochrome::engine::preview::Preview;
 use autochrome::engine::render::render;
 use autochrome::engine::{Colorizer, Mode, Pace, Stage, Tone, Unpaced};
-use autochrome::image::chroma_upsample::{ChromaGrid, Upsampling};
+use autochrome::image::chroma_grid::ChromaGrid;
+use autochrome::image::chroma_upsample::Upsampling;
 use autochrome::image::files;
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::ModelFile;
 use autochrome::{Error, Result};
+use autochrome_testing::{seeded_small_unet, uniform};
 use proptest::prelude::*;
 use std::fs::File;
 use std::io::BufReader;
@@ -174,7 +176,7 @@ fn a_transparent_pixel_keeps_its_hidden_lightness() {
 /// All bins by squared distance, equally near ones by index: the definition of the neighbours.
 fn ranked([a, b]: [f64; 2]) -> Vec<(usize, f64)> {
     let distance = |[qa, qb]: [i16; 2]| (a - f64::from(qa)).powi(2) + (b - f64::from(qb)).powi(2);
-    let mut all: Vec<(usize, f64)> = CENTRES.into_iter().map(distance).enumerate().collect();
+    let mut all: Vec<(usize, f64)> = CENTERS.into_iter().map(distance).enumerate().collect();
     all.sort_by(|p, q| p.1.total_cmp(&q.1));
     all
 }
@@ -248,7 +250,7 @@ fn a_preview_is_what_rendering_gives_whatever_came_before() {
 static SHIPPED: LazyLock<Colorizer> = LazyLock::new(|| {
     let device = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
     let model = std::fs::read("www/models/lite2-int8.safetensors").unwrap();
-    Colorizer::new(ModelFile::read(&model, &device.device).unwrap(), device).unwrap()
+    Colorizer::new(ModelFile::read(&model).unwrap(), device).unwrap()
 });
 
 /// Distances between the pixels of two RGBA pictures, ascending: in L, and in ab.

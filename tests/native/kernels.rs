@@ -2,10 +2,10 @@
 //! and channel counts. So is the definition that the browser's tests hold the GPU's kernels against:
 //! Burn's operators for the GPU would take minutes to link there.
 
-use crate::common::uniform;
-use crate::definition::{Addend, Layer};
 use autochrome::kernels::cpu::{Added, Bottleneck, Convolution};
 use autochrome::kernels::{Activation, Shape};
+use autochrome_testing::definition::{Addend, Layer};
+use autochrome_testing::uniform;
 use burn::prelude::*;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv_transpose2d, conv2d, interpolate};

@@ -1,11 +1,4 @@
-//! What holds wherever the crate runs, on this processor: one program, since each would link Burn anew.
-
-#[path = "../common/mod.rs"]
-mod common;
-#[path = "../common/definition.rs"]
-mod definition;
-#[path = "../common/checkpoints.rs"]
-mod writers;
+//! Tests on this processor: one program, since each would link Burn anew.
 
 mod checkpoints;
 mod classifier;

@@ -1,11 +1,11 @@
 //! Model files: what is written is read, and what is wrong is said.
 
-use crate::common::{seeded_lite, seeded_small_unet, uniform};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::checkpoint::{Checkpoint, CheckpointError, Element};
 use autochrome::model::network::Variant;
 use autochrome::model::weights::{HostTensor, ModelFile, Precision};
 use autochrome::{Error, color::ab_bins};
+use autochrome_testing::{seeded_eccv16, seeded_lite, seeded_small_unet, uniform};
 use burn::prelude::Device;
 use proptest::prelude::*;
 
@@ -23,7 +23,7 @@ fn cpu() -> Device {
 }
 
 fn read(bytes: &[u8]) -> Result<ModelFile, Error> {
-    ModelFile::read(bytes, &cpu())
+    ModelFile::read(bytes)
 }
 
 fn build(model: &ModelFile) -> Result<(), Error> {
@@ -70,9 +70,9 @@ fn f16_rounds_matrices_and_keeps_vectors() {
 
 #[test]
 fn a_plain_checkpoint_is_recognised() {
-    let mut model = crate::common::seeded_eccv16();
+    let mut model = autochrome_testing::seeded_eccv16(64);
     let decoder = (0..2 * ab_bins::COUNT)
-        .map(|i| f32::from(ab_bins::CENTRES[i % ab_bins::COUNT][i / ab_bins::COUNT]) / 110.0)
+        .map(|i| f32::from(ab_bins::CENTERS[i % ab_bins::COUNT][i / ab_bins::COUNT]) / 110.0)
         .collect();
     let shape = vec![2, ab_bins::COUNT, 1, 1];
     model.tensors.insert("model_out.weight".to_owned(), HostTensor { shape, values: decoder });
@@ -133,7 +133,7 @@ fn tensors_that_do_not_fit_are_named() {
             assert!(text.contains(part), "{text}");
         }
     }
-    // What is only too much is said and left out.
+    // A tensor too many is reported and left out.
     let mut model = weighted();
     model.tensors.insert("extra".to_owned(), bias);
     let back = read(&model.write(Precision::F32).unwrap()).unwrap();
@@ -143,7 +143,7 @@ fn tensors_that_do_not_fit_are_named() {
 
 #[test]
 fn int8_rounds_each_channel_by_its_own_scale() {
-    for model in [weighted(), crate::common::seeded_siggraph17(4)] {
+    for model in [weighted(), autochrome_testing::seeded_siggraph17(4)] {
         let bytes = model.write(Precision::Int8).unwrap();
         let back = read(&bytes).unwrap();
         assert_eq!(back.metadata.precision, Precision::Int8);
@@ -151,7 +151,7 @@ fn int8_rounds_each_channel_by_its_own_scale() {
         assert!(back.origin.as_ref().unwrap().unused.is_empty(), "scales are no strangers");
         assert_eq!(back.tensors.len(), model.tensors.len());
         for (name, tensor) in &model.tensors {
-            let axis = model.metadata.network.output_axis(name);
+            let axis = model.metadata.network.architecture().output_axis(name);
             let inner: usize = tensor.shape[axis + 1..].iter().product();
             let channel = |i: usize| i / inner % tensor.shape[axis];
             let mut largest = vec![0.0f32; tensor.shape[axis]];
@@ -184,10 +184,10 @@ fn int8_has_a_scale_for_each_output_channel() {
         ]
     };
     let expected = [[4, 1, 1, 1], [1, 16, 1, 1], [1, 8, 1, 1], [1, 8, 1, 1], [2, 1, 1, 1]];
-    assert_eq!(shapes(crate::common::seeded_siggraph17(4)), expected.map(Vec::from));
+    assert_eq!(shapes(autochrome_testing::seeded_siggraph17(4)), expected.map(Vec::from));
 
-    let tensors = crate::common::Seeded::eccv16(2);
-    let eccv16 = ModelFile { tensors, ..crate::common::seeded_eccv16() };
+    let tensors = seeded_eccv16(2).tensors;
+    let eccv16 = ModelFile { tensors, ..autochrome_testing::seeded_eccv16(64) };
     let bytes = eccv16.write(Precision::Int8).unwrap();
     let checkpoint = Checkpoint::read(&bytes).unwrap();
     assert_eq!(checkpoint.tensors["model8.0.weight.scale"].shape(), [1, 8, 1, 1]);

@@ -1,9 +1,5 @@
 //! Networks on the CPU against an independent implementation in numpy.
 
-use crate::common::{
-    assert_golden_eccv16, assert_samples, golden, noise_lightness, numbers, seeded_eccv16, seeded_lite,
-    seeded_siggraph17, seeded_small_unet,
-};
 use autochrome::engine::hints::Hint;
 use autochrome::engine::prediction::Prediction;
 use autochrome::engine::{Colorizer, Input, Mode, Unpaced};
@@ -11,6 +7,10 @@ use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::network::Variant;
 use autochrome::model::weights::{ModelFile, Precision};
+use autochrome_testing::{
+    assert_golden_eccv16, assert_samples, golden, noise_lightness, numbers, seeded_eccv16, seeded_lite,
+    seeded_siggraph17, seeded_small_unet,
+};
 use burn::prelude::*;
 
 fn cpu() -> ComputeDevice {
@@ -28,7 +28,7 @@ fn predict(model: ModelFile, width: usize, height: usize) -> Prediction {
 fn eccv16_at_every_step() {
     let g = golden(include_str!("../goldens/eccv16.json"));
     let device = cpu().device;
-    let network = seeded_eccv16().build(&device).unwrap();
+    let network = seeded_eccv16(64).build(&device).unwrap();
     let input = TensorData::new(noise_lightness(64, 64), [1, 1, 64, 64]);
     let steps = g["steps"].as_array().unwrap();
     assert_eq!(steps.len(), network.steps());
@@ -46,7 +46,7 @@ fn eccv16_at_every_step() {
 
 #[test]
 fn eccv16_logits_and_colours() {
-    assert_golden_eccv16(&predict(seeded_eccv16(), 64, 64), 1e-4, 1e-3);
+    assert_golden_eccv16(&predict(seeded_eccv16(64), 64, 64), 1e-4, 1e-3);
 }
 
 /// Two squares, as in `goldens/generate_torch.py`.
@@ -175,7 +175,7 @@ fn a_stem_that_sees_colours_acts_as_the_sum_of_its_kernels() {
         .flat_map(|(k, f)| std::array::from_fn::<f32, 9, _>(|i| k[i] * f[i]))
         .collect();
     let written = colours.write(Precision::F32).unwrap();
-    let read = ModelFile::read(&written, &cpu().device).unwrap();
+    let read = ModelFile::read(&written).unwrap();
     assert_eq!(read.tensors["enc.stem.weight"].shape, [32, 1, 3, 3]);
     let [ours, theirs] = [gray, read].map(|model| model.tensors["enc.stem.weight"].values.clone());
     assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-6));
@@ -184,7 +184,7 @@ fn a_stem_that_sees_colours_acts_as_the_sum_of_its_kernels() {
 #[test]
 fn the_shipped_model() {
     let bytes = include_bytes!("../../www/models/lite2-int8.safetensors");
-    let model = ModelFile::read(bytes, &cpu().device).unwrap();
+    let model = ModelFile::read(bytes).unwrap();
     let g = golden(include_str!("../goldens/default_model.json"));
     assert_samples("logits", &predict(model, 96, 64).planes(), &g["logits"], 1e-5);
 }

@@ -1,6 +1,6 @@
 //! The same picture gray, toned, faded or mirrored gets the same colours, by the shipped model.
 
-use autochrome::engine::color_error::ColourError;
+use autochrome::engine::color_error::ColorError;
 use autochrome::engine::{Colorizer, Mode, Preparation, Unpaced};
 use autochrome::image::files;
 use autochrome::image::photo::{Channels, Photo, Samples};
@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 static COLORIZER: LazyLock<Colorizer> = LazyLock::new(|| {
     let device = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
     let model = std::fs::read("www/models/lite2-int8.safetensors").unwrap();
-    let model = ModelFile::read(&model, &device.device).unwrap();
+    let model = ModelFile::read(&model).unwrap();
     Colorizer::new(model, device).unwrap()
 });
 
@@ -54,7 +54,7 @@ fn colours(seen: &Photo, neutralize: bool) -> Photo {
 }
 
 fn distance(a: &Photo, b: &Photo) -> f64 {
-    ColourError::between(a, b).unwrap().mean_ab
+    ColorError::between(a, b).unwrap().mean_ab
 }
 
 /// Mean ab distance, CIE units, from the colours of the gray pictures, with and without

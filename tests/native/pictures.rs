@@ -1,12 +1,12 @@
 //! A photograph as somebody looks at it, again and again.
 
-use crate::common::seeded_small_unet;
-use autochrome::color::tone::Tone;
+use autochrome::engine::Tone;
 use autochrome::engine::picture::Picture;
 use autochrome::engine::{Colorizer, Mode, Unpaced};
 use autochrome::image::files::{self, FileFormat, FileMetadata};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome_testing::seeded_small_unet;
 use pollster::block_on;
 use std::io::Cursor;
 use std::sync::LazyLock;
@@ -60,7 +60,7 @@ fn a_file_has_the_full_size_and_what_was_made_of_the_metadata() {
     let looked_at = picture(photo(|g| [g; 3]));
     let mark = |metadata: &FileMetadata| {
         let mut metadata = metadata.clone();
-        metadata.mark_as_coloured();
+        metadata.mark_as_colored();
         metadata
     };
     let file = block_on(looked_at.encode(TONE, FileFormat::Png, mark, &mut Unpaced)).unwrap();

@@ -124,7 +124,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             metadata.remove_location();
         }
         if !arguments.no_ai_mark {
-            metadata.mark_as_coloured();
+            metadata.mark_as_colored();
         }
     };
 

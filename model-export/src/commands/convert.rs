@@ -43,7 +43,7 @@ pub struct Arguments {
     /// Default share of the class rebalancing kept [default: the checkpoint's, or 1]
     #[arg(long)]
     rebalance: Option<f32>,
-    /// What the logits are to be divided by [default: the checkpoint's, or 1]
+    /// Divisor of the logits [default: the checkpoint's, or 1]
     #[arg(long, group = "scale")]
     logit_scale: Option<f32>,
     /// Find the logit scale: the .caffemodel of the same release, to compare the last layer with
@@ -53,7 +53,7 @@ pub struct Arguments {
     /// sure the network is
     #[arg(long, group = "scale", value_name = "DIR|TAR")]
     calibrate: Option<PathBuf>,
-    /// What it was trained on, in words
+    /// The photographs it was trained on, in words
     #[arg(long)]
     trained_on: Option<String>,
     /// Terms of use, in words
@@ -127,8 +127,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         onnx::write(&model)?
     } else {
         let bytes = model.write(precision)?;
-        // What is written must be readable; a file that is not never gets its name.
-        models::parse(&bytes)?;
+        // The file must be readable; one that is not never gets its name.
+        ModelFile::read(&bytes)?;
         bytes
     };
     output::write_whole(&arguments.out, |out| Ok(out.write_all(&bytes)?))?;

@@ -6,7 +6,7 @@ use crate::{Usage, arrays};
 use anyhow::{Result, ensure};
 use autochrome::color::ab_bins;
 use autochrome::color::lab::ToLab;
-use autochrome::training::metrics::ColourPrior;
+use autochrome::training::metrics::ColorPrior;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub struct Arguments {
     out: PathBuf,
     /// Bins that each colour is spread over; the paper says 5, the authors' code 10
     #[arg(long, default_value_t = 10)]
-    neighbours: usize,
+    neighbors: usize,
     /// Bring the short side of each photograph to this many pixels first [default: as they are]
     #[arg(long)]
     size: Option<usize>,
@@ -38,7 +38,7 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     for (name, value, most) in [
-        ("neighbours", Some(arguments.neighbours), ab_bins::COUNT),
+        ("neighbors", Some(arguments.neighbors), ab_bins::COUNT),
         ("size", arguments.size, 8192),
         ("limit", Some(arguments.limit), usize::MAX),
     ] {
@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let set = Dataset::open(&arguments.data)?.limit(arguments.limit)?;
     let counted = count(&set, arguments.size)?;
-    let prior = counted.prior.probabilities(arguments.neighbours);
+    let prior = counted.prior.probabilities(arguments.neighbors);
     arrays::write(&arguments.out, &[ab_bins::COUNT], &prior)?;
 
     let (photographs, bins) = (set.len() - counted.failed, counted.prior.occurring());
@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             "photographs": photographs,
             "failed": counted.failed,
             "pixels": counted.prior.pixels(),
-            "neighbours": arguments.neighbours,
+            "neighbors": arguments.neighbors,
             "bins": bins,
         });
         writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
@@ -70,10 +70,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if counted.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What was found in a set.
+/// The colours of a set.
 pub struct Counted {
     /// Every pixel of every photograph.
-    pub prior: ColourPrior,
+    pub prior: ColorPrior,
     /// Photographs that could not be read.
     pub failed: usize,
 }
@@ -85,7 +85,7 @@ pub struct Counted {
 /// If none can be read.
 pub fn count(set: &Dataset, size: Option<usize>) -> Result<Counted> {
     let to_lab = ToLab::new();
-    let start = || (ColourPrior::default(), Vec::new());
+    let start = || (ColorPrior::default(), Vec::new());
     let counted = on_all_processors(set, start, |(prior, errors), _, photo| {
         let photo = photo.and_then(|photo| match size {
             Some(short) => with_short_side(&photo, short),
@@ -102,7 +102,7 @@ pub fn count(set: &Dataset, size: Option<usize>) -> Result<Counted> {
             Err(error) => errors.push(error),
         }
     });
-    let mut whole = Counted { prior: ColourPrior::default(), failed: 0 };
+    let mut whole = Counted { prior: ColorPrior::default(), failed: 0 };
     for (prior, errors) in counted {
         whole.prior.merge(&prior);
         whole.failed += errors.len();

@@ -2,10 +2,11 @@
 
 use crate::{Usage, arrays, output};
 use anyhow::{Context, Result};
-use autochrome::color::lab::OutOfGamut;
+use autochrome::color::gamut::OutOfGamut;
 use autochrome::engine::Unpaced;
 use autochrome::engine::render::render;
-use autochrome::image::chroma_upsample::{ChromaGrid, Upsampling};
+use autochrome::image::chroma_grid::ChromaGrid;
+use autochrome::image::chroma_upsample::Upsampling;
 use autochrome::image::files::{self, FileFormat};
 use clap::Args;
 use std::fs::File;

@@ -42,7 +42,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What was seen of a photograph by itself.
+/// A first look at a photograph by itself.
 enum Look {
     Kept(Thumbnail),
     LeftOut(Reason),
@@ -52,7 +52,7 @@ enum Look {
 enum Reason {
     Unreadable(String),
     /// Gray, or toned in one hue.
-    Colourless,
+    Colorless,
     /// Of one lightness all over.
     Flat,
     /// Like a photograph of `--apart-from`, by its number, and how like.
@@ -66,7 +66,7 @@ impl Reason {
     fn text(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
-            Self::Colourless => "no colours",
+            Self::Colorless => "no colours",
             Self::Flat => "flat",
             Self::Resembles(..) => "resembles",
             Self::Copy(..) => "copy",
@@ -80,7 +80,7 @@ struct Report {
     photographs: usize,
     kept: usize,
     unreadable: usize,
-    colourless: usize,
+    colorless: usize,
     flat: usize,
     resembling: usize,
     copies: usize,
@@ -113,7 +113,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         report.kept,
         report.photographs,
         report.unreadable,
-        report.colourless,
+        report.colorless,
         report.flat,
         report.resembling,
         report.copies
@@ -144,7 +144,7 @@ fn sift(set: &Dataset, apart: Option<&Dataset>, arguments: &Arguments) -> Result
         };
         let [Some(whole), middle] = thumbnails(&photo) else { return Look::LeftOut(Reason::Flat) };
         if !has_colours(&photo.resized_over_white(COLOUR_SIDE, COLOUR_SIDE)) {
-            return Look::LeftOut(Reason::Colourless);
+            return Look::LeftOut(Reason::Colorless);
         }
         let alike = [Some(&whole), middle.as_ref()].into_iter().flatten();
         let alike = alike.filter_map(|view| to_avoid.most_like(view));
@@ -190,7 +190,7 @@ fn count(verdicts: &[Option<Reason>]) -> Report {
         *match verdict {
             None => &mut report.kept,
             Some(Reason::Unreadable(_)) => &mut report.unreadable,
-            Some(Reason::Colourless) => &mut report.colourless,
+            Some(Reason::Colorless) => &mut report.colorless,
             Some(Reason::Flat) => &mut report.flat,
             Some(Reason::Resembles(..)) => &mut report.resembling,
             Some(Reason::Copy(..)) => &mut report.copies,

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 /// A photograph that could not be read: its number, and a line that says so.
 pub type Failure = (usize, String);
 
-/// What was made for a step, and the photographs that failed while it was.
+/// The batches of a step, and the photographs that failed on the way.
 pub struct Made<T> {
     pub value: T,
     pub failed: Vec<Failure>,
@@ -21,7 +21,7 @@ pub struct Made<T> {
 /// Each thread makes every `workers`-th of them and keeps at most two that were not yet taken. The
 /// threads end when this is dropped.
 pub struct Ahead<T> {
-    /// What each thread made, in order; the threads take turns.
+    /// The output of each thread, in order; the threads take turns.
     queues: Vec<Receiver<Result<Made<T>>>>,
     threads: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! What photographs lie in: folders, tar and zip archives, read at any place from many threads.
+//! Containers of photographs: folders, tar and zip archives, read at any place from many threads.
 
 use super::is_photograph;
 use anyhow::{Context, Result, bail, ensure};

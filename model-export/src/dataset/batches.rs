@@ -44,7 +44,7 @@ pub struct Batch {
     pub lightness: Vec<f32>,
     /// a and b in CIE units, `[count, crop/4, crop/4]` of both.
     pub chroma: Vec<[f32; 2]>,
-    /// What the photographs show, as places in [`Dataset::labels`].
+    /// Labels of the photographs, as places in [`Dataset::labels`].
     pub labels: Vec<Option<u32>>,
     /// A line for each photograph that could not be read, the first time it was met.
     pub warnings: Vec<String>,
@@ -86,7 +86,7 @@ impl Batches {
     }
 }
 
-/// What every thread needs.
+/// The state that all threads share.
 struct Maker {
     draw: Draw,
     augmentation: Augmentation,

@@ -11,14 +11,14 @@ use std::path::Path;
 /// Names under which a list is looked for.
 const NAMES: [&str; 2] = ["manifest.csv", "manifest.csv.gz"];
 
-/// What a list says of one photograph. Columns are found by their header, others are passed over.
+/// A list's row on one photograph. Columns are found by their header, others are passed over.
 #[derive(Debug, Deserialize)]
 struct Row {
     /// Its path within the archive or folder.
     file: String,
     /// The collection it comes from.
     source: Option<String>,
-    /// What it shows, in the collection's words.
+    /// Its label, in the collection's words.
     class: Option<String>,
 }
 

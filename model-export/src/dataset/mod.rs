@@ -37,7 +37,7 @@ pub struct Dataset {
     labels: Vec<String>,
 }
 
-/// What is kept of each photograph; text that many share is kept once.
+/// An entry for each photograph; text that many share is kept once.
 struct Record {
     archive: usize,
     entry: Entry,
@@ -45,7 +45,7 @@ struct Record {
     label: Option<u32>,
 }
 
-/// What is known of a photograph before it is read.
+/// A photograph's description, known before it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item<'a> {
     /// Its path within its folder or archive, with `/`.
@@ -59,7 +59,7 @@ pub struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// What its list says that it shows, without its source.
+    /// Its label in its list, without its source.
     pub fn class(&self) -> Option<&'a str> {
         self.label.map(|label| &label[self.source.len() + 1..])
     }
@@ -103,7 +103,7 @@ impl Dataset {
         self.records.len()
     }
 
-    /// What is known of a photograph.
+    /// A photograph's description.
     ///
     /// # Panics
     /// If there is none with this number.

@@ -58,7 +58,7 @@ fn pictures() -> Vec<(String, Vec<u8>)> {
     ]
 }
 
-/// What else lies about in archives.
+/// Other files that lie about in archives.
 fn clutter() -> Vec<(String, Vec<u8>)> {
     ["notes.txt", "._a.png", "birds/._b.jpg"].map(|name| (name.to_owned(), b"no photograph".to_vec())).into()
 }

@@ -5,50 +5,9 @@ use super::messages::{
     AttributeProto, Dimension, DimensionProto, FLOAT, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto, attribute,
 };
+use autochrome::model::network::{Layer, LayerKind, Norm};
 use autochrome::model::weights::HostTensor;
 use std::collections::BTreeMap;
-
-/// What is added to the variance of a norm: PyTorch's and Caffe's default, and the engine's.
-const BATCH_NORM_EPSILON: f32 = 1e-5;
-
-/// A square convolution; zero padding keeps the size at stride 1.
-#[derive(Clone, Copy)]
-pub(super) struct Conv {
-    pub(super) kernel: usize,
-    pub(super) stride: usize,
-    pub(super) dilation: usize,
-    /// Each channel by itself.
-    pub(super) depthwise: bool,
-}
-
-impl Conv {
-    /// 1 x 1.
-    pub(super) const POINTWISE: Self = Self { kernel: 1, ..Self::SQUARE };
-    /// 3 x 3.
-    pub(super) const SQUARE: Self = Self { kernel: 3, stride: 1, dilation: 1, depthwise: false };
-    /// 3 x 3, half the size.
-    pub(super) const HALVING: Self = Self { stride: 2, ..Self::SQUARE };
-
-    /// For so many channels out.
-    fn attributes(self, channels: usize) -> Vec<AttributeProto> {
-        let padding = self.dilation * (self.kernel / 2);
-        let mut attributes = vec![
-            ints("dilations", &[self.dilation; 2]),
-            ints("kernel_shape", &[self.kernel; 2]),
-            ints("pads", &[padding; 4]),
-            ints("strides", &[self.stride; 2]),
-        ];
-        if self.depthwise {
-            attributes.push(AttributeProto {
-                name: "group".to_owned(),
-                i: channels as i64,
-                r#type: attribute::INT,
-                ..AttributeProto::default()
-            });
-        }
-        attributes
-    }
-}
 
 /// The graph so far, and the tensors it is fed from.
 pub(super) struct Graph<'a> {
@@ -73,14 +32,10 @@ impl<'a> Graph<'a> {
         self.graph
     }
 
-    /// Whether the model has a tensor.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
-    }
-
-    /// A tensor of the model.
-    fn tensor(&self, name: &str) -> Result<&'a HostTensor, OnnxError> {
-        self.tensors.get(name).ok_or_else(|| OnnxError::Tensor(name.to_owned()))
+    /// A tensor of the model, by the name of its layer or norm.
+    fn part(&self, name: &str, part: &str) -> Result<&'a HostTensor, OnnxError> {
+        let name = format!("{name}.{part}");
+        self.tensors.get(&name).ok_or(OnnxError::Tensor(name))
     }
 
     /// Adds a weight and gives its name back.
@@ -108,98 +63,97 @@ impl<'a> Graph<'a> {
 
     /// `(x - shift) / scale`, as the networks see lightness. It cannot move into the first
     /// convolution, whose zero padding stands for L = 50.
-    pub(super) fn normalise(&mut self, x: &str, shift: f32, scale: f32) -> String {
+    pub(super) fn normalize(&mut self, x: &str, shift: f32, scale: f32) -> String {
         let by = self.weight("shift", &[], &[shift]);
         let x = self.node("Sub", "shifted", &[x, &by], Vec::new());
         let by = self.weight("scale", &[], &[scale]);
         self.node("Div", "normalised", &[&x, &by], Vec::new())
     }
 
-    /// The convolution `key` (weight and bias of that name).
-    pub(super) fn conv(&mut self, key: &str, x: &str, conv: Conv) -> Result<String, OnnxError> {
-        self.scaled_conv(key, x, conv, 1.0, key)
-    }
-
-    /// The convolution `key` with all that it gives multiplied by `factor`; its result is `name`.
-    pub(super) fn scaled_conv(
+    /// The convolution of a layer (its transposed one, or its matrix as a convolution of single places),
+    /// with its output multiplied by `factor`, called `name`.
+    pub(super) fn convolution(
         &mut self,
-        key: &str,
+        layer: &Layer,
         x: &str,
-        conv: Conv,
         factor: f32,
         name: &str,
     ) -> Result<String, OnnxError> {
+        let (weight, bias) = (self.part(&layer.name, "weight")?, self.part(&layer.name, "bias")?);
         let scaled = |tensor: &HostTensor| tensor.values.iter().map(|v| v * factor).collect::<Vec<f32>>();
-        let (weight, bias) = (self.tensor(&format!("{key}.weight"))?, self.tensor(&format!("{key}.bias"))?);
-        let w = self.weight(&format!("{key}.weight"), &weight.shape, &scaled(weight));
-        let b = self.weight(&format!("{key}.bias"), &bias.shape, &scaled(bias));
-        Ok(self.node("Conv", name, &[x, &w, &b], conv.attributes(weight.shape[0])))
+        let (weight, bias) = (scaled(weight), scaled(bias));
+        Ok(self.convolution_node(layer, x, [&weight, &bias], name))
     }
 
-    /// The convolution `key.0` with the norm `key.1` behind it inside.
-    pub(super) fn conv_norm(&mut self, key: &str, x: &str, conv: Conv) -> Result<String, OnnxError> {
-        let names = [format!("{key}.0"), format!("{key}.1")];
-        self.conv_and_norm(key, names.each_ref().map(String::as_str), BATCH_NORM_EPSILON, x, conv)
-    }
-
-    /// A convolution with the norm behind it inside, which is exact, since nothing stands between the
-    /// two; its result is `key`.
-    pub(super) fn conv_and_norm(
+    /// The convolution of a layer with the norm behind it inside, which is exact, since nothing stands
+    /// between the two.
+    pub(super) fn normed_convolution(
         &mut self,
-        key: &str,
-        [convolution, norm]: [&str; 2],
-        epsilon: f32,
+        layer: &Layer,
+        norm: &Norm,
         x: &str,
-        conv: Conv,
     ) -> Result<String, OnnxError> {
-        let weight = self.tensor(&format!("{convolution}.weight"))?;
-        let part = |part: &str| self.tensor(&format!("{norm}.{part}")).map(|tensor| &tensor.values);
+        let weight = &self.part(&layer.name, "weight")?.values;
+        let part = |part| self.part(&norm.name, part).map(|tensor| &tensor.values);
         let (gamma, beta) = (part("weight")?, part("bias")?);
         let (mean, variance) = (part("running_mean")?, part("running_var")?);
+        let epsilon = norm.epsilon as f32;
         let scale: Vec<f32> = gamma.iter().zip(variance).map(|(g, v)| g / (v + epsilon).sqrt()).collect();
         let shift: Vec<f32> = (0..scale.len()).map(|c| beta[c] - mean[c] * scale[c]).collect();
-        let taps = weight.values.len() / scale.len();
-        let folded: Vec<f32> = weight.values.iter().enumerate().map(|(i, w)| w * scale[i / taps]).collect();
-        let w = self.weight(&format!("{key}.weight"), &weight.shape, &folded);
-        let b = self.weight(&format!("{key}.bias"), &[shift.len()], &shift);
-        Ok(self.node("Conv", key, &[x, &w, &b], conv.attributes(weight.shape[0])))
+        let taps = weight.len() / scale.len();
+        let folded: Vec<f32> = weight.iter().enumerate().map(|(i, w)| w * scale[i / taps]).collect();
+        Ok(self.convolution_node(layer, x, [&folded, &shift], &layer.name))
     }
 
-    /// A linear layer on `[batch, channels, 1, 1]`, as the convolution that it is.
-    pub(super) fn linear(&mut self, key: &str, x: &str) -> Result<String, OnnxError> {
-        let (weight, bias) = (self.tensor(&format!("{key}.weight"))?, self.tensor(&format!("{key}.bias"))?);
-        let shape = [weight.shape.as_slice(), &[1, 1]].concat();
-        let w = self.weight(&format!("{key}.weight"), &shape, &weight.values);
-        let b = self.weight(&format!("{key}.bias"), &bias.shape, &bias.values);
-        let attributes = Conv::POINTWISE.attributes(weight.shape[0]);
-        Ok(self.node("Conv", key, &[x, &w, &b], attributes))
+    /// A layer's node with its weights and bias.
+    fn convolution_node(
+        &mut self,
+        layer: &Layer,
+        x: &str,
+        [weights, bias]: [&[f32]; 2],
+        name: &str,
+    ) -> String {
+        let mut shape = layer.weight_shape();
+        shape.resize(4, 1);
+        let w = self.weight(&format!("{}.weight", layer.name), &shape, weights);
+        let b = self.weight(&format!("{}.bias", layer.name), &[layer.to], bias);
+        let padding = match layer.kind {
+            LayerKind::Transposed => 1,
+            _ => layer.dilation * (layer.kernel / 2),
+        };
+        let mut attributes = vec![
+            ints("dilations", &[layer.dilation; 2]),
+            ints("kernel_shape", &[layer.kernel; 2]),
+            ints("pads", &[padding; 4]),
+            ints("strides", &[layer.stride; 2]),
+        ];
+        if layer.kind == LayerKind::Depthwise {
+            attributes.push(AttributeProto {
+                name: "group".to_owned(),
+                i: layer.to as i64,
+                r#type: attribute::INT,
+                ..AttributeProto::default()
+            });
+        }
+        let operator = if layer.kind == LayerKind::Transposed { "ConvTranspose" } else { "Conv" };
+        self.node(operator, name, &[x, &w, &b], attributes)
     }
 
-    /// The transposed convolution that doubles the size: 4 x 4, stride 2, padding 1.
-    pub(super) fn conv_transpose(&mut self, key: &str, x: &str) -> Result<String, OnnxError> {
-        let (weight, bias) = (self.tensor(&format!("{key}.weight"))?, self.tensor(&format!("{key}.bias"))?);
-        let w = self.weight(&format!("{key}.weight"), &weight.shape, &weight.values);
-        let b = self.weight(&format!("{key}.bias"), &bias.shape, &bias.values);
-        let attributes = vec![ints("kernel_shape", &[4; 2]), ints("pads", &[1; 4]), ints("strides", &[2; 2])];
-        Ok(self.node("ConvTranspose", key, &[x, &w, &b], attributes))
-    }
-
-    /// The norm `key` with its running statistics.
-    pub(super) fn batch_norm(&mut self, key: &str, x: &str) -> Result<String, OnnxError> {
+    /// A norm with its running statistics.
+    pub(super) fn batch_norm(&mut self, norm: &Norm, x: &str) -> Result<String, OnnxError> {
         let mut input = vec![x.to_owned()];
         for part in ["weight", "bias", "running_mean", "running_var"] {
-            let name = format!("{key}.{part}");
-            let tensor = self.tensor(&name)?;
-            input.push(self.weight(&name, &tensor.shape, &tensor.values));
+            let tensor = self.part(&norm.name, part)?;
+            input.push(self.weight(&format!("{}.{part}", norm.name), &tensor.shape, &tensor.values));
         }
         let epsilon = AttributeProto {
             name: "epsilon".to_owned(),
-            f: BATCH_NORM_EPSILON,
+            f: norm.epsilon as f32,
             r#type: attribute::FLOAT,
             ..AttributeProto::default()
         };
         let input: Vec<&str> = input.iter().map(String::as_str).collect();
-        Ok(self.node("BatchNormalization", key, &input, vec![epsilon]))
+        Ok(self.node("BatchNormalization", &norm.name, &input, vec![epsilon]))
     }
 
     pub(super) fn relu(&mut self, x: &str) -> String {
@@ -225,8 +179,8 @@ impl<'a> Graph<'a> {
     }
 
     /// `a + b`, called `name`.
-    pub(super) fn add(&mut self, name: &str, a: &str, b: &str) -> String {
-        self.node("Add", name, &[a, b], Vec::new())
+    pub(super) fn add(&mut self, name: &str, operands: [&str; 2]) -> String {
+        self.node("Add", name, &operands, Vec::new())
     }
 
     /// The mean of each channel, `[batch, channels, 1, 1]`.

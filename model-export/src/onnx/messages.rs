@@ -1,5 +1,8 @@
 //! The part of ONNX's protobuf messages that a network of convolutions needs. Numbers and names are
 //! those of onnx.proto, IR version 8.
+//!
+//! Declared here since no crate of generated messages fits: onnx-pb 0.1.4 is for prost 0.6, onnx-protobuf
+//! is under the MPL and brings another protobuf runtime, and onnx-ir only reads.
 
 use prost::Message;
 
@@ -30,7 +33,7 @@ pub struct ModelProto {
     /// Its version.
     #[prost(string, tag = "3")]
     pub producer_version: String,
-    /// What the model computes.
+    /// The model's computation.
     #[prost(message, optional, tag = "7")]
     pub graph: Option<GraphProto>,
     /// Versions of the operators.
@@ -75,10 +78,10 @@ pub struct GraphProto {
     /// Weights.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<TensorProto>,
-    /// What goes in.
+    /// Inputs.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<ValueInfoProto>,
-    /// What comes out.
+    /// Outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
 }

@@ -8,13 +8,13 @@
 //! inside that layer, so the output is that of `autochrome forward`.
 
 mod graph;
-mod lite;
-mod messages;
+mod input;
+pub mod messages;
 
-use autochrome::model::network::{NetworkConfig, Output, UnetConfig};
+use autochrome::kernels::Activation;
+use autochrome::model::network::{Addend, Layer, Operation, Output, Value};
 use autochrome::model::weights::ModelFile;
-use graph::{Conv, Graph};
-use lite::lite;
+use graph::Graph;
 use messages::{Dimension, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use prost::Message;
 
@@ -38,24 +38,42 @@ pub enum OnnxError {
 /// The bytes of an ONNX file. The same model gives the same bytes.
 ///
 /// # Errors
-/// [`OnnxError::Network`] for siggraph17.
+/// [`OnnxError::Network`] for siggraph17, [`OnnxError::Tensor`] for a model that is not complete.
 pub fn write(model: &ModelFile) -> Result<Vec<u8>, OnnxError> {
     let metadata = &model.metadata;
     let network = &metadata.network;
     let (output, factor) = match network.output() {
         Output::Logits => ("logits", 1.0 / metadata.logit_scale),
-        Output::Chroma => ("ab", 110.0),
+        Output::Chroma => ("ab", network.architecture().output_scale),
     };
+    let architecture = network.architecture();
     let mut graph = Graph::new(network.name(), &model.tensors);
-    let x = match network {
-        NetworkConfig::Lite(_) => lite::gray(&mut graph, "lightness"),
-        _ => graph.normalise("lightness", 50.0, 100.0),
+    let refused = OnnxError::Network(network.name());
+    let Some(input) = input::prepare(&mut graph, architecture.input, "lightness") else {
+        return Err(refused);
     };
-    match network {
-        NetworkConfig::Eccv16(_) => eccv16(&mut graph, x, output, factor)?,
-        NetworkConfig::Unet(config) => unet(&mut graph, config, x, output, factor)?,
-        NetworkConfig::Lite(config) => lite(&mut graph, config, x, output, factor)?,
-        NetworkConfig::Siggraph17(_) => return Err(OnnxError::Network(network.name())),
+    let mut values = vec![input];
+    let last = architecture.operations.len() - 1;
+    for (place, operation) in architecture.operations.iter().enumerate() {
+        let name = |value: Value| values[value.index()].as_str();
+        let result = match *operation {
+            Operation::Layer { layer, input, add: None } if place == last => {
+                graph.convolution(&architecture.layers[layer], name(input), factor, output)?
+            }
+            Operation::Layer { layer, input, add } => {
+                let add = add.map(|add| match add {
+                    Addend::Map(value) | Addend::Vector(value) => name(value).to_owned(),
+                    Addend::HalfMap(value) => graph.double(name(value)),
+                });
+                write_layer(&mut graph, &architecture.layers[layer], name(input), add.as_deref())?
+            }
+            Operation::Mean(x) => graph.mean(name(x)),
+            Operation::AddVector { map, vector } => {
+                graph.add(&format!("{}.sum", name(vector)), [map, vector].map(name))
+            }
+            Operation::EverySecond(_) | Operation::LeakyRelu(_) | Operation::Tanh(..) => return Err(refused),
+        };
+        values.push(result);
     }
     let fixed = |n: usize| Dimension::Fixed(n as i64);
     let named = |name: &str| Dimension::Named(name.to_owned());
@@ -82,79 +100,31 @@ pub fn write(model: &ModelFile) -> Result<Vec<u8>, OnnxError> {
     .encode_to_vec())
 }
 
-/// Convolutions of each block, stride of the last one, dilation of all.
-const BLOCKS: [(usize, usize, usize); 7] =
-    [(2, 2, 1), (2, 2, 1), (3, 2, 1), (3, 1, 1), (3, 1, 2), (3, 1, 2), (3, 1, 1)];
-
-fn eccv16(graph: &mut Graph<'_>, mut x: String, output: &str, factor: f32) -> Result<(), OnnxError> {
-    for (block, (count, stride, dilation)) in BLOCKS.into_iter().enumerate().map(|(i, shape)| (i + 1, shape))
-    {
-        for i in 0..count {
-            let stride = if i + 1 == count { stride } else { 1 };
-            let conv = Conv { stride, dilation, ..Conv::SQUARE };
-            x = graph.conv(&format!("model{block}.{}", 2 * i), &x, conv)?;
-            x = graph.relu(&x);
-        }
-        x = graph.batch_norm(&format!("model{block}.{}", 2 * count), &x)?;
-    }
-    x = graph.conv_transpose("model8.0", &x)?;
-    x = graph.relu(&x);
-    for key in ["model8.2", "model8.4"] {
-        x = graph.conv(key, &x, Conv::SQUARE)?;
-        x = graph.relu(&x);
-    }
-    graph.scaled_conv("model8.6", &x, Conv::POINTWISE, factor, output).map(|_| ())
-}
-
-fn unet(
+/// Writes a layer and all that follows it up to the next.
+fn write_layer(
     graph: &mut Graph<'_>,
-    config: &UnetConfig,
-    mut x: String,
-    output: &str,
-    factor: f32,
-) -> Result<(), OnnxError> {
-    x = graph.conv_norm("stem", &x, Conv::HALVING)?;
-    x = graph.relu(&x);
-    let mut skips = Vec::new();
-    for (stage, blocks) in config.blocks.iter().enumerate().map(|(i, blocks)| (i + 1, *blocks)) {
-        x = graph.conv_norm(&format!("e{stage}.0"), &x, Conv::HALVING)?;
-        x = graph.relu(&x);
-        for block in 1..=blocks {
-            x = residual(graph, &format!("e{stage}.{block}"), x)?;
-        }
-        skips.push(x.clone());
+    layer: &Layer,
+    x: &str,
+    add: Option<&str>,
+) -> Result<String, OnnxError> {
+    let (before, after) = match &layer.norm {
+        Some(norm) if norm.after_activation => (None, Some(norm)),
+        norm => (norm.as_ref(), None),
+    };
+    let mut y = match before {
+        Some(norm) => graph.normed_convolution(layer, norm, x)?,
+        None => graph.convolution(layer, x, 1.0, &layer.name)?,
+    };
+    if let Some(add) = add {
+        y = graph.add(&format!("{}.sum", layer.name), [&y, add]);
     }
-    // The deepest stage is where the way up begins, not a skip.
-    skips.pop();
-
-    let scene = graph.mean(&x);
-    let scene = graph.linear("g.0", &scene)?;
-    let scene = graph.relu(&scene);
-    let scene = graph.linear("g.2", &scene)?;
-    x = graph.add("g", &x, &scene);
-
-    x = decoder(graph, &skips, x)?;
-    graph.scaled_conv("out", &x, Conv::POINTWISE, factor, output).map(|_| ())
-}
-
-/// Stages that double the size and look at a skip each, the last of `skips` first.
-fn decoder(graph: &mut Graph<'_>, skips: &[String], mut x: String) -> Result<String, OnnxError> {
-    for (stage, skip) in skips.iter().enumerate().rev().map(|(i, skip)| (i + 1, skip)) {
-        x = graph.conv(&format!("u{stage}.p"), &x, Conv::POINTWISE)?;
-        x = graph.double(&x);
-        let skip = graph.conv(&format!("u{stage}.k"), skip, Conv::POINTWISE)?;
-        x = graph.add(&format!("u{stage}"), &skip, &x);
-        x = graph.relu(&x);
-        x = residual(graph, &format!("u{stage}.c"), x)?;
+    y = match layer.activation {
+        Activation::Identity => y,
+        Activation::Relu => graph.relu(&y),
+        Activation::Relu6 => graph.relu6(&y),
+    };
+    match after {
+        Some(norm) => graph.batch_norm(norm, &y),
+        None => Ok(y),
     }
-    Ok(x)
-}
-
-/// `relu(x + conv(relu(conv(x))))`.
-fn residual(graph: &mut Graph<'_>, key: &str, x: String) -> Result<String, OnnxError> {
-    let y = graph.conv_norm(&format!("{key}.a"), &x, Conv::SQUARE)?;
-    let y = graph.relu(&y);
-    let y = graph.conv_norm(&format!("{key}.b"), &y, Conv::SQUARE)?;
-    let y = graph.add(key, &y, &x);
-    Ok(graph.relu(&y))
 }

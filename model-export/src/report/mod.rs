@@ -21,7 +21,7 @@ pub struct Page {
 
 /// Rows under a header. The first cell of a row names it; the others are figures.
 pub struct Table {
-    /// What is in it, and how to read it.
+    /// Its content, and how to read it.
     pub caption: String,
     /// Names of the columns, the first one's among them.
     pub columns: Vec<String>,
@@ -60,7 +60,7 @@ impl Page {
         self.content.push(html! {
             figure {
                 figcaption { (table.caption) }
-                // What is wider than a phone scrolls by itself, by keyboard too.
+                // A table wider than a phone scrolls by itself, by keyboard too.
                 div.scroll role="region" aria-label=(table.caption) tabindex="0" {
                     table aria-label=(table.caption) {
                         thead { tr { @for name in &table.columns { th scope="col" { (name) } } } }

@@ -45,7 +45,7 @@ pub struct Series {
 
 /// Lines over two axes.
 pub struct Plot {
-    /// What is shown, and how to read it.
+    /// The subject of the plot, and how to read it.
     pub caption: String,
     /// Horizontal.
     pub x: Axis,

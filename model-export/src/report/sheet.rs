@@ -43,7 +43,7 @@ impl Thumbnail {
 pub struct Row {
     /// The photograph's name.
     pub name: String,
-    /// What is to be said of it.
+    /// Its caption.
     pub note: String,
     /// One for each column.
     pub thumbnails: Vec<Thumbnail>,
@@ -51,7 +51,7 @@ pub struct Row {
 
 /// Photographs under each other, the ways each is shown beside each other.
 pub struct Sheet {
-    /// What the thumbnails of a row are, from left to right.
+    /// Headings of the thumbnails of a row, from left to right.
     pub columns: Vec<String>,
     /// The photographs.
     pub rows: Vec<Row>,

@@ -1,6 +1,7 @@
 //! `colorize`: photographs and folders into colour.
 
-use crate::{Bench, CPU, common, gray, has_colour, open, read_npy, write_npy, writers};
+use crate::{Bench, CPU, gray, has_colour, open, read_npy, write_npy};
+use autochrome_testing::checkpoints;
 use image::{DynamicImage, GenericImageView, ImageBuffer, Rgba};
 use std::fs;
 
@@ -132,7 +133,8 @@ fn colorize_writes_down_how_long_each_piece_of_work_took() {
 fn hints_steer_siggraph17() {
     let bench = Bench::new();
     bench.gray("a.png");
-    fs::write(bench.path("s.pth"), writers::pth(&common::seeded_siggraph17(2).tensors, "")).unwrap();
+    fs::write(bench.path("s.pth"), checkpoints::pth(&autochrome_testing::seeded_siggraph17(2).tensors, ""))
+        .unwrap();
     fs::write(bench.path("h.json"), r#"[{"x": 30, "y": 20, "a": 80, "b": 60, "radius": 8}]"#).unwrap();
     let colorize = |more: &str| bench.run(&format!("colorize a.png --model s.pth --device cpu {more}"));
     for more in ["--out plain.png", "--out hinted.png --hints h.json"] {
@@ -152,7 +154,7 @@ fn hints_steer_siggraph17() {
         assert!(stderr.contains(part), "{stderr}");
     }
 
-    write_npy(&bench.path("l.npy"), &[1, 1, 16, 24], &common::noise_lightness(24, 16));
+    write_npy(&bench.path("l.npy"), &[1, 1, 16, 24], &autochrome_testing::noise_lightness(24, 16));
     write_npy(&bench.path("hints.npy"), &[1, 3, 16, 24], &vec![1.0; 3 * 16 * 24]);
     let forward = "forward l.npy --model s.pth --device cpu";
     assert_eq!(bench.run(&format!("{forward} --out a.npy")).0, 0);

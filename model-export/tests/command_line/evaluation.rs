@@ -1,7 +1,8 @@
 //! `evaluate`: how near the colours come.
 
-use crate::{Bench, CPU, common, writers};
+use crate::{Bench, CPU};
 use autochrome::model::weights::Precision;
+use autochrome_testing::checkpoints;
 use image::ImageBuffer;
 use std::fs;
 
@@ -19,7 +20,7 @@ fn evaluate_measures_models_beside_gray() {
     }
     fs::write(bench.path("photos.tar"), archive.into_inner().unwrap()).unwrap();
     fs::write(bench.path("photos/list.csv"), "no photograph").unwrap();
-    fs::write(bench.path("a.pth"), writers::pth(&writers::tiny_eccv16(), "")).unwrap();
+    fs::write(bench.path("a.pth"), checkpoints::pth(&checkpoints::tiny_eccv16(), "")).unwrap();
     assert_eq!(bench.run("convert a.pth --out int8.safetensors --precision int8").0, 0);
     let evaluate = |data: &str| {
         let (code, stdout, stderr) = bench.run(&format!(
@@ -63,7 +64,7 @@ const FIGURES: [&str; 12] = [
 fn evaluate_reports_methods_sources_curve_and_examples() {
     const HOSTILE: &str = "<img src=x onerror=alert(1)>.png";
     let bench = Bench::new();
-    let mut model = common::seeded_small_unet();
+    let mut model = autochrome_testing::seeded_small_unet();
     model.class_weights = Some((0..313u16).map(|q| 0.2 + f32::from(q % 11)).collect());
     fs::write(bench.path("weighted.safetensors"), model.write(Precision::F32).unwrap()).unwrap();
     let picture = |i: u32| {
@@ -118,7 +119,7 @@ fn evaluate_reports_methods_sources_curve_and_examples() {
                 // One of the resamples has no skin.
                 continue;
             }
-            let interval = common::pair(interval);
+            let interval = autochrome_testing::pair(interval);
             assert!(interval[0] <= interval[1] && value.is_finite(), "{figure}: {interval:?}");
         }
         let difference = &method["difference_to_gray"]["auc"]["value"];
@@ -167,7 +168,7 @@ fn evaluate_reports_methods_sources_curve_and_examples() {
         assert_ne!(changed["methods"][1]["rmse"], plain["methods"][1]["rmse"], "{other}");
         assert_eq!(changed["methods"][0], plain["methods"][0], "{other}: gray stays as it was");
     }
-    fs::write(bench.path("e.pth"), writers::pth(&writers::tiny_eccv16(), "")).unwrap();
+    fs::write(bench.path("e.pth"), checkpoints::pth(&checkpoints::tiny_eccv16(), "")).unwrap();
     let largest = [32, 64].map(|size| {
         let report = evaluate(&format!("--model e.pth --working-size {size}"));
         assert_eq!(report["methods"][2]["working_size"], size);
@@ -208,13 +209,14 @@ fn evaluate_says_what_one_gray_photograph_cannot_tell() {
 fn evaluate_refuses_settings_that_mean_nothing() {
     let bench = Bench::new();
     bench.gray("one/a.png");
-    fs::write(bench.path("s.pth"), writers::pth(&common::seeded_siggraph17(2).tensors, "")).unwrap();
+    fs::write(bench.path("s.pth"), checkpoints::pth(&autochrome_testing::seeded_siggraph17(2).tensors, ""))
+        .unwrap();
     for arguments in [
         "evaluate",
         "evaluate --data one --model s.pth --temperature 0.5",
         "evaluate --data one --model model.safetensors --rebalance 0.5",
         "evaluate --data one --model model.safetensors --temperature -1",
-        "evaluate --data one --neighbours 0",
+        "evaluate --data one --neighbors 0",
         "evaluate --data one --size 0",
         "evaluate --data one --limit 0",
         "evaluate --data one --curve --rebalances 0,2",

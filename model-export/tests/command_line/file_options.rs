@@ -1,4 +1,4 @@
-//! What `colorize` does to a photograph and to what its file says, and each option that changes it.
+//! The changes that `colorize` makes to a photograph and its metadata, and each option for them.
 
 use crate::{Bench, CPU, open};
 use autochrome::image::files::FileMetadata;
@@ -36,7 +36,7 @@ fn located(bench: &Bench, name: &str) {
     fs::write(bench.path(name), [&file[..2], &[0xFF, 0xE1], &length, &xmp, &file[2..]].concat()).unwrap();
 }
 
-/// What the file of a coloured photograph says: properties of EXIF, and its packet of XMP.
+/// Metadata of a coloured photograph's file: properties of EXIF, and its packet of XMP.
 fn said(bench: &Bench, name: &str) -> (exif::Exif, String) {
     let file = fs::read(bench.path(name)).unwrap();
     let packet = FileMetadata::read(&file).unwrap().xmp.expect("a packet");

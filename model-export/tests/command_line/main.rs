@@ -1,10 +1,5 @@
 //! The tool as people run it.
 
-#[path = "../../../tests/common/mod.rs"]
-mod common;
-#[path = "../../../tests/common/checkpoints.rs"]
-mod writers;
-
 mod colorize;
 mod evaluation;
 mod file_options;
@@ -26,7 +21,7 @@ impl Bench {
     /// A folder with a small seeded model in it.
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let model = common::seeded_small_unet().write(Precision::F32).unwrap();
+        let model = autochrome_testing::seeded_small_unet().write(Precision::F32).unwrap();
         fs::write(folder.path().join("model.safetensors"), model).unwrap();
         Self { folder }
     }

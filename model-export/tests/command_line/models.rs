@@ -1,7 +1,8 @@
 //! Model files and checkpoints: `convert`, `inspect` and `forward`.
 
-use crate::{Bench, CPU, common, read_npy, write_npy, writers};
+use crate::{Bench, CPU, read_npy, write_npy};
 use autochrome::model::weights::Precision;
+use autochrome_testing::checkpoints;
 use image::ImageBuffer;
 use std::fs;
 
@@ -24,16 +25,16 @@ fn convert_and_inspect() {
 #[test]
 fn forward_gives_the_golden_logits() {
     let bench = Bench::new();
-    let lightness = common::noise_lightness(32, 48);
+    let lightness = autochrome_testing::noise_lightness(32, 48);
     write_npy(&bench.path("l.npy"), &[1, 1, 48, 32], &lightness);
     let (code, _, stderr) =
         bench.run(&format!("forward l.npy --out z.npy --ab ab.npy --temperature 1 {CPU}"));
     assert_eq!(code, 0, "{stderr}");
     let (shape, logits) = read_npy(&bench.path("z.npy"));
     assert_eq!(shape, [1, 313, 12, 8]);
-    let g = common::golden(include_str!("../../../tests/goldens/unet_small.json"));
-    let sampled = common::numbers(&g["index"]).into_iter().map(|i| f64::from(logits[i as usize]));
-    assert!(common::largest_difference(sampled, common::numbers(&g["value"])) < 1e-4);
+    let g = autochrome_testing::golden(include_str!("../../../tests/goldens/unet_small.json"));
+    let sampled = autochrome_testing::numbers(&g["index"]).into_iter().map(|i| f64::from(logits[i as usize]));
+    assert!(autochrome_testing::largest_difference(sampled, autochrome_testing::numbers(&g["value"])) < 1e-4);
     assert_eq!(read_npy(&bench.path("ab.npy")).0, [1, 2, 12, 8]);
 
     write_npy(&bench.path("flat.npy"), &[48, 32], &lightness);
@@ -51,11 +52,11 @@ fn inspect(bench: &Bench, file: &str) -> serde_json::Value {
 #[test]
 fn checkpoints_of_other_programs_are_converted_and_named() {
     let bench = Bench::new();
-    let tensors = writers::tiny_eccv16();
+    let tensors = checkpoints::tiny_eccv16();
     for (name, bytes, found) in [
-        ("a.pth", writers::pth(&tensors, "module."), "PyTorch (zip) under \"module.\""),
-        ("b.pt", writers::legacy_pth(&tensors, ""), "PyTorch (legacy pickle)"),
-        ("c.caffemodel", writers::caffemodel(&tensors, 2.0), "Caffe"),
+        ("a.pth", checkpoints::pth(&tensors, "module."), "PyTorch (zip) under \"module.\""),
+        ("b.pt", checkpoints::legacy_pth(&tensors, ""), "PyTorch (legacy pickle)"),
+        ("c.caffemodel", checkpoints::caffemodel(&tensors, 2.0), "Caffe"),
         (
             "d.pth",
             include_bytes!("../../../tests/goldens/checkpoints/training.pth").to_vec(),
@@ -75,8 +76,11 @@ fn checkpoints_of_other_programs_are_converted_and_named() {
         assert_eq!(inspect(&bench, name)["network"], "eccv16");
     }
     fs::write(bench.path("old.safetensors"), "an older model").unwrap();
-    fs::write(bench.path("wrong.pth"), writers::zip([("a/data.pkl", b"\x80\x02cos\nsystem\n.".to_vec())]))
-        .unwrap();
+    fs::write(
+        bench.path("wrong.pth"),
+        checkpoints::zip([("a/data.pkl", b"\x80\x02cos\nsystem\n.".to_vec())]),
+    )
+    .unwrap();
     let (code, _, stderr) = bench.run("convert wrong.pth --out old.safetensors");
     assert_eq!(code, 1);
     assert!(stderr.contains("os.system"), "{stderr}");
@@ -86,21 +90,21 @@ fn checkpoints_of_other_programs_are_converted_and_named() {
 #[test]
 fn the_logit_scale_is_found_by_both_routes() {
     let bench = Bench::new();
-    let mut tensors = writers::tiny_eccv16();
-    fs::write(bench.path("release.caffemodel"), writers::caffemodel(&tensors, 1.0)).unwrap();
+    let mut tensors = checkpoints::tiny_eccv16();
+    fs::write(bench.path("release.caffemodel"), checkpoints::caffemodel(&tensors, 1.0)).unwrap();
     for (factor, expected) in [(1.0f32, 1.0), (2.606, 2.606)] {
         let mut scaled = tensors.clone();
         for name in ["model8.6.weight", "model8.6.bias"] {
             scaled.get_mut(name).unwrap().values.iter_mut().for_each(|w| *w *= factor);
         }
-        fs::write(bench.path("a.pth"), writers::pth(&scaled, "")).unwrap();
+        fs::write(bench.path("a.pth"), checkpoints::pth(&scaled, "")).unwrap();
         let (code, _, stderr) =
             bench.run("convert a.pth --out b.safetensors --precision f32 --reference release.caffemodel");
         assert_eq!(code, 0, "{stderr}");
         assert_eq!(inspect(&bench, "b.safetensors")["logit_scale"], expected);
     }
     tensors.get_mut("model8.6.weight").unwrap().values.reverse();
-    fs::write(bench.path("a.pth"), writers::pth(&tensors, "")).unwrap();
+    fs::write(bench.path("a.pth"), checkpoints::pth(&tensors, "")).unwrap();
     let (code, _, stderr) = bench.run("convert a.pth --out c.safetensors --reference release.caffemodel");
     assert_eq!((code, bench.path("c.safetensors").exists()), (1, false), "{stderr}");
     assert!(stderr.contains("another training"), "{stderr}");
@@ -108,10 +112,10 @@ fn the_logit_scale_is_found_by_both_routes() {
     // A network that always predicts gray, photographs that are gray but for a few: it is as sure as
     // it may be, or too sure by the factor.
     let certain = |logit: f32| {
-        let mut model = common::seeded_small_unet();
+        let mut model = autochrome_testing::seeded_small_unet();
         model.tensors.get_mut("out.weight").unwrap().values.fill(0.0);
         let bias = &mut model.tensors.get_mut("out.bias").unwrap().values;
-        for (bias, [a, b]) in bias.iter_mut().zip(autochrome::color::ab_bins::CENTRES) {
+        for (bias, [a, b]) in bias.iter_mut().zip(autochrome::color::ab_bins::CENTERS) {
             *bias = logit * -f32::hypot(a.into(), b.into()) / 10.0;
         }
         model.write(Precision::F32).unwrap()

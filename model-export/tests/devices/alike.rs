@@ -1,9 +1,6 @@
 //! Learning on a device against learning on the CPU with Burn's own engine: the same batches must move
 //! the same weights alike, whoever records the gradients, and a checkpoint of one goes on at the other.
 
-#[path = "../../../tests/common/mod.rs"]
-mod common;
-
 use autochrome::model::network::{Eccv16Config, Head, NetworkConfig, UnetConfig};
 use autochrome::model::weights::{Metadata, ModelFile};
 use autochrome::training::labels::Labels;
@@ -11,8 +8,8 @@ use autochrome::training::learner::{ComputePrecision, Examples, Learner, Learner
 use autochrome::training::objective::{Objective, Reduction};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
+use autochrome_testing::uniform;
 use burn::prelude::*;
-use common::uniform;
 
 const COUNT: usize = 3;
 
@@ -110,7 +107,7 @@ fn subjects() -> [(NetworkConfig, Objective, usize); 3] {
         })
     };
     let full =
-        Objective::Classification { lambda: 0.5, neighbours: 5, smoothing: 0.0, reduction: Reduction::Cells };
+        Objective::Classification { lambda: 0.5, neighbors: 5, smoothing: 0.0, reduction: Reduction::Cells };
     let regression = Objective::Regression { reduction: Reduction::Cells };
     [
         (unet(Head::Classification), full.clone(), 64),
@@ -119,7 +116,7 @@ fn subjects() -> [(NetworkConfig, Objective, usize); 3] {
     ]
 }
 
-/// What a norm has gathered of the photographs; it is not learned, and moves farther.
+/// A norm's running statistics of the photographs; they are not learned, and move farther.
 const STATISTICS: &str = "running_";
 
 fn largest(values: &[f32]) -> f32 {

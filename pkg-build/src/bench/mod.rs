@@ -24,7 +24,7 @@ struct Model {
     theirs: PathBuf,
 }
 
-/// What both benchmarks need, made once below `target/bench`.
+/// Files that both benchmarks need, made once below `target/bench`.
 struct Prepared {
     /// Where it lies.
     folder: PathBuf,

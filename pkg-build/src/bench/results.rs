@@ -5,7 +5,7 @@ use anyhow::Result;
 use std::fs;
 use std::path::Path;
 
-/// What stands above the sections.
+/// Text above the sections.
 const HEAD: &str = "# Benchmarks
 
 Autochrome and onnxruntime on the same weights and input, alternating. `cargo bench-native` and `cargo bench-web` write this file; each section says when and on what kind of machine it was measured. A ratio above 1 says that Autochrome is quicker. Times are medians with the quickest and slowest run.

@@ -3,7 +3,7 @@
 
 use super::{prepare, results};
 use crate::process::{command, find, run};
-use crate::requirements::{self, Chromium};
+use crate::requirements::{self, Chromium, Requirement};
 use crate::site::{self, Engines};
 use crate::verify;
 use anyhow::{Context, Result};
@@ -16,8 +16,7 @@ pub fn web(root: &Path, runs: u16, only: Option<&str>, build: bool) -> Result<Ex
     let site = if build { site::build(root, Engines::Built)? } else { site::folder(root) };
     let prepared = prepare(root)?;
     let bench = root.join("bench");
-    requirements::npm_packages(&root.join("tests"))?;
-    requirements::npm_packages(&bench)?;
+    ["tests", "bench"].into_iter().try_for_each(|folder| Requirement::NpmPackages(folder).ensure(root))?;
     let Chromium { browser, .. } = requirements::chromium(root)?;
     let node = find(&["node"]).context("node is gone")?;
     let server = std::env::current_exe().context("this program has a path")?;

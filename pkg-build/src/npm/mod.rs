@@ -9,7 +9,7 @@ mod sizes;
 
 use crate::bundle::{bundle, copy_code};
 use crate::process::{command, find, of_npm, run};
-use crate::{engine, requirements, site};
+use crate::{engine, site};
 use anyhow::{Context, Result, ensure};
 use sizes::Sizes;
 use std::fs;
@@ -20,10 +20,10 @@ use walkdir::{DirEntry, WalkDir};
 /// Modules that are imported by name; the worker is the third.
 const ENTRIES: [&str; 2] = ["autochrome.js", "element.js"];
 
-/// What stands for the first model's file in `parts.js`.
+/// Placeholder for the first model's file in `parts.js`.
 const MODEL: &str = "models/MODEL";
 
-/// What stands for the table of sizes in the README.
+/// Placeholder for the table of sizes in the README.
 const SIZES: &str = "<!-- sizes -->";
 
 /// Where the package is built.
@@ -37,7 +37,7 @@ pub fn build(root: &Path, from: &Path) -> Result<PathBuf> {
     let own = root.join("pkg-build");
     let www = from.join("www");
     ensure!(www.join("worker.js").exists(), "there is no site; run `cargo site`");
-    requirements::npm_packages(&own)?;
+    site::NPM_PACKAGES.ensure(root)?;
     let folder = folder(root);
     let fresh = tempfile::Builder::new().prefix(".npm-").tempdir_in(root.join("dist"))?;
     let package = fresh.path();
@@ -49,7 +49,7 @@ pub fn build(root: &Path, from: &Path) -> Result<PathBuf> {
     declare(&own, &code, package)?;
     fs::remove_dir_all(&code)?;
 
-    let engines = engine::DEVICES.map(|device| format!("engine/{device}/autochrome_bg.wasm"));
+    let engines = engine::ENGINES.map(|engine| format!("engine/{}/autochrome_bg.wasm", engine.device));
     let models = models.iter().map(|model| format!("models/{model}"));
     for part in engines.into_iter().chain(models).chain(["models/manifest.json".to_owned()]) {
         let to = package.join(&part);

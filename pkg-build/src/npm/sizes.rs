@@ -33,7 +33,7 @@ impl Size {
         self.path.ends_with(".safetensors")
     }
 
-    /// What a browser may download; the rest is for people and their tools.
+    /// Whether a browser may download it; the rest is for people and their tools.
     fn is_served(&self) -> bool {
         self.is_code() || self.is_model() || self.path.ends_with(".wasm")
     }
@@ -68,7 +68,7 @@ impl Sizes {
         Ok(())
     }
 
-    /// What a browser may download, as a table of Markdown.
+    /// The files that a browser may download, as a table of Markdown.
     pub fn table(&self) -> String {
         let row = |name: &str, raw: usize, gzip: usize| {
             format!("| {name} | {:.1} | {:.1} |\n", raw as f64 / 1e3, gzip as f64 / 1e3)

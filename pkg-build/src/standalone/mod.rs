@@ -8,7 +8,7 @@ mod text;
 
 use crate::bundle::{bundle, copy_code};
 use crate::policy::{self, Policy};
-use crate::{requirements, site};
+use crate::site;
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -28,7 +28,7 @@ const NOT_FETCHED: [&str; 3] = ["js", "ts", "md"];
 /// Makes the file of the site in `site`, and returns where it is.
 pub fn build(root: &Path, site: &Path) -> Result<PathBuf> {
     let own = root.join("pkg-build");
-    requirements::npm_packages(&own)?;
+    site::NPM_PACKAGES.ensure(root)?;
     let html = fs::read_to_string(site.join("index.html")).context("there is no site; run `cargo site`")?;
     let page = Page::read(&html)?;
 
@@ -64,7 +64,7 @@ pub fn build(root: &Path, site: &Path) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// What the page loads in its markup.
+/// Addresses that the page loads in its markup.
 struct Page {
     scripts: Vec<String>,
     styles: Vec<String>,

@@ -9,7 +9,7 @@ use std::io::Write;
 /// end the block.
 const ESCAPE: u8 = 0x7f;
 
-/// What an escaped letter is mixed with.
+/// XORed with an escaped letter.
 const ESCAPED: u8 = 0x40;
 
 /// Deflated, then seven bits a letter: an eighth more, where base64 takes a third. ASCII alone, so

@@ -1,22 +1,22 @@
-//! From logits to a colour (paper equation 5; docs/method.md#annealed-mean).
+//! The annealed mean: the colour of a pixel's logits (paper equation 5; docs/method.md#annealed-mean).
 
-use super::{CENTRES, COUNT};
+use super::{CENTERS, COUNT};
 use crate::error::{Error, Result};
 use num_traits::Float;
 
-/// From the logits of a pixel to its colour: `softmax((z - (1 - rebalance) ln w) / T)`, then the
-/// mean of the bins (paper equation 5; docs/method.md#rebalance).
+/// A decoder of logits: the mean of the bins under `softmax((z - (1 - rebalance) ln w) / T)` (paper
+/// equation 5; docs/method.md#rebalance).
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnnealedMean<F> {
     pub(super) temperature: F,
-    /// What is taken from each logit; empty where nothing is.
+    /// Subtracted from each logit; empty for zeros.
     pub(super) offsets: Vec<F>,
 }
 
 impl<F: Float> AnnealedMean<F> {
-    /// A decoder. `temperature` above 0 (1 is the mean) or 0 for its limit, the mode;
-    /// `rebalance` from 0 (the data's own colours) to 1 (the paper's, as trained);
-    /// `class_weights` the 313 weights the model was trained with, if it carries them.
+    /// A decoder. `temperature` is above 0 (1 gives the mean), or 0 for its limit, the mode;
+    /// `rebalance` runs from 0 (colours as frequent as in the data) to 1 (rebalanced as in training);
+    /// `class_weights` are the 313 weights that the model was trained with, if it carries them.
     ///
     /// # Errors
     /// [`Error::Parameter`] outside these ranges, or for a `rebalance` below 1 of a model without
@@ -40,19 +40,19 @@ impl<F: Float> AnnealedMean<F> {
         Ok(Self { temperature, offsets })
     }
 
-    /// What logits are divided by.
+    /// The divisor of logits.
     #[cfg(feature = "gpu")]
     pub(crate) fn temperature(&self) -> F {
         self.temperature
     }
 
-    /// What is taken from a bin's logit before.
+    /// The value subtracted from a bin's logit before the division.
     pub(crate) fn offset(&self, bin: usize) -> F {
         self.offsets.get(bin).copied().unwrap_or_else(F::zero)
     }
 
     fn logit(&self, logits: &[F], bin: usize) -> F {
-        // Subtracting a maximum of infinity would give NaN; nothing finite is changed here.
+        // Infinities are made finite: subtracting a maximum of infinity would give NaN.
         let z = logits[bin].max(F::min_value()).min(F::max_value());
         self.offsets.get(bin).map_or(z, |offset| z - *offset)
     }
@@ -87,8 +87,8 @@ impl<F: Float> AnnealedMean<F> {
         let mut probabilities = [F::zero(); COUNT];
         self.distribution(logits, &mut probabilities);
         let mut ab = [F::zero(); 2];
-        for (p, centre) in probabilities.iter().zip(&CENTRES) {
-            for (sum, q) in ab.iter_mut().zip(centre) {
+        for (p, center) in probabilities.iter().zip(&CENTERS) {
+            for (sum, q) in ab.iter_mut().zip(center) {
                 *sum = *sum + *p * F::from(*q).expect("bin centres are small integers");
             }
         }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_temperature_and_any_logits_give_a_finite_colour() {
+    fn any_temperature_and_any_logits_give_a_finite_color() {
         let huge: Vec<f32> = (0..COUNT).map(|q| if q % 2 == 0 { f32::MAX } else { f32::MIN }).collect();
         let infinite: Vec<f32> =
             (0..COUNT).map(|q| if q == 7 { f32::INFINITY } else { f32::NEG_INFINITY }).collect();
@@ -120,8 +120,8 @@ mod tests {
         let near = AnnealedMean::new(1e-9, 1.0, None).unwrap().decode(&logits);
         let first = (0..COUNT).find(|&q| logits[q] == 100.0).unwrap();
         let all: Vec<usize> = (0..COUNT).filter(|&q| logits[q] == 100.0).collect();
-        assert_eq!(mode, CENTRES[first].map(f64::from));
-        let mean = |i: usize| all.iter().map(|&q| f64::from(CENTRES[q][i])).sum::<f64>() / all.len() as f64;
+        assert_eq!(mode, CENTERS[first].map(f64::from));
+        let mean = |i: usize| all.iter().map(|&q| f64::from(CENTERS[q][i])).sum::<f64>() / all.len() as f64;
         assert!((near[0] - mean(0)).abs() < 1e-9 && (near[1] - mean(1)).abs() < 1e-9);
     }
 

@@ -1,33 +1,35 @@
-//! The annealed mean of whole grids of cells, several bins at a time.
+//! The annealed mean of whole grids of cells, vectorised over the bins.
 
-use super::{AnnealedMean, CENTRES, COUNT};
+use super::{AnnealedMean, CENTERS, COUNT};
 use std::f32::consts::LOG2_E;
 
-/// Bins in a row of lanes, and the bins brought to whole rows.
+/// Bins computed together.
 const LANES: usize = 8;
+
+/// Number of bins, rounded up to a multiple of [`LANES`].
 const PADDED: usize = COUNT.next_multiple_of(LANES);
 
-/// Below this temperature the definition decides: the product of a logit and its reciprocal would
-/// leave what f32 can hold.
-const COLDEST: f32 = 1e-3;
+/// Lowest temperature of the vectorised path. Below it the product of a logit and the temperature's
+/// reciprocal may overflow f32, and the definition is used.
+const MIN_TEMPERATURE: f32 = 1e-3;
 
-/// [`AnnealedMean::decode`] for many cells under one setting. Differs by the rounding of sums and by
-/// [`exp2`]'s error.
+/// [`AnnealedMean::decode`] for many cells under one setting. Results differ by the rounding of sums and the
+/// error of [`exp2`].
 #[derive(Debug)]
 pub struct GridMean<'a> {
     definition: &'a AnnealedMean<f32>,
-    /// What a difference of logits is multiplied by before it is an exponent of 2.
+    /// Factor from a difference of logits to an exponent of 2.
     scale: f32,
     offsets: Box<[f32; PADDED]>,
     /// a and b of the bins.
-    centres: [Box<[f32; PADDED]>; 2],
+    centers: [Box<[f32; PADDED]>; 2],
 }
 
-/// 2 to a power from -126 to 0: the whole part goes to the exponent, the rest, within half a unit of
-/// 0, to the exponential's series up to the sixth power. The relative error is below 3e-7.
+/// 2 to a power from -126 to 0. The integer part becomes the float's exponent; the remainder, at most 1/2
+/// from 0, goes through the exponential series up to the sixth power. The relative error is below 3e-7.
 #[inline(always)]
 fn exp2(x: f32) -> f32 {
-    // 1.5 times 2 to the 23rd: its sum with x has x, rounded, in its lowest bits.
+    // 1.5 times 2 to the 23rd: the lowest bits of its sum with x are x, rounded.
     const ROUND: f32 = 12_582_912.0;
     const LN_2: f32 = std::f32::consts::LN_2;
     const SERIES: [f32; 7] = {
@@ -51,7 +53,7 @@ fn exp2(x: f32) -> f32 {
 }
 
 impl<'a> GridMean<'a> {
-    /// For the settings of `definition`.
+    /// A decoder with the settings of `definition`.
     #[must_use]
     pub fn new(definition: &'a AnnealedMean<f32>) -> Self {
         let padded = |value: &dyn Fn(usize) -> f32| {
@@ -63,14 +65,14 @@ impl<'a> GridMean<'a> {
             definition,
             scale: LOG2_E / definition.temperature,
             offsets: padded(&|q| definition.offset(q)),
-            centres: [0, 1].map(|i| padded(&|q| f32::from(CENTRES[q][i]))),
+            centers: [0, 1].map(|i| padded(&|q| f32::from(CENTERS[q][i]))),
         }
     }
 
     /// The colour (a, b) of one cell's 313 logits, all finite.
     #[must_use]
     pub fn decode(&self, logits: &[f32]) -> [f32; 2] {
-        if self.definition.temperature < COLDEST {
+        if self.definition.temperature < MIN_TEMPERATURE {
             return self.definition.decode(logits);
         }
         let mut row = [f32::MIN; PADDED];
@@ -84,15 +86,15 @@ impl<'a> GridMean<'a> {
             }
         }
         let largest = largest.into_iter().fold(f32::MIN, f32::max);
-        // Two loops: together they are too much for the compiler to make vectors of.
+        // Two loops, because the compiler does not vectorise them as one.
         for logit in &mut row {
             let exponent = (*logit - largest) * self.scale;
-            // Less is nothing beside the largest share, which is 1.
+            // Smaller powers vanish beside the largest, which is 1.
             let held = if exponent > -126.0 { exponent } else { -126.0 };
             *logit = if exponent > -126.0 { exp2(held) } else { 0.0 };
         }
         let mut sums = [[0.0f32; LANES]; 3];
-        let [a, b] = [0, 1].map(|i| self.centres[i].as_chunks::<LANES>().0);
+        let [a, b] = [0, 1].map(|i| self.centers[i].as_chunks::<LANES>().0);
         for (shares, (a, b)) in row.as_chunks::<LANES>().0.iter().zip(a.iter().zip(b)) {
             for lane in 0..LANES {
                 sums[0][lane] += shares[lane];

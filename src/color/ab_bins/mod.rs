@@ -3,28 +3,28 @@
 
 mod annealed_mean;
 mod grid_mean;
-mod neighbours;
+mod neighbors;
 mod tone_grid;
 
 pub use annealed_mean::AnnealedMean;
 pub use grid_mean::GridMean;
-pub use neighbours::{nearest, soft_encode, soft_encode_into};
+pub use neighbors::{nearest, soft_encode, soft_encode_into};
 pub use tone_grid::ToneGrid;
 
 /// Number of bins.
 pub const COUNT: usize = 313;
 
-/// Width of the Gaussian of the soft encoding, in ab units.
+/// Standard deviation of the Gaussian of the soft encoding, in ab units.
 pub const SIGMA: f64 = 5.0;
 
 /// Temperature of the paper's annealed mean.
 pub const PAPER_TEMPERATURE: f32 = 0.38;
 
-/// SHA-256 of the bins as little-endian `i64` pairs (a, b), row by row.
+/// SHA-256 of [`CENTERS`] as little-endian `i64` pairs (a, b), the bins' identity in model files.
 pub const HASH: &str = "2a39983ed60d5b52b717842d56d5f766982289e6d5a609582155f437cecc1045";
 
-/// First and last b, in tens, of each row of equal a from -90 to 100. No formula gives this
-/// set: it is wider than the sRGB gamut and is the paper's own (docs/method.md#the-313-bins).
+/// First and last b, in tens, of each row of equal a from -90 to 100. The set is the paper's own and follows
+/// from no formula: it is wider than the sRGB gamut (docs/method.md#the-313-bins).
 const ROWS: [(i16, i16); 20] = [
     (5, 9),
     (2, 9),
@@ -50,30 +50,30 @@ const ROWS: [(i16, i16); 20] = [
 
 /// Centres (a, b) of the bins, a ascending, then b ascending: the order of the authors' table
 /// and of every network's output channels.
-pub const CENTRES: [[i16; 2]; COUNT] = centres();
+pub const CENTERS: [[i16; 2]; COUNT] = centers();
 
-const fn centres() -> [[i16; 2]; COUNT] {
-    let mut centres = [[0; 2]; COUNT];
+const fn centers() -> [[i16; 2]; COUNT] {
+    let mut centers = [[0; 2]; COUNT];
     let (mut index, mut row) = (0, 0);
     while row < ROWS.len() {
         let mut b = ROWS[row].0;
         while b <= ROWS[row].1 {
-            centres[index] = [(row as i16 - 9) * 10, b * 10];
+            centers[index] = [(row as i16 - 9) * 10, b * 10];
             index += 1;
             b += 1;
         }
         row += 1;
     }
     assert!(index == COUNT);
-    centres
+    centers
 }
 
-/// SHA-256 of [`CENTRES`], computed; equal to [`HASH`].
+/// SHA-256 of [`CENTERS`], computed; equal to [`HASH`].
 #[must_use]
 pub fn hash() -> String {
     use sha2::{Digest, Sha256};
     let mut sha = Sha256::new();
-    for value in CENTRES.iter().flatten() {
+    for value in CENTERS.iter().flatten() {
         sha.update(i64::from(*value).to_le_bytes());
     }
     hex::encode(sha.finalize())
@@ -86,6 +86,6 @@ mod tests {
     #[test]
     fn the_table_is_the_papers() {
         assert_eq!(hash(), HASH);
-        assert_eq!((CENTRES[0], CENTRES[120], CENTRES[312]), ([-90, 50], [0, 0], [100, 0]));
+        assert_eq!((CENTERS[0], CENTERS[120], CENTERS[312]), ([-90, 50], [0, 0], [100, 0]));
     }
 }

@@ -1,23 +1,25 @@
-//! Many temperatures and rebalances of the same logits at once, for measuring.
+//! Annealed means of the same logits under many temperatures and rebalances at once, for evaluation.
 
-use super::{AnnealedMean, CENTRES, COUNT};
+use super::{AnnealedMean, CENTERS, COUNT};
 use crate::error::Result;
 
-/// Bins in a row of lanes, and the bins brought to whole rows.
+/// Bins computed together.
 const LANES: usize = 8;
+
+/// Number of bins, rounded up to a multiple of [`LANES`].
 const PADDED: usize = COUNT.next_multiple_of(LANES);
 
-/// Below this sum of probabilities, products that were too small for f32 may have counted; each of
-/// them is under 1e-37, so that above it all of them are less than a millionth.
-const TOO_SMALL: f32 = 1e-28;
+/// Smallest sum of unnormalised probabilities that is exact. Products below 1e-37 underflow to 0; above this
+/// sum all of them together are less than a millionth of it.
+const MIN_EXACT_SUM: f32 = 1e-28;
 
-/// The annealed means of a grid of settings. The exponentials of a temperature serve all its
+/// Annealed means for a grid of settings. The exponentials of a temperature are shared by all its
 /// rebalances: `exp((z - (1 - r) ln w) / T) = exp(z / T) w^(-(1 - r) / T)`.
 #[derive(Clone, Debug)]
 pub struct ToneGrid {
     temperatures: Vec<Temperature>,
     /// a and b of the bins.
-    centres: [Box<[f32; PADDED]>; 2],
+    centers: [Box<[f32; PADDED]>; 2],
 }
 
 #[derive(Clone, Debug)]
@@ -28,14 +30,14 @@ struct Temperature {
 
 #[derive(Clone, Debug)]
 struct Rebalance {
-    /// `w^(-(1 - r) / T)`, the largest brought to 1.
+    /// `w^(-(1 - r) / T)`, scaled so that the largest is 1.
     factors: Box<[f32; PADDED]>,
-    /// The definition, for cells whose probabilities get too small.
+    /// The definition, for cells whose probabilities underflow.
     definition: AnnealedMean<f32>,
 }
 
 impl ToneGrid {
-    /// Every temperature with every rebalance; see [`AnnealedMean::new`] for both and the weights.
+    /// All pairs of a temperature and a rebalance; see [`AnnealedMean::new`] for both and the weights.
     ///
     /// # Errors
     /// As [`AnnealedMean::new`].
@@ -61,25 +63,25 @@ impl ToneGrid {
         };
         Ok(Self {
             temperatures: temperatures.iter().map(temperature).collect::<Result<_>>()?,
-            centres: [0, 1].map(|i| padded(&|q| f32::from(CENTRES[q][i]))),
+            centers: [0, 1].map(|i| padded(&|q| f32::from(CENTERS[q][i]))),
         })
     }
 
     /// The colours (a, b) of one pixel's 313 logits: temperature by temperature, within each
     /// rebalance by rebalance.
-    pub fn decode(&self, logits: &[f32], colours: &mut Vec<[f32; 2]>) {
+    pub fn decode(&self, logits: &[f32], colors: &mut Vec<[f32; 2]>) {
         let logits = &logits[..COUNT];
         let largest = logits.iter().fold(f32::MIN, |largest, z| largest.max(*z));
         let mut exponentials = [0.0f32; PADDED];
-        colours.clear();
+        colors.clear();
         for temperature in &self.temperatures {
             for (e, z) in exponentials.iter_mut().zip(logits) {
                 *e = ((z - largest) / temperature.value).exp();
             }
             for rebalance in &temperature.rebalances {
                 let [sum, a, b] = self.sums(&exponentials, &rebalance.factors);
-                // Not a number (a temperature of 0) is not above it either.
-                colours.push(if sum > TOO_SMALL {
+                // The comparison fails for NaN too, which a temperature of 0 gives.
+                colors.push(if sum > MIN_EXACT_SUM {
                     [a / sum, b / sum]
                 } else {
                     rebalance.definition.decode(logits)
@@ -88,12 +90,12 @@ impl ToneGrid {
         }
     }
 
-    /// Sums over the bins of `p`, `p a` and `p b`, where p is the product of both rows. Eight bins at
-    /// a time, which the compiler turns into vector instructions.
+    /// Sums over the bins of `p`, `p a` and `p b`, where p is the product of both rows, eight bins at a
+    /// time so that the compiler uses vector instructions.
     fn sums(&self, exponentials: &[f32; PADDED], factors: &[f32; PADDED]) -> [f32; 3] {
         let mut sums = [[0.0f32; LANES]; 3];
         let rows = exponentials.as_chunks::<LANES>().0.iter().zip(factors.as_chunks::<LANES>().0);
-        let [a, b] = [0, 1].map(|i| self.centres[i].as_chunks::<LANES>().0);
+        let [a, b] = [0, 1].map(|i| self.centers[i].as_chunks::<LANES>().0);
         for ((exponentials, factors), (a, b)) in rows.zip(a.iter().zip(b)) {
             for lane in 0..LANES {
                 let p = exponentials[lane] * factors[lane];

@@ -1,8 +1,9 @@
 //! A prediction where it is: on the device that made it, until someone asks for more than colours.
 
-use super::{ChromaMap, Distribution, Prediction};
+use super::{Distribution, Prediction, chroma, chroma_of_bins};
 use crate::color::ab_bins::AnnealedMean;
 use crate::error::Result;
+use crate::image::chroma_grid::ChromaGrid;
 use crate::kernels::operators;
 use crate::model::network::Output;
 use burn::prelude::*;
@@ -31,12 +32,12 @@ impl Cells {
             Output::Logits => {
                 Distribution::new(values, width, height, self.scale).map(Prediction::Distribution)
             }
-            Output::Chroma => ChromaMap::new(&values, width, height).map(Prediction::Chroma),
+            Output::Chroma => chroma(&values, width, height).map(Prediction::Chroma),
         }
     }
 
     /// The colours of distributions, alone; `None` where the device does not make them.
-    async fn colours(&self, decoder: &AnnealedMean<f32>) -> Result<Option<ChromaMap>> {
+    async fn colours(&self, decoder: &AnnealedMean<f32>) -> Result<Option<ChromaGrid>> {
         if self.output != Output::Logits {
             return Ok(None);
         }
@@ -44,7 +45,7 @@ impl Cells {
             return Ok(None);
         };
         let [_, _, height, width] = colours.dims();
-        ChromaMap::of_bins(&operators::read(colours).await?, width, height).map(Some)
+        chroma_of_bins(&operators::read(colours).await?, width, height).map(Some)
     }
 }
 
@@ -54,7 +55,7 @@ pub(crate) enum Kept {
     /// All of it is on the host.
     Host(Prediction),
     /// Distributions are on the device; on the host are the colours under one setting.
-    Device { cells: Box<Cells>, decoder: AnnealedMean<f32>, colours: ChromaMap },
+    Device { cells: Box<Cells>, decoder: AnnealedMean<f32>, colours: ChromaGrid },
 }
 
 impl Kept {
@@ -74,7 +75,7 @@ impl Kept {
     pub(crate) fn size(&self) -> (usize, usize) {
         match self {
             Self::Host(prediction) => prediction.size(),
-            Self::Device { colours, .. } => (colours.width, colours.height),
+            Self::Device { colours, .. } => colours.size(),
         }
     }
 
@@ -85,9 +86,12 @@ impl Kept {
     pub(crate) async fn decode(&self, decoder: &AnnealedMean<f32>) -> Result<[Vec<f32>; 2]> {
         match self {
             Self::Host(prediction) => Ok(prediction.decode(decoder)),
-            Self::Device { decoder: last, colours, .. } if last == decoder => Ok(colours.ab.clone()),
+            Self::Device { decoder: last, colours, .. } if last == decoder => {
+                Ok(colours.planes().map(<[f32]>::to_vec))
+            }
             Self::Device { cells, .. } => {
-                Ok(cells.colours(decoder).await?.expect("made by this device before").ab)
+                let colours = cells.colours(decoder).await?.expect("made by this device before");
+                Ok(colours.planes().map(<[f32]>::to_vec))
             }
         }
     }

@@ -6,6 +6,7 @@ pub(crate) use kept::{Cells, Kept};
 
 use crate::color::ab_bins::{self, AnnealedMean, GridMean};
 use crate::error::{Error, Result};
+use crate::image::chroma_grid::ChromaGrid;
 
 /// The output of a network, on its grid of cells, on the host.
 #[derive(Clone, Debug)]
@@ -13,7 +14,7 @@ pub enum Prediction {
     /// Logits over the 313 bins for every cell of 4 x 4 pixels.
     Distribution(Distribution),
     /// One colour for every pixel.
-    Chroma(ChromaMap),
+    Chroma(ChromaGrid),
 }
 
 impl Prediction {
@@ -22,7 +23,7 @@ impl Prediction {
     pub fn size(&self) -> (usize, usize) {
         match self {
             Self::Distribution(distribution) => distribution.size(),
-            Self::Chroma(map) => (map.width, map.height),
+            Self::Chroma(grid) => grid.size(),
         }
     }
 
@@ -40,7 +41,7 @@ impl Prediction {
     pub fn decode(&self, decoder: &AnnealedMean<f32>) -> [Vec<f32>; 2] {
         match self {
             Self::Distribution(distribution) => distribution.decode(decoder),
-            Self::Chroma(map) => map.ab.clone(),
+            Self::Chroma(grid) => grid.planes().map(<[f32]>::to_vec),
         }
     }
 
@@ -50,38 +51,27 @@ impl Prediction {
     pub fn planes(&self) -> Vec<f32> {
         match self {
             Self::Distribution(distribution) => distribution.planes(),
-            Self::Chroma(map) => map.ab.concat(),
+            Self::Chroma(grid) => grid.planes().concat(),
         }
     }
 }
 
-/// Colours for every cell.
-#[derive(Clone, Debug)]
-pub struct ChromaMap {
-    width: usize,
-    height: usize,
-    /// a, then b, CIE units.
-    ab: [Vec<f32>; 2],
+/// Colours of a network's output, `[height][width][2]`.
+///
+/// # Errors
+/// [`Error::DeviceResult`] for another number of values, or values that are not finite.
+pub(crate) fn chroma(values: &[f32], width: usize, height: usize) -> Result<ChromaGrid> {
+    let plane = |i: usize| values.iter().skip(i).step_by(2).copied().collect();
+    ChromaGrid::new(width, height, plane(0), plane(1)).map_err(|_| Error::DeviceResult)
 }
 
-impl ChromaMap {
-    /// From a network's output, `[height][width][2]`.
-    pub(crate) fn new(values: &[f32], width: usize, height: usize) -> Result<Self> {
-        if values.len() != 2 * width * height || values.iter().any(|v| !v.is_finite()) {
-            return Err(Error::DeviceResult);
-        }
-        let plane = |i: usize| values.iter().skip(i).step_by(2).copied().collect();
-        Ok(Self { width, height, ab: [plane(0), plane(1)] })
+/// [`chroma`] of means of bins, which lie within the bins' range.
+fn chroma_of_bins(values: &[f32], width: usize, height: usize) -> Result<ChromaGrid> {
+    // The outermost bins are at 110.
+    if values.iter().any(|v| v.abs() > 111.0) {
+        return Err(Error::DeviceResult);
     }
-
-    /// [`ChromaMap::new`] for means of bins.
-    fn of_bins(values: &[f32], width: usize, height: usize) -> Result<Self> {
-        // The outermost bins are at 110.
-        if values.iter().any(|v| v.abs() > 111.0) {
-            return Err(Error::DeviceResult);
-        }
-        Self::new(values, width, height)
-    }
+    chroma(values, width, height)
 }
 
 /// Logits over the 313 bins for every cell, on the host.

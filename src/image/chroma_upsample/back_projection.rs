@@ -1,30 +1,32 @@
-//! Back-projection (Irani and Peleg 1991): the colours of the cells are changed until the mean of
-//! what is made of them, over each cell, is the colour that was given.
+//! Back projection (Irani and Peleg 1991): the colours of the cells are corrected until the mean of the
+//! upsampled chroma over each cell is the colour that was given.
 //!
-//! A cell on an outline has the mean of two colours, which is neither's; its neighbours are pushed
-//! apart until they make that mean. How a cell's mean depends on its neighbours follows from L alone,
-//! and the pixels of a [`Guide`] are enough to say it: no second pass over the photograph.
+//! A cell on an outline has the mean of two colours and neither of them; its neighbours are pushed apart
+//! until they yield that mean. The dependence of a cell's mean on its neighbours follows from L alone, and
+//! the pixels of a [`Guide`] are enough to compute it, without a second pass over the photograph.
 //!
-//! No colour leaves the range of those given around it. Without this bound true chroma comes nearer
-//! still, but a predicted red that does not end where the photograph's outline does leaves a cyan rim.
+//! No colour leaves the range of those given around it. Without this bound the true chroma of photographs
+//! is met more closely still, but a predicted red that does not end at the photograph's outline leaves a
+//! cyan rim.
 
-use super::ChromaGrid;
 use super::bilateral::Bilateral;
 use super::guide::Guide;
+use crate::image::chroma_grid::ChromaGrid;
 
-/// Corrections. More follow the given means closer and put more of a prediction's noise into colours.
+/// Number of corrections. More of them meet the given means more closely and amplify the noise of a
+/// prediction.
 const ROUNDS: usize = 3;
 
-/// Side of the square of cells that the pixels of one cell look at.
+/// Side, in cells, of the square whose colours the pixels of one cell depend on.
 const REACH: usize = 5;
 
-/// The first and number of the cells, along one axis, that the pixels of a cell look at.
+/// First cell and number of cells, along one axis, that the pixels of a cell depend on.
 fn reach(cell: usize, cells: usize) -> (usize, usize) {
     let count = REACH.min(cells);
     (cell.saturating_sub(REACH / 2).min(cells - count), count)
 }
 
-/// Shares of all cells within [`reach`] in the mean of each cell, row-major there.
+/// For each cell, the weights of the cells within [`reach`] in the mean of its pixels, row-major.
 fn shares((across, down): (usize, usize), bilateral: &Bilateral, guide: &Guide) -> Vec<Vec<f32>> {
     let (width, height) = (guide.columns.len() / across, guide.rows.len() / down);
     let near_x: Vec<Vec<Vec<f32>>> = (0..across)
@@ -67,7 +69,7 @@ fn shares((across, down): (usize, usize), bilateral: &Bilateral, guide: &Guide) 
     all
 }
 
-/// The least and greatest value within [`reach`] of each cell.
+/// The smallest and largest value within [`reach`] of each cell.
 fn bounds(plane: &[f32], (across, down): (usize, usize)) -> Vec<(f32, f32)> {
     let around = |cell: usize| {
         let ((left, columns), (top, rows)) = (reach(cell % across, across), reach(cell / across, down));
@@ -77,17 +79,18 @@ fn bounds(plane: &[f32], (across, down): (usize, usize)) -> Vec<(f32, f32)> {
     (0..plane.len()).map(|cell| around(cell).fold((f32::INFINITY, f32::NEG_INFINITY), widen)).collect()
 }
 
-/// How the mean colour of each cell depends on the cells around it.
+/// Weights by which the mean colour of each cell's pixels depends on the cells around it.
 #[derive(Debug)]
 pub(super) struct Shares(Vec<Vec<f32>>);
 
 impl Shares {
-    pub fn new(cells: (usize, usize), bilateral: &Bilateral, guide: &Guide) -> Self {
+    /// Weights for a grid of `cells` (across, down).
+    pub(super) fn new(cells: (usize, usize), bilateral: &Bilateral, guide: &Guide) -> Self {
         Self(shares(cells, bilateral, guide))
     }
 
-    /// Colours whose joint bilateral upsampling has the means of `grid`, nearly.
-    pub fn corrected(&self, grid: &ChromaGrid) -> ChromaGrid {
+    /// Colours whose bilateral upsampling has nearly the means of `grid`.
+    pub(super) fn corrected(&self, grid: &ChromaGrid) -> ChromaGrid {
         corrected(grid, &self.0)
     }
 }
@@ -96,28 +99,28 @@ fn corrected(grid: &ChromaGrid, shares: &[Vec<f32>]) -> ChromaGrid {
     let (across, down) = (grid.width, grid.height);
     let solve = |given: &[f32]| {
         let bounds = bounds(given, (across, down));
-        let mut colours = given.to_vec();
+        let mut colors = given.to_vec();
         for _ in 0..ROUNDS {
-            let lacking: Vec<f32> = given
+            let errors: Vec<f32> = given
                 .iter()
                 .zip(shares)
                 .enumerate()
                 .map(|(cell, (given, shares))| {
                     let ((left, columns), (top, _)) =
                         (reach(cell % across, across), reach(cell / across, down));
-                    let lines = shares.chunks_exact(columns).zip(colours.chunks_exact(across).skip(top));
+                    let lines = shares.chunks_exact(columns).zip(colors.chunks_exact(across).skip(top));
                     let mean: f32 = lines
                         .flat_map(|(shares, line)| shares.iter().zip(&line[left..]))
-                        .map(|(share, colour)| share * colour)
+                        .map(|(share, color)| share * color)
                         .sum();
                     given - mean
                 })
                 .collect();
-            for ((colour, lacking), (least, most)) in colours.iter_mut().zip(lacking).zip(&bounds) {
-                *colour = (*colour + lacking).clamp(*least, *most);
+            for ((color, error), (least, most)) in colors.iter_mut().zip(errors).zip(&bounds) {
+                *color = (*color + error).clamp(*least, *most);
             }
         }
-        colours
+        colors
     };
     ChromaGrid { a: solve(&grid.a), b: solve(&grid.b), ..*grid }
 }

@@ -1,20 +1,20 @@
-//! Joint bilateral upsampling (Kopf et al. 2007): cells near in place and in L count more, so that
-//! colour stops at edges of the photograph.
+//! Joint bilateral upsampling (Kopf et al. 2007): means weighted by nearness in place and in L, so that
+//! colour stops at the edges of the photograph.
 
-use super::ChromaGrid;
 use super::guide::Guide;
 use super::windows::{TAPS, Windows};
+use crate::image::chroma_grid::ChromaGrid;
 
-/// How a pixel and a cell are compared.
+/// Parameters of the comparison of a pixel and a cell.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
-    /// Width of the Gaussian in place, in cells.
-    pub spatial_sigma: f64,
-    /// Width of the Gaussian in L, for a cell of one L.
-    pub lightness_sigma: f32,
-    /// Share of the variance of L within a cell that widens its Gaussian. A wider one is lower too,
-    /// as that of a likelihood: a cell that has a bit of everything says little of any pixel.
-    pub spread: f32,
+    /// Standard deviation of the Gaussian in place, in cells.
+    pub(super) spatial_sigma: f64,
+    /// Standard deviation of the Gaussian in L, for a cell of constant L.
+    pub(super) lightness_sigma: f32,
+    /// Fraction of the variance of L within a cell that is added to its Gaussian's. A wider Gaussian is lower
+    /// too, as a likelihood is: a cell of mixed lightness tells little about any pixel.
+    pub(super) spread: f32,
 }
 
 /// The Gaussian in L of one cell.
@@ -27,32 +27,33 @@ pub(super) struct Likeness {
 }
 
 impl Likeness {
-    /// Of a cell that is not there: its nearness is 0.
+    /// A placeholder for a cell outside the grid, whose nearness is 0.
     const NONE: Self = Self { mean: 0.0, scale: 0.0, gain: 0.0 };
 
-    /// Least weight of a cell unlike the pixel: where none is alike, place alone decides.
-    const UNLIKE: f32 = 1e-4;
+    /// Smallest weight of a cell: where none is like the pixel, nearness in place alone decides.
+    const MIN_WEIGHT: f32 = 1e-4;
 
-    /// The Gaussian `exp(-d² / 2σ²)` as `(1 - d² / 16σ²)⁸`, which differs by less than 0.04 and needs
-    /// neither a table nor a call, so that rows are computed several pixels at a time.
+    /// Likeness of a pixel of this lightness. The Gaussian `exp(-d² / 2σ²)` is taken as `(1 - d² / 16σ²)⁸`,
+    /// which differs by less than 0.04 and needs neither a table nor a call, so that the compiler computes
+    /// several pixels at a time.
     #[inline(always)]
-    pub fn of(self, lightness: f32) -> f32 {
+    pub(super) fn of(self, lightness: f32) -> f32 {
         let d = lightness - self.mean;
         let base = 1.0 - d * d * self.scale;
-        // Not `max`: what it says of NaN has no vector instruction in wasm.
+        // `max` treats NaN in a way that has no vector instruction in wasm.
         let base = if base > 0.0 { base } else { 0.0 };
         let square = base * base;
         let fourth = square * square;
-        self.gain * fourth * fourth + Self::UNLIKE
+        self.gain * fourth * fourth + Self::MIN_WEIGHT
     }
 }
 
-/// Pixels that are computed together, in registers: the compiler makes vector instructions of it.
+/// Pixels computed together, few enough for the compiler to keep them in vector registers.
 const LANES: usize = 8;
 
 type Lanes = [f32; LANES];
 
-/// The next pixels of a row; `count` of them count.
+/// The next [`LANES`] pixels of a row, of which only `count` are used.
 #[inline(always)]
 fn lanes(row: &[f32], count: usize) -> Lanes {
     match row.first_chunk() {
@@ -61,7 +62,7 @@ fn lanes(row: &[f32], count: usize) -> Lanes {
     }
 }
 
-/// A cell of the window of some pixels.
+/// A cell of the window that some pixels share.
 #[derive(Clone, Copy)]
 struct Cell {
     near_y: f32,
@@ -69,7 +70,7 @@ struct Cell {
     ab: [f32; 2],
 }
 
-/// a and b of some pixels of one window, `near` being their nearness to its columns.
+/// a and b of pixels that share a window; `near` is their nearness to each of its columns.
 #[inline(always)]
 fn means(cells: &[Cell; TAPS * TAPS], near: &[Lanes; TAPS], lightness: &Lanes) -> [Lanes; 2] {
     let (mut a, mut b, mut weights) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
@@ -92,14 +93,20 @@ fn means(cells: &[Cell; TAPS * TAPS], near: &[Lanes; TAPS], lightness: &Lanes) -
 /// Tables of the joint bilateral upsampler.
 #[derive(Debug)]
 pub(super) struct Bilateral {
-    pub across: Windows,
-    pub down: Windows,
-    /// Of each cell.
-    pub likeness: Vec<Likeness>,
+    pub(super) across: Windows,
+    pub(super) down: Windows,
+    /// The Gaussian of each cell.
+    pub(super) likeness: Vec<Likeness>,
 }
 
 impl Bilateral {
-    pub fn new(cells: (usize, usize), size: (usize, usize), guide: &Guide, settings: Settings) -> Self {
+    /// Tables for a grid of `cells` (across, down) and a photograph of `size` (width, height).
+    pub(super) fn new(
+        cells: (usize, usize),
+        size: (usize, usize),
+        guide: &Guide,
+        settings: Settings,
+    ) -> Self {
         let least = settings.lightness_sigma * settings.lightness_sigma;
         let likeness = |(&mean, &variance): (&f32, &f32)| {
             let variance = least + settings.spread * variance;
@@ -112,7 +119,8 @@ impl Bilateral {
         }
     }
 
-    pub fn row(&self, grid: &ChromaGrid, y: usize, lightness: &[f32], a: &mut [f32], b: &mut [f32]) {
+    /// Writes a and b of row `y`, given its L.
+    pub(super) fn row(&self, grid: &ChromaGrid, y: usize, lightness: &[f32], a: &mut [f32], b: &mut [f32]) {
         for run in &self.across.runs {
             let mut cells =
                 [const { Cell { near_y: 0.0, likeness: Likeness::NONE, ab: [0.0; 2] } }; TAPS * TAPS];
@@ -140,8 +148,8 @@ impl Bilateral {
         }
     }
 
-    /// Nearness of the pixels `lattice` to each of the `cells` from `start` on: 0 outside their windows.
-    pub fn near(windows: &Windows, lattice: &[usize], start: usize, cells: usize) -> Vec<Vec<f32>> {
+    /// Nearness of the pixels `lattice` to each of the `cells` from `start` on; 0 outside their windows.
+    pub(super) fn near(windows: &Windows, lattice: &[usize], start: usize, cells: usize) -> Vec<Vec<f32>> {
         let near = |cell: usize, pixel: usize| {
             let tap = cell.wrapping_sub(windows.first[pixel]);
             if tap < TAPS { windows.near[tap][pixel] } else { 0.0 }

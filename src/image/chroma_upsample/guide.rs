@@ -1,34 +1,34 @@
-//! What a photograph's L says of each cell, from a few of its pixels.
+//! Statistics of a photograph's L in each cell, from a few of its pixels.
 
-/// The most pixels that are looked at along each side of a cell. More did not lower the error.
-const SIDE: usize = 8;
+/// Largest number of pixels sampled along each side of a cell. More did not lower the error.
+const MAX_SAMPLES_PER_SIDE: usize = 8;
 
-/// L of a lattice of pixels in every cell, and its mean and variance there. Its size depends on the
-/// grid and not on the photograph.
+/// L on a lattice of pixels in every cell, with mean and variance. The size in memory depends on the grid and
+/// not on the photograph.
 #[derive(Debug)]
 pub(super) struct Guide {
-    /// Columns of the photograph that are looked at, those of a cell together.
-    pub columns: Vec<usize>,
-    /// Rows likewise.
-    pub rows: Vec<usize>,
+    /// Columns of the photograph that are sampled, an equal number in each cell.
+    pub(super) columns: Vec<usize>,
+    /// Rows that are sampled, an equal number in each cell.
+    pub(super) rows: Vec<usize>,
     /// L at every row and column, row-major.
-    pub lightness: Vec<f32>,
+    lightness: Vec<f32>,
     /// Mean L of each cell.
-    pub mean: Vec<f32>,
+    pub(super) mean: Vec<f32>,
     /// Variance of L in each cell.
-    pub variance: Vec<f32>,
+    pub(super) variance: Vec<f32>,
 }
 
 /// Evenly spaced pixels of one axis.
 fn lattice(cells: usize, pixels: usize) -> Vec<usize> {
-    let count = cells * pixels.div_ceil(cells).min(SIDE);
+    let count = cells * pixels.div_ceil(cells).min(MAX_SAMPLES_PER_SIDE);
     (0..count).map(|i| (2 * i + 1) * pixels / (2 * count)).collect()
 }
 
 impl Guide {
-    /// Of a photograph of `size`, for a grid of `cells`; see [`super::ChromaUpsampler::new`] for
+    /// Statistics of a photograph of `size` for a grid of `cells`; see [`super::ChromaUpsampler::new`] for
     /// `read`.
-    pub fn new(
+    pub(super) fn new(
         cells: (usize, usize),
         size: (usize, usize),
         mut read: impl FnMut(usize, &[usize], &mut [f32]),
@@ -52,8 +52,8 @@ impl Guide {
         guide
     }
 
-    /// L of one cell, a slice for each of its rows.
-    pub fn of_cell(
+    /// L of the samples in one cell, a slice for each of their rows.
+    pub(super) fn of_cell(
         &self,
         (across, down): (usize, usize),
         x: usize,

@@ -1,32 +1,31 @@
-//! Fast guided filter (He and Sun 2015): in every window of cells chroma is a line over L; slopes and
-//! offsets are brought to full resolution, chroma follows from the photograph's own L.
+//! Fast guided filter (He and Sun 2015): in every window of cells chroma is a linear function of L.
+//! Slopes and offsets are upsampled, and chroma follows from them and the photograph's own L.
 
-use super::ChromaGrid;
+use crate::image::chroma_grid::ChromaGrid;
 use crate::image::resample::BilinearAxis;
 
-/// Cells that a window reaches to each side.
+/// Radius of a window, in cells.
 const RADIUS: usize = 1;
 
-/// Variance of L, squared units, below which a window counts as flat.
-const FLAT: f32 = 400.0;
+/// Regularisation: variance of L, squared units, that is added to a window's. Windows of less variance have
+/// nearly no slope.
+const RIDGE: f32 = 400.0;
 
-/// Slopes and offsets of the lines, and how they are brought to full resolution.
+/// Slopes and offsets of the linear functions, and the tables by which they are upsampled.
 #[derive(Debug)]
 pub(super) struct GuidedFilter {
     across: BilinearAxis<f32>,
     down: BilinearAxis<f32>,
     width: usize,
-    /// Of a.
     slope_a: Vec<f32>,
     offset_a: Vec<f32>,
-    /// Of b.
     slope_b: Vec<f32>,
     offset_b: Vec<f32>,
 }
 
 impl GuidedFilter {
-    /// `lightness` is the mean L of each cell.
-    pub fn new(grid: &ChromaGrid, lightness: &[f32], size: (usize, usize)) -> Self {
+    /// Fits the colours of `grid`; `lightness` is the mean L of each cell, `size` the photograph's.
+    pub(super) fn new(grid: &ChromaGrid, lightness: &[f32], size: (usize, usize)) -> Self {
         let cells = (grid.width, grid.height);
         let mean_of = |plane: &[f32]| window_means(plane, cells);
         let product = |p: &[f32], q: &[f32]| p.iter().zip(q).map(|(p, q)| p * q).collect::<Vec<f32>>();
@@ -38,7 +37,7 @@ impl GuidedFilter {
             let slope: Vec<f32> = (0..mean.len())
                 .map(|i| {
                     let variance = (square[i] - mean[i] * mean[i]).max(0.0);
-                    (both[i] - mean[i] * chroma_mean[i]) / (variance + FLAT)
+                    (both[i] - mean[i] * chroma_mean[i]) / (variance + RIDGE)
                 })
                 .collect();
             let offset: Vec<f32> = (0..mean.len()).map(|i| chroma_mean[i] - slope[i] * mean[i]).collect();
@@ -56,7 +55,8 @@ impl GuidedFilter {
         }
     }
 
-    pub fn row(&self, y: usize, lightness: &[f32], a: &mut [f32], b: &mut [f32]) {
+    /// Writes a and b of row `y`, given its L.
+    pub(super) fn row(&self, y: usize, lightness: &[f32], a: &mut [f32], b: &mut [f32]) {
         let mut line = vec![0.0; self.width];
         let mut slope = vec![0.0; lightness.len()];
         for (slopes, offsets, out) in [(&self.slope_a, &self.offset_a, a), (&self.slope_b, &self.offset_b, b)]
@@ -72,7 +72,7 @@ impl GuidedFilter {
     }
 }
 
-/// Mean of the window around each cell, as much of it as lies in the grid.
+/// Mean of the window around each cell, of as much of it as lies in the grid.
 fn window_means(plane: &[f32], (width, height): (usize, usize)) -> Vec<f32> {
     let window = |i: usize, count: usize| i.saturating_sub(RADIUS)..(i + RADIUS + 1).min(count);
     (0..width * height)

@@ -1,116 +1,68 @@
-//! ab at the network's resolution to ab at full resolution, row by row.
+//! Chroma upsampling: ab at the network's resolution to ab at full resolution, row by row.
 //!
-//! Whatever the size of the photograph, an upsampler keeps the low-resolution planes, a sample of its
-//! L for each of their cells, and a few lines.
+//! Whatever the size of the photograph, an upsampler holds the low-resolution planes, a few samples of
+//! the photograph's L for each of their cells, and tables of the length of a row and a column.
+//!
+//! The browser's engines have three upsamplers: back projection, which comes nearest to true colours
+//! (measured by `autochrome evaluate-upsampling`), adaptive bilateral for a camera's frames, whose
+//! tables are cheaper to make, and bilinear for the faithful mode. The others exist with the feature
+//! `train` only, for comparison.
 
 mod back_projection;
 mod bilateral;
 mod bilinear;
 mod guide;
+#[cfg(feature = "train")]
 mod guided_filter;
+#[cfg(feature = "train")]
 mod nearest;
+#[cfg(feature = "train")]
 mod regression;
 mod windows;
 
+use super::chroma_grid::ChromaGrid;
 use crate::error::{Error, Result};
-use crate::image::resample::{self, area_means};
 use back_projection::Shares;
 use bilateral::{Bilateral, Settings};
 use bilinear::Bilinear;
 use guide::Guide;
+#[cfg(feature = "train")]
 use guided_filter::GuidedFilter;
 use std::str::FromStr;
 
-/// ab of a grid of cells that covers a photograph, row-major; `a[y * width + x]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChromaGrid {
-    width: usize,
-    height: usize,
-    a: Vec<f32>,
-    b: Vec<f32>,
-}
-
-impl ChromaGrid {
-    /// `width` x `height` cells; a and b of each in CIE units.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] where a side is zero, a plane has another size or a value is not finite.
-    pub fn new(width: usize, height: usize, a: Vec<f32>, b: Vec<f32>) -> Result<Self> {
-        let wrong = |value| Err(Error::Parameter { name: "ab", value, range: "[2, height, width], finite" });
-        if width == 0 || height == 0 || a.len() != width * height || b.len() != a.len() {
-            return wrong(format!("{} and {} values for {width} x {height}", a.len(), b.len()));
-        }
-        match a.iter().chain(&b).find(|value| !value.is_finite()) {
-            Some(value) => wrong(value.to_string()),
-            None => Ok(Self { width, height, a, b }),
-        }
-    }
-
-    /// Cells across and down.
-    #[must_use]
-    pub fn size(&self) -> (usize, usize) {
-        (self.width, self.height)
-    }
-
-    /// a and b of a cell.
-    #[must_use]
-    pub fn colour(&self, x: usize, y: usize) -> [f32; 2] {
-        let cell = y * self.width + x;
-        [self.a[cell], self.b[cell]]
-    }
-
-    /// Goes from each cell's colour its share, 0 to 1, of the way to that of another grid of the same
-    /// size.
-    pub fn mix(&mut self, other: &Self, shares: &[f32]) {
-        for (plane, other) in [(&mut self.a, &other.a), (&mut self.b, &other.b)] {
-            for ((colour, other), share) in plane.iter_mut().zip(other).zip(shares) {
-                *colour += share * (other - *colour);
-            }
-        }
-    }
-
-    /// The grid at another size, bilinear: the first of the reference's two steps
-    /// (docs/method.md#faithful-mode).
-    #[must_use]
-    pub fn resized(&self, width: usize, height: usize) -> Self {
-        let plane = |plane: &[f32]| resample::bilinear(plane, self.size(), (width, height));
-        Self { width, height, a: plane(&self.a), b: plane(&self.b) }
-    }
-
-    /// Mean colours where cells are smaller than pixels.
-    fn no_finer_than(self, (width, height): (usize, usize)) -> Self {
-        let (from, to) = (self.size(), (self.width.min(width), self.height.min(height)));
-        if from == to {
-            return self;
-        }
-        let plane = |plane: &[f32]| area_means(plane, from, to);
-        Self { width: to.0, height: to.1, a: plane(&self.a), b: plane(&self.b) }
-    }
-}
-
-/// How chroma is brought to full resolution.
+/// A method of chroma upsampling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Upsampling {
     /// The colour of the cell that a pixel lies in.
+    #[cfg(feature = "train")]
     Nearest,
-    /// Bilinear between cells.
+    /// Bilinear interpolation between the centres of cells.
     Bilinear,
-    /// Cells near in place and in mean L count more (Kopf et al. 2007).
+    /// Means weighted by nearness in place and in mean L (Kopf et al. 2007).
+    #[cfg(feature = "train")]
     JointBilateral,
-    /// As before, but each cell has its own tolerance in L: that of the pixels it covers.
+    /// Joint bilateral means in which each cell has its own tolerance in L: the spread of the pixels that it
+    /// covers.
     AdaptiveBilateral,
-    /// As before, with colours of the cells corrected so that means over the cells stay as they were
-    /// (Irani and Peleg 1991), as far as the range of the colours around allows it.
+    /// [`Upsampling::AdaptiveBilateral`] of corrected colours, such that means over the cells stay as they
+    /// were (Irani and Peleg 1991), as far as the range of the colours around a cell allows it.
     #[default]
     BackProjection,
-    /// Chroma as a line over L around every pixel, by ridge regression.
+    /// Chroma as a linear function of L around every pixel, by ridge regression.
+    #[cfg(feature = "train")]
     LocalRegression,
-    /// Chroma as a line over L in every window of cells (He and Sun 2015).
+    /// Chroma as a linear function of L in every window of cells (He and Sun 2015).
+    #[cfg(feature = "train")]
     GuidedFilter,
 }
 
 impl Upsampling {
-    /// All there are, the default first.
+    /// All methods of this build, the default first.
+    #[cfg(not(feature = "train"))]
+    pub const ALL: [Self; 3] = [Self::BackProjection, Self::AdaptiveBilateral, Self::Bilinear];
+
+    /// All methods of this build, the default first.
+    #[cfg(feature = "train")]
     pub const ALL: [Self; 7] = [
         Self::BackProjection,
         Self::AdaptiveBilateral,
@@ -125,12 +77,16 @@ impl Upsampling {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Nearest => "nearest",
             Self::Bilinear => "bilinear",
-            Self::JointBilateral => "joint-bilateral",
             Self::AdaptiveBilateral => "adaptive-bilateral",
             Self::BackProjection => "back-projection",
+            #[cfg(feature = "train")]
+            Self::Nearest => "nearest",
+            #[cfg(feature = "train")]
+            Self::JointBilateral => "joint-bilateral",
+            #[cfg(feature = "train")]
             Self::LocalRegression => "local-regression",
+            #[cfg(feature = "train")]
             Self::GuidedFilter => "guided-filter",
         }
     }
@@ -143,33 +99,43 @@ impl FromStr for Upsampling {
         Self::ALL.into_iter().find(|upsampling| upsampling.name() == text).ok_or_else(|| Error::Parameter {
             name: "upsampling",
             value: text.to_owned(),
-            range: "back-projection, adaptive-bilateral, joint-bilateral, local-regression, guided-filter, \
-                    bilinear or nearest",
+            range: if cfg!(feature = "train") {
+                "back-projection, adaptive-bilateral, joint-bilateral, local-regression, guided-filter, \
+                 bilinear or nearest"
+            } else {
+                "back-projection, adaptive-bilateral or bilinear"
+            },
         })
     }
 }
 
-/// For cells that are compared by their mean L alone.
+/// Settings of cells that are compared by their mean L alone.
+#[cfg(feature = "train")]
 const JOINT: Settings = Settings { spatial_sigma: 0.6, lightness_sigma: 8.0, spread: 0.0 };
 
-/// For cells that are compared by the spread of their L too.
+/// Settings of cells that are compared by the spread of their L too.
 fn adaptive(cells: (usize, usize), size: (usize, usize)) -> Settings {
-    // Outlines are some pixels wide and chroma is blurrier than L in most files, so that L tells less
-    // where a cell is not many times as large. Both numbers are measured.
-    const SIGMA: f32 = 4.0;
-    const BLUR: f32 = 14.0;
+    // Outlines are some pixels wide and chroma is blurrier than L in most files, so that L says less about
+    // chroma where a cell is not much larger than that. Both constants are fitted to photographs.
+    const SIGMA_LIGHTNESS: f32 = 4.0;
+    const BLUR_PIXELS: f32 = 14.0;
     let area = (size.0 * size.1) as f32 / (cells.0 * cells.1) as f32;
-    let lightness_sigma = SIGMA * (1.0 + BLUR * BLUR / area).sqrt();
+    let lightness_sigma = SIGMA_LIGHTNESS * (1.0 + BLUR_PIXELS * BLUR_PIXELS / area).sqrt();
     Settings { spatial_sigma: 0.6, lightness_sigma, spread: 0.8 }
 }
 
 #[derive(Debug)]
 enum Method {
-    Nearest { height: usize },
     Bilinear(Bilinear),
     Bilateral(Bilateral),
     BackProjection(Bilateral, Shares),
+    #[cfg(feature = "train")]
+    Nearest {
+        height: usize,
+    },
+    #[cfg(feature = "train")]
     Regression(Bilateral, Guide),
+    #[cfg(feature = "train")]
     GuidedFilter(GuidedFilter, Guide),
 }
 
@@ -182,8 +148,9 @@ pub struct ChromaUpsampler {
 }
 
 impl ChromaUpsampler {
-    /// For a photograph of `size` (width, height). `read(y, columns, out)` fills `out` with its L in
-    /// row `y` at the `columns`; it is asked for some rows, in order, if at all.
+    /// An upsampler of `grid` for a photograph of `size` (width, height). `read(y, columns, out)` fills `out`
+    /// with the photograph's L in row `y` at the `columns`; it is called for some rows, in order, or not at
+    /// all.
     #[must_use]
     pub fn new(
         grid: ChromaGrid,
@@ -192,6 +159,7 @@ impl ChromaUpsampler {
         read: impl FnMut(usize, &[usize], &mut [f32]),
     ) -> Self {
         match upsampling {
+            #[cfg(feature = "train")]
             Upsampling::Nearest => return Self { grid, size, method: Method::Nearest { height: size.1 } },
             Upsampling::Bilinear => {
                 let method = Method::Bilinear(Bilinear::new(grid.size(), size));
@@ -204,9 +172,12 @@ impl ChromaUpsampler {
         let adaptive = adaptive(grid.size(), size);
         let bilateral = |settings| Bilateral::new(grid.size(), size, &guide, settings);
         let method = match upsampling {
-            Upsampling::JointBilateral => Method::Bilateral(bilateral(JOINT)),
             Upsampling::AdaptiveBilateral => Method::Bilateral(bilateral(adaptive)),
+            #[cfg(feature = "train")]
+            Upsampling::JointBilateral => Method::Bilateral(bilateral(JOINT)),
+            #[cfg(feature = "train")]
             Upsampling::LocalRegression => Method::Regression(bilateral(adaptive), guide),
+            #[cfg(feature = "train")]
             Upsampling::GuidedFilter => {
                 Method::GuidedFilter(GuidedFilter::new(&grid, &guide.mean, size), guide)
             }
@@ -223,13 +194,18 @@ impl ChromaUpsampler {
         upsampler
     }
 
-    /// The same photograph in other colours, of a grid of the same size. What follows from its L alone
+    /// Replaces the colours by those of a grid of the same size. Everything computed from the photograph's L
     /// stays.
-    pub fn recolour(&mut self, grid: ChromaGrid) {
+    pub fn recolor(&mut self, grid: ChromaGrid) {
         self.grid = match &mut self.method {
-            Method::Nearest { .. } | Method::Bilinear(_) => grid,
-            Method::Bilateral(_) | Method::Regression(..) => grid.no_finer_than(self.size),
+            Method::Bilinear(_) => grid,
+            Method::Bilateral(_) => grid.no_finer_than(self.size),
             Method::BackProjection(_, shares) => shares.corrected(&grid.no_finer_than(self.size)),
+            #[cfg(feature = "train")]
+            Method::Nearest { .. } => grid,
+            #[cfg(feature = "train")]
+            Method::Regression(..) => grid.no_finer_than(self.size),
+            #[cfg(feature = "train")]
             Method::GuidedFilter(filter, guide) => {
                 let grid = grid.no_finer_than(self.size);
                 *filter = GuidedFilter::new(&grid, &guide.mean, self.size);
@@ -238,17 +214,20 @@ impl ChromaUpsampler {
         };
     }
 
-    /// ab of row `y`, given the photograph's own L there.
+    /// Writes a and b of row `y`, given the photograph's L there.
     pub fn row(&self, y: usize, lightness: &[f32], a: &mut [f32], b: &mut [f32]) {
         match &self.method {
-            Method::Nearest { height } => nearest::row(&self.grid, *height, y, a, b),
             Method::Bilinear(bilinear) => bilinear.row(&self.grid, y, a, b),
             Method::Bilateral(bilateral) | Method::BackProjection(bilateral, _) => {
                 bilateral.row(&self.grid, y, lightness, a, b);
             }
+            #[cfg(feature = "train")]
+            Method::Nearest { height } => nearest::row(&self.grid, *height, y, a, b),
+            #[cfg(feature = "train")]
             Method::Regression(bilateral, guide) => {
                 regression::row((bilateral, &guide.mean), &self.grid, y, lightness, a, b);
             }
+            #[cfg(feature = "train")]
             Method::GuidedFilter(filter, _) => filter.row(y, lightness, a, b),
         }
     }
@@ -257,6 +236,7 @@ impl ChromaUpsampler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::resample::area_means;
 
     /// An upsampler for a photograph whose L at (x, y) is `lightness(x, y)`.
     fn upsampler(
@@ -319,8 +299,10 @@ mod tests {
     }
 
     #[test]
-    fn colour_stops_at_an_edge_of_the_photograph() {
-        for upsampling in [Upsampling::Bilinear, Upsampling::Nearest] {
+    fn color_stops_at_an_edge_of_the_photograph() {
+        let blind = ["bilinear", "nearest"];
+        for upsampling in Upsampling::ALL.into_iter().filter(|upsampling| blind.contains(&upsampling.name()))
+        {
             let worst = worst_of_two_fields(upsampling);
             assert!(worst > 30.0, "{}: {worst}", upsampling.name());
         }
@@ -351,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn every_size_keeps_a_flat_colour() {
+    fn every_size_keeps_a_flat_color() {
         for upsampling in Upsampling::ALL {
             for (w, h) in [(1, 1), (2, 1), (1, 3), (5, 4), (8, 9), (60, 50)] {
                 for (width, height) in [(1, 1), (3, 7), (40, 2), (41, 37)] {
@@ -379,12 +361,11 @@ mod tests {
 
     /// A line over L goes on beyond the colours it was fitted to; averages do not.
     #[test]
-    fn averages_stay_within_the_colours_given() {
+    fn averages_stay_within_the_colors_given() {
         let lightness = |x, y| noise(x * 31 + y) * 100.0;
-        for upsampling in Upsampling::ALL {
-            if matches!(upsampling, Upsampling::LocalRegression | Upsampling::GuidedFilter) {
-                continue;
-            }
+        let lines = ["local-regression", "guided-filter"];
+        for upsampling in Upsampling::ALL.into_iter().filter(|upsampling| !lines.contains(&upsampling.name()))
+        {
             let upsampler = upsampler(mixed(8, 6), SIZE, upsampling, lightness);
             let given = mixed(8, 6);
             let planes = planes(&upsampler, SIZE, 0..SIZE.1, lightness);
@@ -416,16 +397,5 @@ mod tests {
         assert_eq!(Upsampling::ALL[0], Upsampling::default());
         let error = "bicubic".parse::<Upsampling>().unwrap_err().to_string();
         assert!(Upsampling::ALL.iter().all(|upsampling| error.contains(upsampling.name())), "{error}");
-    }
-
-    #[test]
-    fn a_grid_that_makes_no_sense_is_refused() {
-        let refused = |width, height, a: &[f32], b: &[f32]| {
-            ChromaGrid::new(width, height, a.to_vec(), b.to_vec()).unwrap_err().code()
-        };
-        assert_eq!(refused(0, 1, &[], &[]), "invalid-argument");
-        assert_eq!(refused(2, 1, &[1.0, 2.0], &[1.0]), "invalid-argument");
-        assert_eq!(refused(1, 1, &[f32::NAN], &[1.0]), "invalid-argument");
-        assert_eq!(refused(1, 1, &[1.0], &[f32::INFINITY]), "invalid-argument");
     }
 }

@@ -1,8 +1,8 @@
-//! The cell that a pixel lies in, blind to the photograph.
+//! Nearest-neighbour upsampling: the colour of the cell that a pixel lies in.
 
-use super::ChromaGrid;
+use crate::image::chroma_grid::ChromaGrid;
 
-/// ab of row `y` of a photograph of `height` rows.
+/// Writes a and b of row `y` of a photograph of `height` rows.
 pub(super) fn row(grid: &ChromaGrid, height: usize, y: usize, a: &mut [f32], b: &mut [f32]) {
     let cell = |i: usize, pixels: usize, cells: usize| (2 * i + 1) * cells / (2 * pixels);
     let start = cell(y, height, grid.height) * grid.width;

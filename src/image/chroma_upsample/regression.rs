@@ -1,10 +1,10 @@
-//! Local linear regression: around each pixel, chroma as a line over L, fitted to the cells by ridge
+//! Local linear regression: around each pixel chroma is a linear function of L, fitted to the cells by ridge
 //! regression with the weights of the joint bilateral upsampler.
 
-use super::ChromaGrid;
 use super::bilateral::Bilateral;
+use crate::image::chroma_grid::ChromaGrid;
 
-/// Variance of L, squared units, that is added to the one found: slopes of flat places vanish.
+/// Regularisation: variance of L, squared units, that is added to the cells'. Slopes vanish where L is flat.
 const RIDGE: f32 = 200.0;
 
 /// Sums over the cells of a window, for each pixel of a run.
@@ -28,7 +28,7 @@ impl Sums {
     }
 }
 
-/// ab of row `y`; `means` is the mean L of each cell.
+/// Writes a and b of row `y`; `means` is the mean L of each cell.
 pub(super) fn row(
     (bilateral, means): (&Bilateral, &[f32]),
     grid: &ChromaGrid,
@@ -55,7 +55,7 @@ pub(super) fn row(
                 let near_x = &bilateral.across.near[k][pixels.clone()];
                 for (i, l) in lightness.iter().enumerate() {
                     let w = near_y * near_x[i] * likeness.of(*l);
-                    // Differences to the pixel's own L keep the sums of squares small.
+                    // Differences from the pixel's own L keep the sums of squares small, and so exact.
                     let d = mean - l;
                     weight[i] += w;
                     guide[i] += w * d;

@@ -1,42 +1,43 @@
-//! Which cells the pixels of one axis look at, and how near they are.
+//! Windows of cells along one axis: the cells whose colours a pixel depends on, and their nearness.
 
 use std::ops::Range;
 
-/// Cells that a pixel looks at along each axis.
+/// Cells of a window along each axis.
 pub(super) const TAPS: usize = 4;
 
-/// Pixels in a row that look at the same cells.
+/// Consecutive pixels that have the same window.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub pixels: Range<usize>,
+    pub(super) pixels: Range<usize>,
     /// First of the [`TAPS`] cells.
-    pub first: usize,
+    pub(super) first: usize,
 }
 
 /// The windows of one axis.
 #[derive(Debug)]
 pub(super) struct Windows {
-    pub runs: Vec<Run>,
-    /// Cells that are looked at: fewer than [`TAPS`] only in a tiny grid.
-    pub taps: usize,
-    /// First cell of each pixel.
-    pub first: Vec<usize>,
-    /// Nearness of each pixel to its first cell, then of each to its second, and so on.
-    pub near: [Vec<f32>; TAPS],
+    pub(super) runs: Vec<Run>,
+    /// Cells of a window: [`TAPS`], or fewer in a grid that has fewer.
+    pub(super) taps: usize,
+    /// First cell of each pixel's window.
+    pub(super) first: Vec<usize>,
+    /// Nearness of all pixels to the first cells of their windows, then to the second, and so on.
+    pub(super) near: [Vec<f32>; TAPS],
 }
 
 impl Windows {
-    /// Windows of `pixels` pixels over `cells` cells; nearness is a Gaussian of `sigma` cells.
-    pub fn new(cells: usize, pixels: usize, sigma: f64) -> Self {
+    /// Windows of `pixels` pixels over `cells` cells; nearness is a Gaussian of standard deviation `sigma`
+    /// cells.
+    pub(super) fn new(cells: usize, pixels: usize, sigma: f64) -> Self {
         let taps = TAPS.min(cells);
         let mut windows =
             Self { runs: Vec::new(), taps, first: Vec::new(), near: [const { Vec::new() }; TAPS] };
         for i in 0..pixels {
-            let centre = (i as f64 + 0.5) * cells as f64 / pixels as f64 - 0.5;
-            // The window slides inside the grid; at the borders its outer cells are farther.
-            let first = (centre.floor() - 1.0).clamp(0.0, (cells - taps) as f64);
+            let center = (i as f64 + 0.5) * cells as f64 / pixels as f64 - 0.5;
+            // At the borders the window is moved into the grid, where its outer cells are farther away.
+            let first = (center.floor() - 1.0).clamp(0.0, (cells - taps) as f64);
             for (k, near) in windows.near.iter_mut().enumerate() {
-                let d = (first + k as f64 - centre) / sigma;
+                let d = (first + k as f64 - center) / sigma;
                 near.push((-0.5 * d * d).exp() as f32);
             }
             let first = first as usize;

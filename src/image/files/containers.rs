@@ -1,9 +1,9 @@
-//! Where WebP, AVIF and HEIC keep EXIF, ICC and XMP. Only the tables of contents are read; crates
+//! Metadata of WebP, AVIF and HEIC files: EXIF, ICC and XMP. Only the tables of contents are read; crates
 //! that do it bring decoders or several times the code.
 
-use super::FileMetadata;
+use super::metadata::FileMetadata;
 
-/// Bytes that are read from the front; nothing where they end too early.
+/// A cursor over bytes; `None` where they end too early.
 #[derive(Clone, Copy)]
 struct Bytes<'a>(&'a [u8]);
 
@@ -14,13 +14,13 @@ impl<'a> Bytes<'a> {
         Some(taken)
     }
 
-    /// A big-endian number of so many bytes, at most 8.
+    /// The next big-endian number, `bytes` long, at most 8.
     fn number(&mut self, bytes: usize) -> Option<usize> {
         let value = self.take(bytes)?.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
         usize::try_from(value).ok()
     }
 
-    /// Text up to a zero.
+    /// The text before the next zero byte.
     fn text(&mut self) -> Option<&'a [u8]> {
         let end = self.0.iter().position(|byte| *byte == 0)?;
         let text = self.take(end)?;
@@ -28,7 +28,7 @@ impl<'a> Bytes<'a> {
         Some(text)
     }
 
-    /// The next box of ISO 14496-12: its type and what is in it.
+    /// The next box of ISO 14496-12: its type and its contents.
     fn next_box(&mut self) -> Option<(&'a [u8], Bytes<'a>)> {
         let size = self.number(4)?;
         let kind = self.take(4)?;
@@ -40,7 +40,7 @@ impl<'a> Bytes<'a> {
         Some((kind, Bytes(self.take(inside)?)))
     }
 
-    /// The first box of a type.
+    /// The contents of the first box of a type.
     fn find(mut self, wanted: &[u8; 4]) -> Option<Bytes<'a>> {
         loop {
             let (kind, inside) = self.next_box()?;
@@ -51,7 +51,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// The chunks of a WebP file (RIFF: little-endian lengths, padded to pairs).
+/// Metadata chunks of a WebP file (RIFF: little-endian lengths, chunks padded to an even length).
 pub(super) fn webp(file: &[u8]) -> FileMetadata {
     let mut metadata = FileMetadata::default();
     let mut rest = Bytes(file.get(12..).unwrap_or_default());
@@ -70,8 +70,8 @@ pub(super) fn webp(file: &[u8]) -> FileMetadata {
     metadata
 }
 
-/// The items of an AVIF or HEIC file (ISO 23008-12). Its profile is left out: such files say what
-/// their colours are in other ways too, and the browser weighs them.
+/// Metadata items of an AVIF or HEIC file (ISO 23008-12). The ICC profile is left out: such files describe
+/// their colour space in other ways too, and the browser decides which one holds.
 pub(super) fn heif(file: &[u8]) -> FileMetadata {
     heif_items(file).unwrap_or_default()
 }
@@ -106,7 +106,7 @@ fn heif_items(file: &[u8]) -> Option<FileMetadata> {
     Some(metadata)
 }
 
-/// The bytes of an item, if it lies in one piece.
+/// The bytes of an item that is stored as a single extent.
 fn located<'a>(file: &'a [u8], meta: Bytes<'a>, data: Bytes<'a>, wanted: usize) -> Option<&'a [u8]> {
     let mut table = meta.find(b"iloc")?;
     let version = table.number(4)? >> 24;

@@ -1,32 +1,29 @@
-//! Files to photographs.
+//! Decoding of image files.
 
 use super::format::is_tiff;
-use super::{FileMetadata, tiff};
+use super::io::{Source, check_header, read_error};
+use super::metadata::FileMetadata;
+use super::tiff;
 use crate::error::{Error, Result};
-use crate::image::buffers::expect_room;
+use crate::image::buffers::check_available;
 use crate::image::photo::{Channels, MAX_PIXELS, Photo, Samples};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
-use std::io::{self, BufRead, Seek};
+use std::io::{BufRead, Seek};
 
-/// What browsers decode and this crate does not.
-const FOR_BROWSERS: &str = "AVIF, HEIC and JPEG XL are decoded by browsers only: open it on the page";
-
-/// Where files are read from: one type, so that decoders are built once.
-pub(super) trait Source: BufRead + Seek {}
-
-impl<T: BufRead + Seek> Source for T {}
+/// The refusal of formats that only browsers decode.
+const BROWSERS_ONLY: &str = "AVIF, HEIC and JPEG XL are decoded by browsers only: open it on the page";
 
 /// A decoded file.
 #[derive(Debug)]
 pub struct DecodedFile {
-    /// The picture, upright.
+    /// The photograph, upright.
     pub photo: Photo,
-    /// What is carried over to the coloured file.
+    /// The metadata that the coloured file inherits.
     pub metadata: FileMetadata,
 }
 
-fn refused(error: ImageError) -> Error {
+fn decoder_error(error: ImageError) -> Error {
     match error {
         ImageError::Limits(_) => {
             Error::ImageDecode("it claims more memory than a photograph of its size needs".to_owned())
@@ -35,12 +32,8 @@ fn refused(error: ImageError) -> Error {
     }
 }
 
-fn unreadable(error: io::Error) -> Error {
-    Error::ImageDecode(error.to_string())
-}
-
-/// Decodes a file of any format this build knows, turned upright; the first picture of one that
-/// holds several.
+/// Decodes a file of any format this build knows and turns it upright; of a file with several pictures,
+/// the first.
 ///
 /// # Errors
 /// [`Error::ImageDecode`] for damaged or unknown files, [`Error::ImageTooLarge`] before anything
@@ -49,31 +42,23 @@ pub fn decode(mut file: impl BufRead + Seek) -> Result<DecodedFile> {
     decode_any(&mut file)
 }
 
-/// Refuses a file whose header claims more than the engine takes, and goes back to its start.
-pub(super) fn check_header(mut file: &mut dyn Source) -> Result<()> {
-    if let Ok(size) = imagesize::reader_size(&mut file) {
-        Photo::check_size(size.width as u64, size.height as u64)?;
-    }
-    file.rewind().map_err(unreadable)
-}
-
 fn decode_any(file: &mut dyn Source) -> Result<DecodedFile> {
     check_header(file)?;
     let mut head = [0; 16];
-    let known = file.read(&mut head).map_err(unreadable)?;
+    let known = file.read(&mut head).map_err(read_error)?;
     let head = &head[..known];
-    file.rewind().map_err(unreadable)?;
+    file.rewind().map_err(read_error)?;
     if head.get(4..8) == Some(b"ftyp") || head.get(4..8) == Some(b"JXL ") || head.starts_with(b"\xFF\x0A") {
-        return Err(Error::ImageDecode(FOR_BROWSERS.to_owned()));
+        return Err(Error::ImageDecode(BROWSERS_ONLY.to_owned()));
     }
     let of_tiff = if is_tiff(head) { tiff::metadata(file) } else { None };
-    file.rewind().map_err(unreadable)?;
+    file.rewind().map_err(read_error)?;
 
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_PIXELS * 8 + (64 << 20));
-    let mut reader = ImageReader::new(file).with_guessed_format().map_err(unreadable)?;
+    let mut reader = ImageReader::new(file).with_guessed_format().map_err(read_error)?;
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(refused)?;
+    let mut decoder = reader.into_decoder().map_err(decoder_error)?;
     let (width, height) = decoder.dimensions();
     Photo::check_size(width.into(), height.into())?;
     // Damaged metadata is no reason to refuse the picture.
@@ -81,8 +66,8 @@ fn decode_any(file: &mut dyn Source) -> Result<DecodedFile> {
     let metadata = of_tiff.unwrap_or_else(|| FileMetadata::of(&mut decoder)).checked();
     // Turning makes a second copy.
     let copies = if orientation == Orientation::NoTransforms { 1 } else { 2 };
-    expect_room(decoder.total_bytes() * copies)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    check_available(decoder.total_bytes() * copies)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(decoder_error)?;
     picture.apply_orientation(orientation);
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let (channels, samples) = match picture {

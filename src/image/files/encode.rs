@@ -1,21 +1,24 @@
-//! Photographs to files.
+//! Encoding of photographs.
 
-use super::{FileFormat, FileMetadata, tiff};
+use super::format::FileFormat;
+use super::io::write_error;
+use super::metadata::FileMetadata;
+use super::tiff;
 use crate::error::{Error, Result};
-use crate::image::buffers::{Growing, room};
+use crate::image::buffers::{FallibleBuffer, try_with_capacity};
 use crate::image::photo::{Channels, Photo, Samples};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageError};
-use std::io::{self, Seek, Write};
+use std::io::{Seek, Write};
 
-/// What a segment of a JPEG holds beside its own length.
-const SEGMENT: usize = 0xFFFF - 2;
+/// Payload bytes of a JPEG segment: its 16-bit length counts its own two bytes.
+const MAX_SEGMENT_BYTES: usize = 0xFFFF - 2;
 const JPEG_EXIF: &[u8] = b"Exif\0\0";
 const JPEG_XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const PNG_XMP: &str = "XML:com.adobe.xmp";
 
-/// Encodes a photograph. Formats that cannot hold 16 bits or alpha get 8 bits over white. What of
-/// the metadata has no place in the format is left out: EXIF or XMP above 64 KiB in JPEG.
+/// Encodes a photograph. Formats that cannot hold 16 bits or alpha get 8 bits over white. Metadata that
+/// the format has no place for is left out: EXIF or XMP above 64 KiB in JPEG.
 ///
 /// # Errors
 /// [`Error::ImageEncode`] where the writer or the format fails, [`Error::OutOfMemory`].
@@ -36,14 +39,6 @@ pub fn encode(
     }
 }
 
-/// What became of a write.
-pub(super) fn failed(error: io::Error) -> Error {
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(Error::OutOfMemory { bytes }) => Error::OutOfMemory { bytes: *bytes },
-        _ => Error::ImageEncode(error.to_string()),
-    }
-}
-
 fn jpeg(
     photo: &Photo,
     (width, height): (u32, u32),
@@ -52,16 +47,18 @@ fn jpeg(
     mut out: impl Write,
 ) -> Result<()> {
     let fail = |error: ImageError| match error {
-        ImageError::IoError(error) => failed(error),
+        ImageError::IoError(error) => write_error(error),
         error => Error::ImageEncode(error.to_string()),
     };
-    let mut file = Growing::default();
+    let mut file = FallibleBuffer::default();
     let mut encoder = JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100));
     if let Some(icc) = &metadata.icc {
         // A profile too long for JPEG is left out.
         let _ = encoder.set_icc_profile(icc.clone());
     }
-    if let Some(exif) = metadata.exif.as_ref().filter(|exif| exif.len() + JPEG_EXIF.len() <= SEGMENT) {
+    if let Some(exif) =
+        metadata.exif.as_ref().filter(|exif| exif.len() + JPEG_EXIF.len() <= MAX_SEGMENT_BYTES)
+    {
         encoder.set_exif_metadata(exif.clone()).map_err(|error| Error::ImageEncode(error.to_string()))?;
     }
     match (photo.samples(), photo.channels()) {
@@ -75,17 +72,17 @@ fn jpeg(
     .map_err(fail)?;
     let file = file.into_bytes();
     let (head, body) = file.split_at(after_exif(&file));
-    out.write_all(head).map_err(failed)?;
-    if let Some(xmp) = metadata.xmp.as_ref().filter(|xmp| xmp.len() + JPEG_XMP.len() <= SEGMENT) {
+    out.write_all(head).map_err(write_error)?;
+    if let Some(xmp) = metadata.xmp.as_ref().filter(|xmp| xmp.len() + JPEG_XMP.len() <= MAX_SEGMENT_BYTES) {
         let length = (2 + JPEG_XMP.len() + xmp.len()) as u16;
         for part in [&[0xFF, 0xE1], &length.to_be_bytes()[..], JPEG_XMP, xmp] {
-            out.write_all(part).map_err(failed)?;
+            out.write_all(part).map_err(write_error)?;
         }
     }
-    out.write_all(body).map_err(failed)
+    out.write_all(body).map_err(write_error)
 }
 
-/// Where XMP stands in a JPEG: after the start, JFIF's segment and EXIF's.
+/// The offset at which XMP is inserted in a JPEG: after the start marker and the segments of JFIF and EXIF.
 fn after_exif(file: &[u8]) -> usize {
     let mut at = 2;
     while let Some([0xFF, 0xE0 | 0xE1, high, low]) = file.get(at..at + 4) {
@@ -95,7 +92,7 @@ fn after_exif(file: &[u8]) -> usize {
 }
 
 fn png(photo: &Photo, (width, height): (u32, u32), metadata: &FileMetadata, out: impl Write) -> Result<()> {
-    let fail = |error: png::EncodingError| failed(error.into());
+    let fail = |error: png::EncodingError| write_error(error.into());
     let mut info = png::Info::with_size(width, height);
     info.icc_profile = metadata.icc.as_deref().map(Into::into);
     info.exif_metadata = metadata.exif.as_deref().map(Into::into);
@@ -118,7 +115,7 @@ fn png(photo: &Photo, (width, height): (u32, u32), metadata: &FileMetadata, out:
         }
         Samples::U16(v) => {
             encoder.set_depth(png::BitDepth::Sixteen);
-            let mut big_endian = room(v.len() * 2)?;
+            let mut big_endian = try_with_capacity(v.len() * 2)?;
             big_endian.extend(v.iter().flat_map(|sample| sample.to_be_bytes()));
             encoder.write_header().and_then(|mut file| file.write_image_data(&big_endian)).map_err(fail)
         }

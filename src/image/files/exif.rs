@@ -1,33 +1,34 @@
-//! EXIF blocks, changed in place: makers' notes point into their block, so nothing may move.
+//! In-place editing of EXIF blocks. Nothing in a block may move: makers' notes point into it.
 
 use std::ops::Range;
 
-/// Pointer from the first directory to the camera's own.
+/// Tag of the first directory that points to the camera's directory.
 pub(super) const EXIF_DIRECTORY: u16 = 0x8769;
-/// Pointer to the directory of positions.
+/// Tag that points to the directory of positions.
 pub(super) const GPS_DIRECTORY: u16 = 0x8825;
 const ORIENTATION: u16 = 0x0112;
-/// Width and height, of the file in the first directory and of the photograph in the camera's.
-const SIZES: [[u16; 2]; 2] = [[0x0100, 0x0101], [0xA002, 0xA003]];
-const THUMBNAIL: [u16; 2] = [0x0201, 0x0202];
+/// Tags of width and height: the file's in the first directory, the photograph's in the camera's.
+const SIZE_TAGS: [[u16; 2]; 2] = [[0x0100, 0x0101], [0xA002, 0xA003]];
+/// Tags of the thumbnail's offset and length.
+const THUMBNAIL_TAGS: [u16; 2] = [0x0201, 0x0202];
 
 /// One field of a directory.
 pub(super) struct Entry {
-    /// Where its 12 bytes begin.
+    /// Offset of its 12 bytes.
     at: usize,
     pub(super) tag: u16,
     pub(super) kind: u16,
     count: u32,
 }
 
-/// The bytes of a block, read as the TIFF structure that they are.
+/// An EXIF block, which has the structure of a TIFF file.
 pub(super) struct Block<'a> {
     bytes: &'a mut Vec<u8>,
     little_endian: bool,
 }
 
-/// Bytes of a value of this type; 0 for a type that TIFF 6.0 does not know.
-const fn width(kind: u16) -> usize {
+/// Bytes of a value of this type; 0 for a type that TIFF 6.0 does not define.
+const fn value_bytes(kind: u16) -> usize {
     match kind {
         1 | 2 | 6 | 7 => 1,
         3 | 8 => 2,
@@ -37,17 +38,17 @@ const fn width(kind: u16) -> usize {
     }
 }
 
-/// Bytes of a number within such a value: what the byte order turns.
-pub(super) const fn number(kind: u16) -> usize {
+/// Bytes of one number within a value of this type, the unit that the byte order reverses: half a rational.
+pub(super) const fn number_bytes(kind: u16) -> usize {
     match kind {
         5 | 10 => 4,
-        other if width(other) > 1 => width(other),
+        other if value_bytes(other) > 1 => value_bytes(other),
         _ => 1,
     }
 }
 
 impl<'a> Block<'a> {
-    /// `None` where the bytes do not begin as a block does.
+    /// A block over these bytes; `None` where they do not begin with a byte order and TIFF's number.
     pub(super) fn new(bytes: &'a mut Vec<u8>) -> Option<Self> {
         let little_endian = match bytes.get(..4)? {
             b"II*\0" => true,
@@ -57,7 +58,7 @@ impl<'a> Block<'a> {
         Some(Self { bytes, little_endian })
     }
 
-    /// Byte order of the numbers.
+    /// Whether numbers are stored little-endian.
     pub(super) fn is_little_endian(&self) -> bool {
         self.little_endian
     }
@@ -82,7 +83,7 @@ impl<'a> Block<'a> {
         self.bytes[at..at + 4].copy_from_slice(&bytes);
     }
 
-    /// Where the first directory begins.
+    /// Offset of the first directory.
     pub(super) fn first(&self) -> Option<usize> {
         self.u32(4).map(|at| at as usize)
     }
@@ -100,15 +101,15 @@ impl<'a> Block<'a> {
             .collect()
     }
 
-    /// The directory that a field of another one points to.
+    /// Offset of the directory that a field of another one points to.
     pub(super) fn pointed(&self, directory: usize, tag: u16) -> Option<usize> {
         let entry = self.entries(directory)?.into_iter().find(|entry| entry.tag == tag)?;
         Some(self.u32(entry.at + 8)? as usize)
     }
 
-    /// Where the value of a field lies; `None` where it leaves the block.
+    /// The range of a field's value; `None` where it leaves the block.
     fn place(&self, entry: &Entry) -> Option<Range<usize>> {
-        let length = width(entry.kind).checked_mul(entry.count as usize)?;
+        let length = value_bytes(entry.kind).checked_mul(entry.count as usize)?;
         let start = if length <= 4 { entry.at + 8 } else { self.u32(entry.at + 8)? as usize };
         let place = start..start.checked_add(length)?;
         (place.end <= self.bytes.len()).then_some(place)
@@ -128,11 +129,11 @@ impl<'a> Block<'a> {
         self.bytes[directory..directory + 2 + 12 * entries.len() + 4].fill(0);
     }
 
-    /// Takes a field out of its directory; its value stays where it is.
+    /// Removes a field from its directory; its value stays where it is.
     fn remove(&mut self, directory: usize, entry: &Entry) -> Option<()> {
         let count = self.u16(directory)?;
         let end = directory + 2 + 12 * usize::from(count) + 4;
-        // In a damaged block the directory may have lain in what was wiped.
+        // In a damaged block the directory may have lain within the bytes that were wiped.
         if entry.at + 12 > end - 4 {
             return None;
         }
@@ -153,7 +154,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Takes out the thumbnail with its directory, the second.
+    /// Removes the thumbnail and its directory, the second one.
     fn remove_thumbnail(&mut self, first: usize) -> Option<()> {
         let link = first + 2 + 12 * usize::from(self.u16(first)?);
         let second = self.u32(link)? as usize;
@@ -161,7 +162,7 @@ impl<'a> Block<'a> {
         if second == 0 || second == first {
             return None;
         }
-        let pixels = THUMBNAIL.map(|tag| {
+        let pixels = THUMBNAIL_TAGS.map(|tag| {
             let entry = self.entries(second)?.into_iter().find(|entry| entry.tag == tag)?;
             Some(self.u32(entry.at + 8)? as usize)
         });
@@ -178,14 +179,14 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Says of a block that its photograph stands upright and has this size, and takes out its
-/// thumbnail: that shows the photograph as it was, gray and perhaps lying on its side.
+/// Sets orientation and size to those of the upright photograph and removes the thumbnail, which shows the
+/// photograph as it was: gray and perhaps rotated.
 pub(super) fn make_upright(bytes: &mut Vec<u8>, (width, height): (usize, usize)) {
     let Some(mut block) = Block::new(bytes) else { return };
     let Some(first) = block.first() else { return };
     block.set_number(first, ORIENTATION, 1);
     let directories = [Some(first), block.pointed(first, EXIF_DIRECTORY)];
-    for (directory, tags) in directories.into_iter().zip(SIZES) {
+    for (directory, tags) in directories.into_iter().zip(SIZE_TAGS) {
         for (tag, side) in tags.into_iter().zip([width, height]) {
             if let (Some(directory), Ok(side)) = (directory, u32::try_from(side)) {
                 block.set_number(directory, tag, side);
@@ -195,7 +196,7 @@ pub(super) fn make_upright(bytes: &mut Vec<u8>, (width, height): (usize, usize))
     let _ = block.remove_thumbnail(first);
 }
 
-/// Takes out where the photograph was taken. False where the block is too damaged to tell.
+/// Removes the position at which the photograph was taken. False where the block is too damaged to search.
 pub(super) fn remove_location(bytes: &mut Vec<u8>) -> bool {
     let Some(mut block) = Block::new(bytes) else { return false };
     let Some(first) = block.first() else { return false };
@@ -204,7 +205,7 @@ pub(super) fn remove_location(bytes: &mut Vec<u8>) -> bool {
         let Some(entries) = block.entries(directory) else { return false };
         for entry in entries.iter().rev().filter(|entry| entry.tag == GPS_DIRECTORY) {
             match block.u32(entry.at + 8) {
-                // A pointer to what stays would wipe that.
+                // A damaged pointer to a directory that stays must not wipe it.
                 Some(gps) if !directories.contains(&Some(gps as usize)) => block.wipe(gps as usize),
                 _ => {}
             }

@@ -1,6 +1,6 @@
-//! Formats that photographs are written in, and who decodes which.
+//! File formats: those that photographs are written in, and those that only some decoders read.
 
-/// The forms a photograph can be written in.
+/// A format that photographs are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileFormat {
     /// Lossless, 8 or 16 bit, alpha.
@@ -15,7 +15,7 @@ pub enum FileFormat {
 }
 
 impl FileFormat {
-    /// Best sight for a photograph at a reasonable size.
+    /// JPEG at quality 92: no visible loss at a moderate size.
     pub const JPEG: Self = Self::Jpeg { quality: 92 };
 
     /// The format of a file name's ending, in any case.
@@ -35,11 +35,11 @@ pub(super) fn is_tiff(head: &[u8]) -> bool {
     [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|magic| head.starts_with(*magic))
 }
 
-/// The name of a format that some browsers decode and others do not, if a file is of one. Needs the
-/// first 12 bytes.
+/// The name of the file's format where some browsers decode it and others do not; `None` for all other
+/// formats. Needs the first 12 bytes.
 #[must_use]
 pub fn of_some_browsers(head: &[u8]) -> Option<&'static str> {
-    // ISO 23008-12: the brands of HEVC, and those that tell no codec.
+    // ISO 23008-12: the brands of HEVC, and the generic ones, which name no codec.
     const HEIC: [&[u8; 4]; 10] =
         [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"];
     match (head.get(4..8)?, head.get(8..12)) {
@@ -50,8 +50,8 @@ pub fn of_some_browsers(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether a canvas would coarsen a file: TIFF, which browsers do not read, and PNG of 16 bits or
-/// with alpha, which a canvas narrows to 8 and multiplies. Needs the first 26 bytes.
+/// Whether decoding by way of a canvas would lose samples: TIFF, which browsers do not read, and PNG of
+/// 16 bits or with alpha, which a canvas reduces to 8 bits and premultiplies. Needs the first 26 bytes.
 #[must_use]
 pub fn loses_in_canvas(head: &[u8]) -> bool {
     // IHDR comes first: bit depth at byte 24, colour type (4 and 6 have alpha) at 25.

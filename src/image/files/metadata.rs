@@ -1,47 +1,21 @@
-//! What a file says beside its pixels, on its way from one file to another.
+//! Metadata of a photograph's file: carried over to the coloured file, as far as it still holds there.
 
-use super::decode::{Source, check_header};
-use super::{containers, exif, xmp};
-use crate::error::Result;
+use super::{exif, xmp};
 use image::ImageDecoder;
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
-use std::io::Cursor;
 
-/// What a file says beside its pixels, and what the coloured one says in its turn.
+/// Metadata of a file, each part as the bytes that formats store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileMetadata {
     /// EXIF block.
     pub exif: Option<Vec<u8>>,
-    /// ICC profile, if it describes RGB: one for gray or CMYK does not fit the coloured picture.
+    /// ICC profile, if it describes RGB: one for gray or CMYK does not fit the coloured photograph.
     pub icc: Option<Vec<u8>>,
     /// XMP packet.
     pub xmp: Option<Vec<u8>>,
 }
 
 impl FileMetadata {
-    /// Reads the metadata of a file that a browser decodes, without decoding its pixels. What is
-    /// damaged or of a format that has none is left out: that is no reason to refuse the picture.
-    /// AVIF and HEIC give no ICC profile.
-    ///
-    /// # Errors
-    /// [`Error::ImageTooLarge`](crate::Error::ImageTooLarge) for a photograph larger than the engine takes, of any format whose
-    /// header is known (JPEG, PNG, GIF, BMP, WebP, AVIF, HEIC, JPEG XL).
-    pub fn read(file: &[u8]) -> Result<Self> {
-        let mut reader = Cursor::new(file);
-        let reader = &mut reader as &mut dyn Source;
-        check_header(reader)?;
-        Ok(match file {
-            [0xFF, 0xD8, ..] => JpegDecoder::new(reader).map(|mut file| Self::of(&mut file)),
-            [0x89, b'P', b'N', b'G', ..] => PngDecoder::new(reader).map(|mut file| Self::of(&mut file)),
-            [b'R', b'I', b'F', b'F', ..] => Ok(containers::webp(file)),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Ok(containers::heif(file)),
-            _ => Ok(Self::default()),
-        }
-        .unwrap_or_default()
-        .checked())
-    }
-
-    /// What a decoder has found.
+    /// The metadata that a decoder has found.
     pub(super) fn of(decoder: &mut impl ImageDecoder) -> Self {
         Self {
             exif: decoder.exif_metadata().unwrap_or_default(),
@@ -50,20 +24,20 @@ impl FileMetadata {
         }
     }
 
-    /// Only what can be carried over.
+    /// Drops the parts that cannot be carried over.
     pub(super) fn checked(mut self) -> Self {
-        // The signature stands in every profile; browsers pass over one without it.
+        // Every profile has the signature; browsers ignore one without it.
         self.icc =
             self.icc.filter(|icc| icc.get(16..20) == Some(b"RGB ") && icc.get(36..40) == Some(b"acsp"));
-        // Some programs write the name of JPEG's segment into other files too.
+        // Some programs write the prefix of JPEG's segment into other files too.
         let bare = |exif: Vec<u8>| exif.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec).unwrap_or(exif);
         self.exif = self.exif.map(bare).filter(|exif| !exif.is_empty());
         self.xmp = self.xmp.filter(|xmp| !xmp.is_empty());
         self
     }
 
-    /// For a picture that was turned upright and is of this size now: orientation and thumbnails
-    /// are gone.
+    /// The metadata of a photograph that was turned upright and has this size now: without orientation
+    /// and thumbnails.
     #[must_use]
     pub fn upright(mut self, width: usize, height: usize) -> Self {
         if let Some(exif) = &mut self.exif {
@@ -73,9 +47,9 @@ impl FileMetadata {
         self
     }
 
-    /// Takes out where the photograph was taken: the GPS directory of EXIF and GPS properties of
-    /// XMP. Names of places that somebody wrote down stay. A block too damaged to search is left
-    /// out.
+    /// Removes the position at which the photograph was taken: the GPS directory of EXIF and the GPS
+    /// properties of XMP. Place names that somebody entered stay. A block too damaged to search is
+    /// dropped.
     pub fn remove_location(&mut self) {
         self.exif = self
             .exif
@@ -85,10 +59,10 @@ impl FileMetadata {
         self.xmp = self.xmp.take().and_then(|xmp| xmp::without_location(&xmp));
     }
 
-    /// Says for programs that a model made the colours: XMP `Iptc4xmpExt:DigitalSourceType` is
+    /// Marks the photograph as coloured by a model, for programs: XMP `Iptc4xmpExt:DigitalSourceType` is
     /// "composite with trained algorithmic media", `xmp:CreatorTool` names Autochrome. Other
     /// properties stay.
-    pub fn mark_as_coloured(&mut self) {
+    pub fn mark_as_colored(&mut self) {
         self.xmp = Some(xmp::marked(self.xmp.as_deref()));
     }
 }

@@ -1,4 +1,4 @@
-//! Image files to [`Photo`](crate::image::photo::Photo)s and back, with what belongs to them: orientation,
+//! Image files to [`Photo`](crate::image::photo::Photo)s and back, with their metadata: orientation,
 //! EXIF, ICC, XMP.
 
 mod containers;
@@ -6,7 +6,9 @@ mod decode;
 mod encode;
 mod exif;
 mod format;
+mod io;
 mod metadata;
+mod read_metadata;
 mod tiff;
 mod xmp;
 

@@ -1,8 +1,8 @@
-//! TIFF files, and the fields that they share with EXIF blocks.
+//! TIFF files: encoding, and the metadata fields that they share with EXIF blocks.
 
-use super::FileMetadata;
-use super::decode::Source;
 use super::exif::{self, Block};
+use super::io::{Source, write_error};
+use super::metadata::FileMetadata;
 use crate::error::{Error, Result};
 use crate::image::photo::{Channels, Photo, Samples};
 use ::tiff::decoder::ifd::Entry;
@@ -12,36 +12,36 @@ use ::tiff::tags::{ByteOrder, IfdPointer, Tag, Type, ValueBuffer};
 use ::tiff::{Directory, TiffError, TiffResult};
 use std::io::{Cursor, Seek, Write};
 
-/// Fields of a TIFF's first directory that describe the photograph and not how it is stored:
+/// Tags of a TIFF's first directory that describe the photograph, not its storage:
 /// document name, description, maker, model, resolution, software, date, artist, host computer,
 /// copyright.
-const DESCRIPTIVE: [u16; 13] = [269, 270, 271, 272, 282, 283, 285, 296, 305, 306, 315, 316, 33432];
+const DESCRIPTIVE_TAGS: [u16; 13] = [269, 270, 271, 272, 282, 283, 285, 296, 305, 306, 315, 316, 33432];
 
-/// Fields of a camera's directory that would point to nothing in another file: the maker's note and
-/// the directory of interoperability.
-const POINTING: [u16; 2] = [0x927C, 0xA005];
+/// Tags of a camera's directory that hold offsets, which are wrong in another file: the maker's note and the
+/// interoperability directory.
+const OFFSET_TAGS: [u16; 2] = [0x927C, 0xA005];
 
-/// Profiles of printers have some megabytes.
-const LONGEST_VALUE: usize = 16 << 20;
+/// Largest field that is read, bytes. ICC profiles of printers have some megabytes.
+const MAX_VALUE_BYTES: usize = 16 << 20;
 
-const XMP: Tag = Tag::Unknown(700);
+const XMP_TAG: Tag = Tag::Unknown(700);
 
-/// What a TIFF file says of its photograph. Read here: `image` sets limits by which it then finds
-/// neither profile nor packet.
+/// Metadata of a TIFF file. `image` is not asked for it: under the limits that it sets it finds neither
+/// profile nor XMP.
 pub(super) fn metadata(file: &mut dyn Source) -> Option<FileMetadata> {
     let mut limits = Limits::default();
-    limits.ifd_value_size = LONGEST_VALUE;
+    limits.ifd_value_size = MAX_VALUE_BYTES;
     let mut file = Decoder::new(file).ok()?.with_limits(limits);
     let mut bytes = |tag| {
         let mut value = ValueBuffer::empty(Type::BYTE);
         file.image_ifd().find_tag_buf(tag, &mut value).ok()??;
         Some(value.as_bytes().to_vec())
     };
-    let (icc, xmp) = (bytes(Tag::IccProfile), bytes(XMP));
+    let (icc, xmp) = (bytes(Tag::IccProfile), bytes(XMP_TAG));
     Some(FileMetadata { exif: exif(&mut file), icc, xmp })
 }
 
-/// An EXIF block with the fields of a TIFF file that it has a place for.
+/// An EXIF block made of those fields of a TIFF file that EXIF defines.
 fn exif(file: &mut Decoder<&mut dyn Source>) -> Option<Vec<u8>> {
     let mut block = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut block).ok()?;
@@ -51,12 +51,14 @@ fn exif(file: &mut Decoder<&mut dyn Source>) -> Option<Vec<u8>> {
         let Ok(Some(at)) = file.find_tag_unsigned::<u64>(tag) else { continue };
         let Ok(directory) = file.read_directory(IfdPointer(at)) else { continue };
         let mut fields = encoder.extra_directory().ok()?;
-        if transfer(&mut file.read_directory_tags(&directory), &mut fields, &|tag| !POINTING.contains(&tag)) {
+        if transfer(&mut file.read_directory_tags(&directory), &mut fields, &|tag| {
+            !OFFSET_TAGS.contains(&tag)
+        }) {
             pointers.push((tag, fields.finish_with_offsets().ok()?.offset));
         }
     }
     let mut fields = encoder.image_directory().ok()?;
-    let found = transfer(&mut file.image_ifd(), &mut fields, &|tag| DESCRIPTIVE.contains(&tag));
+    let found = transfer(&mut file.image_ifd(), &mut fields, &|tag| DESCRIPTIVE_TAGS.contains(&tag));
     if !found && pointers.is_empty() {
         return None;
     }
@@ -67,8 +69,7 @@ fn exif(file: &mut Decoder<&mut dyn Source>) -> Option<Vec<u8>> {
     Some(block.into_inner())
 }
 
-/// Copies the fields of a directory that are wanted, as far as they are whole; whether there were
-/// any.
+/// Copies the intact fields of a directory whose tag is `wanted`; returns whether there were any.
 fn transfer(
     from: &mut IfdDecoder,
     into: &mut DirectoryEncoder<&mut Cursor<Vec<u8>>, TiffKindStandard>,
@@ -109,7 +110,7 @@ pub(super) fn encode(
 
 fn failed(error: TiffError) -> Error {
     match error {
-        TiffError::IoError(error) => super::encode::failed(error),
+        TiffError::IoError(error) => write_error(error),
         error => Error::ImageEncode(error.to_string()),
     }
 }
@@ -131,8 +132,8 @@ where
     image.write_data(samples)
 }
 
-/// Adds what a file says of its photograph to the directory of its pixels. Never inlined: built once,
-/// not once for each kind of pixel.
+/// Adds the metadata to the directory of the pixels. Never inlined, so that it is compiled once and not once
+/// for each type of pixel.
 #[inline(never)]
 fn describe<W: Write + Seek>(
     fields: &mut DirectoryEncoder<W, TiffKindStandard>,
@@ -141,7 +142,7 @@ fn describe<W: Write + Seek>(
     metadata: &FileMetadata,
 ) -> TiffResult<()> {
     if let Some((block, first)) = block.and_then(|block| Some((block, block.first()?))) {
-        copy(block, first, fields, &|tag| DESCRIPTIVE.contains(&tag))?;
+        copy(block, first, fields, &|tag| DESCRIPTIVE_TAGS.contains(&tag))?;
     }
     for (tag, offset) in pointers {
         fields.write_tag(tag, offset)?;
@@ -152,12 +153,13 @@ fn describe<W: Write + Seek>(
     }
     if let Some(xmp) = &metadata.xmp {
         let packet = fields.write_entry_bytes(Type::BYTE, xmp)?;
-        put(fields, XMP, packet);
+        put(fields, XMP_TAG, packet);
     }
     Ok(())
 }
 
-/// Copies the directories that an EXIF block's first one points to; where they begin in the file.
+/// Copies the directories that an EXIF block's first one points to; returns their tags and offsets in the
+/// file.
 #[inline(never)]
 fn directories<W: Write + Seek>(
     file: &mut TiffEncoder<W>,
@@ -168,13 +170,13 @@ fn directories<W: Write + Seek>(
     for pointer in [exif::EXIF_DIRECTORY, exif::GPS_DIRECTORY] {
         let Some(directory) = block.first().and_then(|first| block.pointed(first, pointer)) else { continue };
         let mut fields = file.extra_directory()?;
-        copy(block, directory, &mut fields, &|tag| !POINTING.contains(&tag))?;
+        copy(block, directory, &mut fields, &|tag| !OFFSET_TAGS.contains(&tag))?;
         pointers.push((Tag::from_u16_exhaustive(pointer), fields.finish_with_offsets()?.offset));
     }
     Ok(pointers)
 }
 
-/// Copies the fields of a directory that are wanted, as far as they are whole.
+/// Copies the intact fields of an EXIF block's directory whose tag is `wanted`.
 fn copy<W: Write + Seek>(
     block: &Block,
     directory: usize,
@@ -185,7 +187,7 @@ fn copy<W: Write + Seek>(
         let (Some(value), Some(kind)) = (block.value(entry), Type::from_u16(entry.kind)) else { continue };
         let mut value = value.to_vec();
         if block.is_little_endian() != cfg!(target_endian = "little") {
-            value.chunks_exact_mut(exif::number(entry.kind)).for_each(<[u8]>::reverse);
+            value.chunks_exact_mut(exif::number_bytes(entry.kind)).for_each(<[u8]>::reverse);
         }
         let copied = into.write_entry_bytes(kind, &value)?;
         put(into, Tag::from_u16_exhaustive(entry.tag), copied);
@@ -193,7 +195,7 @@ fn copy<W: Write + Seek>(
     Ok(())
 }
 
-/// Adds a field whose value is written.
+/// Adds a field whose value is already written to the file.
 fn put<W: Write + Seek>(into: &mut DirectoryEncoder<W, TiffKindStandard>, tag: Tag, written: Entry) {
     let mut field = Directory::empty();
     field.extend([(tag, written)]);

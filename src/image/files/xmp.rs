@@ -1,4 +1,4 @@
-//! XMP packets: what they say of a photograph that is now upright and in colour.
+//! Editing of XMP packets, for a photograph that is now upright and in colour.
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{QName, ResolveResult};
@@ -11,10 +11,10 @@ const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
 const IPTC: &str = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/";
 
 /// "Edited using Generative AI" of IPTC's vocabulary: an existing photograph to which a trained
-/// model has added. The colours are such an addition: the model makes them up from what it has
-/// learnt. `trainedAlgorithmicMedia` would say that there was no photograph, and
+/// model has added. The colours are such an addition, since the model invents them.
+/// `trainedAlgorithmicMedia` would mean that there was no photograph, and
 /// `algorithmicallyEnhanced` is for corrections that invent nothing.
-const COLOURED_BY_MODEL: &str =
+const COLORED_BY_MODEL: &str =
     "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
 
 const EMPTY: &str = concat!(
@@ -23,23 +23,23 @@ const EMPTY: &str = concat!(
     "</x:xmpmeta>\n<?xpacket end=\"w\"?>"
 );
 
-/// The packet without what is no longer true: orientation, thumbnails, and a second part of the
-/// packet that is not carried over. `None` for a packet that is no XML: nobody could read it.
+/// The packet without the properties that no longer hold: orientation, thumbnails, and the reference to a
+/// second part of the packet, which is not carried over. `None` for a packet that is no XML.
 pub(super) fn upright(packet: &[u8]) -> Option<Vec<u8>> {
     const STALE: [(&str, &str); 3] =
         [(TIFF, "Orientation"), (XMP, "Thumbnails"), (XMP_NOTE, "HasExtendedXMP")];
     rewrite(std::str::from_utf8(packet).ok()?, &|name| STALE.contains(&name), None)
 }
 
-/// The packet without positions: properties named GPS… in any vocabulary, which are EXIF's and
-/// those of drones.
+/// The packet without positions: without properties named GPS… in any vocabulary, since drones have their
+/// own beside EXIF's. `None` for a packet that is no XML.
 pub(super) fn without_location(packet: &[u8]) -> Option<Vec<u8>> {
     let is_position =
         |(_, name): (&str, &str)| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("gps"));
     rewrite(std::str::from_utf8(packet).ok()?, &is_position, None)
 }
 
-/// The packet with the mark of a photograph that a model has coloured; a new one where there is
+/// The packet with the mark of a photograph that a model has coloured; a new packet where there is none, or
 /// none that can be read.
 pub(super) fn marked(packet: Option<&[u8]>) -> Vec<u8> {
     let replaced = |name: (&str, &str)| name == (IPTC, "DigitalSourceType") || name == (XMP, "CreatorTool");
@@ -47,7 +47,7 @@ pub(super) fn marked(packet: Option<&[u8]>) -> Vec<u8> {
         format!(
             "<rdf:Description xmlns:rdf=\"{RDF}\" rdf:about=\"{about}\" xmlns:xmp=\"{XMP}\" \
              xmlns:Iptc4xmpExt=\"{IPTC}\" xmp:CreatorTool=\"Autochrome {version}\" \
-             Iptc4xmpExt:DigitalSourceType=\"{COLOURED_BY_MODEL}\"/>",
+             Iptc4xmpExt:DigitalSourceType=\"{COLORED_BY_MODEL}\"/>",
             version = env!("CARGO_PKG_VERSION")
         )
     };
@@ -57,9 +57,9 @@ pub(super) fn marked(packet: Option<&[u8]>) -> Vec<u8> {
         .expect("the empty packet is well-formed")
 }
 
-/// Copies a packet without the properties that `dropped` names by vocabulary and name, and with
-/// what `added` makes for the resource that the packet is about. What stays is copied as it stands,
-/// less the padding.
+/// Copies a packet without the properties for whose vocabulary and name `dropped` is true, and with the
+/// element that `added` makes for the resource that the packet describes. All else is copied unchanged,
+/// but for the padding.
 fn rewrite(
     packet: &str,
     dropped: &dyn Fn((&str, &str)) -> bool,
@@ -110,7 +110,7 @@ fn rewrite(
                 }
                 out.push_str(raw);
             }
-            // Room that writers leave for later edits.
+            // Padding that writers leave for later edits.
             Event::Text(_) if depth == 0 && raw.trim().is_empty() => out.push('\n'),
             Event::Eof => break,
             _ => out.push_str(raw),
@@ -119,8 +119,8 @@ fn rewrite(
     (has_rdf && depth == 0).then(|| out.into_bytes())
 }
 
-/// Copies the start of an element without the attributes that are dropped; nothing of an element
-/// that then says nothing.
+/// Copies the start of an element without the dropped attributes; copies nothing of an element that is then
+/// empty.
 fn copy_element(
     reader: &NsReader<&[u8]>,
     element: &BytesStart,
@@ -130,7 +130,7 @@ fn copy_element(
     out: &mut String,
 ) -> Option<()> {
     let mut kept = Vec::new();
-    let (mut complete, mut says_something) = (true, start);
+    let (mut complete, mut has_content) = (true, start);
     for attribute in element.attributes() {
         let attribute = attribute.ok()?;
         let (vocabulary, local) = reader.resolver().resolve_attribute(attribute.key);
@@ -138,7 +138,7 @@ fn copy_element(
         if dropped(name) {
             complete = false;
         } else {
-            says_something |= attribute.key.as_namespace_binding().is_none() && name != (RDF, "about");
+            has_content |= attribute.key.as_namespace_binding().is_none() && name != (RDF, "about");
             kept.push(attribute);
         }
     }
@@ -146,12 +146,12 @@ fn copy_element(
         out.push_str(raw);
         return Some(());
     }
-    if !says_something {
+    if !has_content {
         return Some(());
     }
     out.extend(["<", element.name().into_inner()]);
     for attribute in kept {
-        // It may have stood between apostrophes.
+        // The value may have been quoted by apostrophes.
         let value = attribute.value.replace('"', "&quot;");
         out.extend([" ", attribute.key.into_inner(), "=\"", &value, "\""]);
     }
@@ -159,7 +159,7 @@ fn copy_element(
     Some(())
 }
 
-/// The value of an attribute as it stands in the packet.
+/// The value of an attribute, still escaped.
 fn attribute(reader: &NsReader<&[u8]>, element: &BytesStart, vocabulary: &str, name: &str) -> Option<String> {
     element.attributes().flatten().find_map(|attribute| {
         let (found, local) = reader.resolver().resolve_attribute(attribute.key);

@@ -4,7 +4,7 @@ use super::kernel::{Kernel, groups_of_64};
 use super::operators::{places, upload};
 use super::parameters::AnnealedMeanInfo;
 use super::tensors::tensor;
-use crate::color::ab_bins::{AnnealedMean, CENTRES, COUNT};
+use crate::color::ab_bins::{AnnealedMean, CENTERS, COUNT};
 use burn::prelude::*;
 use std::f32::consts::LOG2_E;
 
@@ -26,7 +26,7 @@ pub fn annealed_mean(logits: Tensor<4>, scale: f32, decoder: &AnnealedMean<f32>)
     let client = &logits.client;
     let temperature = decoder.temperature();
     let mut table: Vec<f32> = (0..COUNT)
-        .flat_map(|q| [decoder.offset(q), CENTRES[q][0].into(), CENTRES[q][1].into(), 0.0])
+        .flat_map(|q| [decoder.offset(q), CENTERS[q][0].into(), CENTERS[q][1].into(), 0.0])
         .collect();
     table.extend([1.0 / scale, LOG2_E / temperature.max(LEAST_TEMPERATURE), 0.0, 0.0]);
     let places = batch * height * width;

@@ -16,7 +16,7 @@ pub use tensor::{Element, RawTensor};
 
 use std::collections::BTreeMap;
 
-/// What kind of file it was.
+/// The format of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// JSON header and raw tensors.
@@ -45,7 +45,7 @@ impl Format {
 /// The tensors of a file by name; those of nested dictionaries have their keys joined by dots.
 #[derive(Clone, Debug)]
 pub struct Checkpoint<'a> {
-    /// What kind of file it was.
+    /// The file's format.
     pub format: Format,
     /// Tensors by name.
     pub tensors: BTreeMap<String, RawTensor<'a>>,
@@ -76,7 +76,7 @@ impl<'a> Checkpoint<'a> {
     }
 }
 
-/// What the file may be instead, as the end of a sentence.
+/// A guess at the file's real kind, as the end of a sentence.
 fn hint(bytes: &[u8]) -> &'static str {
     #[cfg(not(feature = "caffe"))]
     if matches!(bytes, [0x0a | 0x12, ..] | [0xa2, 0x06, ..]) {

@@ -385,7 +385,7 @@ impl<'p, 'a> Walk<'p, 'a> {
         Ok(())
     }
 
-    /// What a persistent id says, `("storage", type, key, location, count[, view])`: element, key,
+    /// Parses a persistent id, `("storage", type, key, location, count[, view])`: element, key,
     /// and the first element where it is a view of another storage.
     fn storage(&self, id: Id) -> Option<Result<(Element, &'p str, usize), CheckpointError>> {
         let Value::Persistent(id) = self.pickle.get(id) else { return None };

@@ -1,29 +1,31 @@
-//! A network's numbers, seen and set one tensor at a time, by Burn's path and in PyTorch's layout: a
-//! norm's gamma and beta are its weight and bias, and a linear layer's matrix is transposed.
+//! A network's numbers, seen and set one tensor at a time, by their names in files and in PyTorch's layout:
+//! a norm's gamma and beta are its weight and bias, and a linear layer's matrix is transposed.
 
-use burn::module::{ModuleMapper, ModuleVisitor, Param};
+#[cfg(feature = "train")]
+use burn::module::ModuleVisitor;
+use burn::module::{ModuleMapper, Param};
 use burn::prelude::*;
 #[cfg(feature = "train")]
 use burn::tensor::DType;
 use std::collections::BTreeMap;
 
-fn path_of(modules: &[String]) -> String {
-    let mut path = modules.to_vec();
-    if let Some(leaf) = path.last_mut() {
-        match leaf.as_str() {
-            "gamma" => *leaf = "weight".to_owned(),
-            "beta" => *leaf = "bias".to_owned(),
-            _ => {}
+/// The name in files of the tensor at a path of modules.
+pub(crate) fn file_name(modules: &[String]) -> String {
+    let mut path = modules.join(".");
+    for (burns, pytorchs) in [(".gamma", ".weight"), (".beta", ".bias")] {
+        if let Some(stem) = path.strip_suffix(burns) {
+            path = format!("{stem}{pytorchs}");
         }
     }
-    path.join(".")
+    path
 }
 
-/// Gathers values, in the order of [`GatherShapes`].
+/// Gathers names, shapes and values.
 #[cfg(feature = "train")]
 #[derive(Default)]
-pub(crate) struct GatherValues {
-    pub(crate) found: Vec<Vec<f32>>,
+pub(super) struct GatherValues {
+    path: Vec<String>,
+    pub(super) found: Vec<(String, Vec<usize>, Vec<f32>)>,
 }
 
 #[cfg(feature = "train")]
@@ -31,24 +33,9 @@ impl ModuleVisitor for GatherValues {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
         let tensor = if D == 2 { tensor.swap_dims(0, 1) } else { tensor };
-        self.found.push(tensor.cast(DType::F32).into_data().try_into_vec().expect("cast to f32 above"));
-    }
-}
-
-/// Gathers paths and shapes.
-#[derive(Default)]
-pub(crate) struct GatherShapes {
-    path: Vec<String>,
-    pub(crate) found: Vec<(String, Vec<usize>)>,
-}
-
-impl ModuleVisitor for GatherShapes {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let mut shape = param.lazy_shape().to_vec();
-        if D == 2 {
-            shape.reverse();
-        }
-        self.found.push((path_of(&self.path), shape));
+        let shape = tensor.dims().to_vec();
+        let values = tensor.cast(DType::F32).into_data().try_into_vec().expect("cast to f32 above");
+        self.found.push((file_name(&self.path), shape, values));
     }
 
     fn enter_module(&mut self, name: &str, _: &str) {
@@ -60,33 +47,33 @@ impl ModuleVisitor for GatherShapes {
     }
 }
 
-/// Sets values by path.
-pub(crate) struct SetValues {
+/// Sets values by name.
+pub(super) struct SetValues {
     path: Vec<String>,
     values: BTreeMap<String, Vec<f32>>,
-    /// What could not be set, in words.
-    pub(crate) unfit: Vec<String>,
+    /// The tensors that could not be set, with the reason.
+    pub(super) unfit: Vec<String>,
 }
 
 impl SetValues {
-    pub(crate) fn new(values: BTreeMap<String, Vec<f32>>) -> Self {
+    pub(super) fn new(values: BTreeMap<String, Vec<f32>>) -> Self {
         Self { path: Vec::new(), values, unfit: Vec::new() }
     }
 }
 
 impl ModuleMapper for SetValues {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let path = path_of(&self.path);
+        let name = file_name(&self.path);
         let shape: [usize; D] = param.lazy_shape().dims();
         let length: usize = shape.iter().product();
-        let values = match self.values.remove(&path) {
+        let values = match self.values.remove(&name) {
             Some(values) if values.len() == length => values,
             Some(values) => {
-                self.unfit.push(format!("{path} has {} values, expected {length}", values.len()));
+                self.unfit.push(format!("{name} has {} values, expected {length}", values.len()));
                 return param;
             }
             None => {
-                self.unfit.push(format!("{path} is missing"));
+                self.unfit.push(format!("{name} is missing"));
                 return param;
             }
         };

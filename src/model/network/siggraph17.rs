@@ -2,18 +2,12 @@
 //! with Learned Deep Priors", SIGGRAPH 2017) as its authors released it (docs/method.md#siggraph17): hints
 //! come in beside L, skips join encoder and decoder, and one colour comes out for each pixel.
 
-use super::Activations;
-use super::convolution::{Convolution, Layer, Then, doubling};
-use super::layers::batch_norm;
-use super::trunk::{self, Block, MAX_WIDTH};
-use crate::kernels::operators;
-use burn::nn::BatchNorm;
-use burn::nn::conv::{Conv2d, ConvTranspose2d};
-use burn::prelude::*;
+use super::architecture::{Addend, Architecture, Builder, Input, Layer, Operation, Value};
+use super::blocks::{MAX_WIDTH, TRUNK_BLOCKS, trunk_block};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Cells of the 23 x 23 grid from -110 to 110, gamut or not, that the classification head is over.
+/// Classes of the classification head: cells of the 23 x 23 grid from -110 to 110, in gamut or not.
 const GRID: usize = 529;
 
 /// Width of the network.
@@ -30,75 +24,54 @@ impl Default for Siggraph17Config {
     }
 }
 
-/// Twice the size, joined by a skip.
-#[derive(Module, Debug)]
-struct Join {
-    up: Layer<ConvTranspose2d>,
-    short: Layer<Conv2d>,
-    convs: Vec<Layer<Conv2d>>,
-    norm: Option<BatchNorm>,
-}
-
-impl Join {
-    /// `last` ends in a leaky ReLU and has no BatchNorm.
-    fn forward(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
-        let up = self.up.forward(x, Then::default());
-        let x = self.short.forward(skip, Then { add: Some(up), ..Then::relu() });
-        let last = self.convs.len() - 1;
-        self.convs.iter().enumerate().fold(x, |x, (index, conv)| match &self.norm {
-            Some(norm) => conv.forward(x, Then { norm: (index == last).then_some(norm), ..Then::relu() }),
-            None => operators::leaky_relu(conv.forward(x, Then::default())),
-        })
-    }
-
-    fn into_inference(self) -> Self {
-        let last = self.convs.len() - 1;
-        let norm = |index| if index == last { self.norm.as_ref() } else { None };
-        let convs = self.convs.into_iter().enumerate().map(|(index, conv)| conv.pack(norm(index)));
-        Self { convs: convs.collect(), up: self.up.pack(None), short: self.short.pack(None), norm: self.norm }
-    }
-}
-
-/// The network; raw L and hints in, ab `[batch, 2, H, W]` in CIE units out, H and W multiples of 8.
-#[derive(Module, Debug)]
-pub struct Siggraph17 {
-    blocks: Vec<Block>,
-    joins: Vec<Join>,
-    /// Trained beside the rest, and kept so that a file comes out as it went in. No forward pass
-    /// uses it.
-    classes: Layer<Conv2d>,
-    chroma: Layer<Conv2d>,
-}
-
-/// Blocks that are followed by taking every second pixel, and looked back at.
+/// Blocks whose output is halved on its way down, and read again on the way up.
 const HALVED: usize = 3;
 
 impl Siggraph17Config {
-    pub(super) fn init(&self, device: &Device) -> Siggraph17 {
+    pub(super) fn architecture(&self) -> Architecture {
         let width = self.width;
-        // From, to and skip in multiples of the width; how many convolutions; BatchNorm or not.
-        let joins = [(8, 4, 4, 2, true), (4, 2, 2, 1, true), (2, 2, 1, 1, false)]
-            .map(|(from, to, skip, count, norm)| {
-                let [from, to, skip] = [from, to, skip].map(|multiple| multiple * width);
-                let conv = |from| Convolution::new(from, to).init(device);
-                Join {
-                    up: doubling(from, to, device),
-                    short: conv(skip),
-                    convs: (0..count).map(|_| conv(to)).collect(),
-                    norm: norm.then(|| batch_norm(to, device)),
-                }
-            })
-            .into();
-        Siggraph17 {
-            blocks: trunk::blocks(4, width, false, device),
-            joins,
-            classes: Convolution::pointwise(4 * width, GRID).init(device),
-            chroma: Convolution::pointwise(2 * width, 2).init(device),
+        let mut net = Builder::new(Input::LightnessAndHints);
+        let mut x = Value::INPUT;
+        let mut skips = Vec::new();
+        for block in 0..TRUNK_BLOCKS {
+            x = trunk_block(&mut net, x, block, [4, width], false);
+            if block < HALVED {
+                skips.push(x);
+                x = net.operation(Operation::EverySecond(x));
+            }
+            net.end_step();
         }
+        // Level, then the channels below, of the level and of its skip in multiples of the width.
+        for (level, from, to, skip) in [(8, 8, 4, 4), (9, 4, 2, 2), (10, 2, 2, 1)] {
+            let [from, to, skip_channels] = [from, to, skip].map(|multiple| multiple * width);
+            let skip = skips.pop().expect("a skip for each level");
+            let doubled = net.layer(x, Layer::doubling(format!("model{level}up.0"), from, to));
+            let short = format!("model{}short{level}.0", 11 - level);
+            let short = Layer::convolution(short, skip_channels, to).relu();
+            x = net.layer_plus(skip, short, Addend::Map(doubled));
+            let convolution = |number| Layer::convolution(format!("model{level}.{number}"), to, to);
+            match level {
+                8 => {
+                    x = net.layer(x, convolution(1).relu());
+                    x = net.layer(x, convolution(3).relu().then_normed("model8.5"));
+                }
+                9 => x = net.layer(x, convolution(1).relu().then_normed("model9.3")),
+                _ => {
+                    x = net.layer(x, convolution(1));
+                    x = net.operation(Operation::LeakyRelu(x));
+                    x = net.layer(x, Layer::pointwise("model_out.0", to, 2));
+                    net.operation(Operation::Tanh(x, 110.0));
+                }
+            }
+            net.end_step();
+        }
+        // Trained beside the rest, and kept so that a file comes out as it went in.
+        net.unused_layer(Layer::pointwise("model_class.0", 4 * width, GRID));
+        net.finish()
     }
 
     /// By the names of layers that only this network has.
-    pub(super) fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
+    pub(super) fn recognize(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
         if !["model8up.0.weight", "model_class.0.weight", "model10up.0.weight"]
             .iter()
             .any(|n| shapes.contains_key(*n))
@@ -108,66 +81,5 @@ impl Siggraph17Config {
         let width = shapes.get("model1.0.weight").and_then(|shape| shape.first().copied());
         let width = width.filter(|width| (1..=MAX_WIDTH).contains(width));
         Some(width.map_or_else(Self::default, |width| Self { width }))
-    }
-}
-
-impl Siggraph17 {
-    pub(super) fn steps(&self) -> usize {
-        self.blocks.len() + self.joins.len()
-    }
-
-    pub(super) fn step(&self, index: usize, Activations { x, mut skips }: Activations) -> Activations {
-        let blocks = self.blocks.len();
-        let x = if let Some(block) = self.blocks.get(index) {
-            let x = block.forward(x);
-            if index < HALVED {
-                let half = operators::every_second(x.clone());
-                skips.push(x);
-                half
-            } else {
-                x
-            }
-        } else {
-            let skip = skips.pop().expect("each halved block left a skip for its join");
-            let x = self.joins[index - blocks].forward(x, skip);
-            if index + 1 == self.steps() {
-                operators::scaled_tanh(self.chroma.forward(x, Then::default()), 110.0)
-            } else {
-                x
-            }
-        };
-        Activations { x, skips }
-    }
-
-    pub(super) fn into_inference(self) -> Self {
-        Self {
-            blocks: self.blocks.into_iter().map(Block::into_inference).collect(),
-            joins: self.joins.into_iter().map(Join::into_inference).collect(),
-            classes: self.classes,
-            chroma: self.chroma.pack(None),
-        }
-    }
-
-    /// Burn's path to the released state_dict's key.
-    pub(super) fn file_name(&self, path: &str) -> Option<String> {
-        match path.split('.').collect::<Vec<_>>().as_slice() {
-            ["blocks", rest @ ..] => trunk::file_name(&self.blocks, rest),
-            ["joins", join, rest @ ..] => {
-                let index = join.parse::<usize>().ok()?;
-                let (level, join) = (index + 8, self.joins.get(index)?);
-                Some(match rest {
-                    ["up", tensor] => format!("model{level}up.0.{tensor}"),
-                    ["short", tensor] => format!("model{}short{level}.0.{tensor}", HALVED - index),
-                    ["convs", conv, tensor] => {
-                        format!("model{level}.{}.{tensor}", 2 * conv.parse::<usize>().ok()? + 1)
-                    }
-                    ["norm", tensor] => format!("model{level}.{}.{tensor}", 2 * join.convs.len() + 1),
-                    _ => return None,
-                })
-            }
-            ["classes", tensor] => Some(format!("model_class.0.{tensor}")),
-            ["chroma", tensor] => Some(format!("model_out.0.{tensor}")),
-            _ => None,
-        }
     }
 }

@@ -1,13 +1,9 @@
 //! A compact U-Net: strided residual encoder, one global vector, decoder with skips that ends at a
 //! quarter of the size. BatchNorm stands before the ReLU, so it folds into its convolution.
 
-use super::convolution::{Convolution, Layer, Then, linear};
-use super::layers::{ConvNorm, Stage, Up};
-use super::{Activations, Head};
-use crate::kernels::operators;
-use burn::nn::Linear;
-use burn::nn::conv::Conv2d;
-use burn::prelude::*;
+use super::Head;
+use super::architecture::{Architecture, Builder, Input, Layer, Operation, Value};
+use super::blocks::{COUNTED, conv_norm, residual, up};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,38 +20,9 @@ pub struct UnetConfig {
     /// Channels of each decoder stage, coming up from the deepest; the last is at a quarter of
     /// the size. One fewer than encoder stages.
     pub decoder: Vec<usize>,
-    /// What it ends with.
+    /// Its last layer.
     #[serde(default, skip_serializing_if = "Head::is_usual")]
     pub head: Head,
-}
-
-/// What the whole photograph shows, added to every position of the deepest stage.
-#[derive(Module, Debug)]
-struct Scene {
-    squeeze: Layer<Linear>,
-    excite: Layer<Linear>,
-}
-
-impl Scene {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let squeezed = self.squeeze.forward(operators::mean_of_places(x.clone()), Then::relu());
-        operators::add_everywhere(x, self.excite.forward(squeezed, Then::default()))
-    }
-
-    fn into_inference(self) -> Self {
-        Self { squeeze: self.squeeze.pack(None), excite: self.excite.pack(None) }
-    }
-}
-
-/// The network; raw L `[batch, 1, H, W]` in, logits `[batch, 313, H/4, W/4]` out, H and W
-/// multiples of [`UnetConfig::size_multiple`].
-#[derive(Module, Debug)]
-pub struct Unet {
-    stem: ConvNorm,
-    encoder: Vec<Stage>,
-    scene: Scene,
-    decoder: Vec<Up>,
-    logits: Layer<Conv2d>,
 }
 
 impl UnetConfig {
@@ -76,37 +43,52 @@ impl UnetConfig {
             && lists.into_iter().flatten().chain([&self.stem]).all(|n| (1..=4096).contains(n))
     }
 
-    /// What the last encoder stage leaves.
+    /// The last encoder stage's output.
     #[cfg(feature = "train")]
     pub(super) fn deepest(&self) -> Option<super::Deepest> {
         let channels = *self.encoder.last()?;
         Some(super::Deepest { step: self.encoder.len(), channels })
     }
 
-    pub(super) fn init(&self, device: &Device) -> Unet {
+    pub(super) fn architecture(&self) -> Architecture {
+        let mut net = Builder::new(Input::Lightness);
+        let mut x = net.layer(Value::INPUT, conv_norm("stem", COUNTED, 1, self.stem, 2));
+        net.end_step();
         let mut from = self.stem;
-        let mut encoder = Vec::new();
-        for (&to, &count) in self.encoder.iter().zip(&self.blocks) {
-            encoder.push(Stage::new(from, to, count, device));
+        let mut skips = Vec::new();
+        for (index, (&to, &count)) in self.encoder.iter().zip(&self.blocks).enumerate() {
+            let key = format!("e{}", index + 1);
+            x = net.layer(x, conv_norm(&format!("{key}.0"), COUNTED, from, to, 2));
+            for block in 1..=count {
+                x = residual(&mut net, x, &format!("{key}.{block}"), COUNTED, to);
+            }
+            net.end_step();
+            skips.push((x, to));
             from = to;
         }
-        let scene = Scene { squeeze: linear(from, from, device), excite: linear(from, from, device) };
-        let mut decoder = Vec::new();
-        for (&to, &skip) in self.decoder.iter().zip(self.encoder.iter().rev().skip(1)) {
-            decoder.push(Up::new([from, skip], to, device));
+        // The deepest stage is where the way up begins, not a skip.
+        skips.pop();
+
+        // A vector of the whole photograph, added at every place of the deepest stage.
+        let mean = net.operation(Operation::Mean(x));
+        let squeezed = net.layer(mean, Layer::linear("g.0", from, from).relu());
+        let vector = net.layer(squeezed, Layer::linear("g.2", from, from));
+        x = net.operation(Operation::AddVector { map: x, vector });
+        net.end_step();
+
+        for (&to, (number, (skip, channels))) in self.decoder.iter().zip(skips.into_iter().enumerate().rev())
+        {
+            x = up(&mut net, [x, skip], &format!("u{}", number + 1), [from, channels], to);
+            net.end_step();
             from = to;
         }
-        Unet {
-            stem: ConvNorm::new(1, self.stem, 2, device),
-            encoder,
-            scene,
-            decoder,
-            logits: Convolution::pointwise(from, self.head.channels()).init(device),
-        }
+        net.layer(x, Layer::pointwise("out", from, self.head.channels()));
+        net.end_step();
+        net.finish_scaled(self.head.scale())
     }
 
     /// Reads widths and depths off the tensors.
-    pub(super) fn recognise(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
+    pub(super) fn recognize(shapes: &BTreeMap<String, Vec<usize>>) -> Option<Self> {
         let out = |name: &str| shapes.get(name).and_then(|shape| shape.first().copied());
         let stages = (1..).take_while(|i| out(&format!("e{i}.0.0.weight")).is_some()).count();
         let stage = |i: usize| out(&format!("e{i}.0.0.weight"));
@@ -119,65 +101,5 @@ impl UnetConfig {
             head: Head::of_channels(out("out.weight")?)?,
         };
         config.is_consistent().then_some(config)
-    }
-}
-
-impl Unet {
-    /// Stem, each encoder stage, the scene, each decoder stage, the logits.
-    pub(super) fn steps(&self) -> usize {
-        self.encoder.len() + self.decoder.len() + 3
-    }
-
-    pub(super) fn step(&self, index: usize, Activations { x, mut skips }: Activations) -> Activations {
-        let stages = self.encoder.len();
-        let x = if index == 0 {
-            self.stem.forward(x, Then::relu())
-        } else if index <= stages {
-            let x = self.encoder[index - 1].forward(x);
-            if index < stages {
-                skips.push(x.clone());
-            }
-            x
-        } else if index == stages + 1 {
-            self.scene.forward(x)
-        } else if let Some(up) = self.decoder.get(index - stages - 2) {
-            let skip = skips.pop().expect("the encoder left a skip for every decoder stage");
-            up.forward(x, skip)
-        } else {
-            self.logits.forward(x, Then::default())
-        };
-        Activations { x, skips }
-    }
-
-    pub(super) fn into_inference(self) -> Self {
-        Self {
-            stem: self.stem.into_inference(),
-            encoder: self.encoder.into_iter().map(Stage::into_inference).collect(),
-            scene: self.scene.into_inference(),
-            decoder: self.decoder.into_iter().map(Up::into_inference).collect(),
-            logits: self.logits.pack(None),
-        }
-    }
-
-    /// Burn's path to the name in files: `encoder.0.blocks.1.a.norm.weight` is
-    /// `e1.2.a.1.weight`, `decoder.0.block.b.conv.weight` (of three) is `u3.c.b.0.weight`.
-    pub(super) fn file_name(&self, path: &str) -> Option<String> {
-        let index = |text: &str| text.parse::<usize>().ok();
-        let layer = |name: &str| if name == "conv" { 0 } else { 1 };
-        let up = |i: &str| self.decoder.len().checked_sub(index(i)?);
-        Some(match path.split('.').collect::<Vec<_>>().as_slice() {
-            ["stem", part, tensor] => format!("stem.{}.{tensor}", layer(part)),
-            ["encoder", i, "down", part, tensor] => {
-                format!("e{}.0.{}.{tensor}", index(i)? + 1, layer(part))
-            }
-            ["encoder", i, "blocks", j, half, part, tensor] => {
-                format!("e{}.{}.{half}.{}.{tensor}", index(i)? + 1, index(j)? + 1, layer(part))
-            }
-            ["scene", "squeeze", tensor] => format!("g.0.{tensor}"),
-            ["scene", "excite", tensor] => format!("g.2.{tensor}"),
-            ["decoder", i, rest @ ..] => format!("u{}.{}", up(i)?, Up::file_name(rest)?),
-            ["logits", tensor] => format!("out.{tensor}"),
-            _ => return None,
-        })
     }
 }

@@ -1,12 +1,11 @@
-//! Weights of an encoder alone, for a network to begin its training with: as they were published for
-//! PyTorch, and as a file of ours.
+//! Weights of a pretrained encoder alone, to begin a training with: as published for PyTorch, and as a
+//! file of ours.
 
 use super::write::{Entry, single, write_entries};
 use super::{ENCODER, HostTensor, PREFIX};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, RawTensor};
 use crate::model::network::{Head, LiteConfig, NetworkConfig, Variant, lite};
-use burn::prelude::Device;
 use std::collections::BTreeMap;
 
 /// Parts of a published block's names, and ours.
@@ -19,11 +18,11 @@ const BLOCK: [(&str, &str); 6] = [
     ("_bn2", "b2"),
 ];
 
-/// Parts outside the blocks.
-const WHOLE: [(&str, &str); 4] =
+/// Parts of published names outside the blocks, and ours.
+const OUTSIDE_BLOCKS: [(&str, &str); 4] =
     [("_conv_stem", "stem"), ("_bn0", "b"), ("_conv_head", "head"), ("_bn1", "hb")];
 
-/// What the published weights are, and what may be done with them.
+/// Origin and licence of the published weights.
 fn published_license(variant: Variant) -> String {
     format!(
         "Apache-2.0: EfficientNet-{}, weights for ImageNet released by Google, ported to PyTorch as \
@@ -36,7 +35,7 @@ fn published_license(variant: Variant) -> String {
 /// An encoder in host memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncoderFile {
-    /// Which one it is.
+    /// The encoder's size.
     pub variant: Variant,
     /// Its tensors, named as in a model file.
     pub tensors: BTreeMap<String, HostTensor>,
@@ -45,7 +44,7 @@ pub struct EncoderFile {
 }
 
 impl EncoderFile {
-    /// Reads a published checkpoint of EfficientNet-Lite, or what [`EncoderFile::write`] made of it.
+    /// Reads a published checkpoint of EfficientNet-Lite, or a file of [`EncoderFile::write`].
     /// `None` for files that hold something else. The published classifier is left out.
     ///
     /// # Errors
@@ -107,7 +106,7 @@ impl EncoderFile {
     }
 }
 
-/// Ours for a published name; `None` for the classifier and for what counts batches.
+/// Our name for a published one; `None` for the classifier and for counters of batches.
 fn our_name(name: &str) -> Option<String> {
     let find = |parts: &[(&str, &'static str)], wanted: &str| {
         parts.iter().find(|(published, _)| *published == wanted).map(|(_, ours)| *ours)
@@ -115,7 +114,7 @@ fn our_name(name: &str) -> Option<String> {
     let name = match name.split('.').collect::<Vec<_>>().as_slice() {
         [_, "num_batches_tracked"] | [_, _, _, "num_batches_tracked"] => return None,
         ["_blocks", number, part, tensor] => format!("bl.{number}.{}.{tensor}", find(&BLOCK, part)?),
-        [part, tensor] => format!("{}.{tensor}", find(&WHOLE, part)?),
+        [part, tensor] => format!("{}.{tensor}", find(&OUTSIDE_BLOCKS, part)?),
         _ => return None,
     };
     Some(format!("{}{name}", lite::ENCODER))
@@ -124,7 +123,7 @@ fn our_name(name: &str) -> Option<String> {
 /// Name and shape of every tensor of an encoder, as a network has them.
 fn encoder_shapes(variant: Variant) -> BTreeMap<String, Vec<usize>> {
     let config = NetworkConfig::Lite(LiteConfig { variant, decoder: [1; 3], head: Head::default() });
-    let mut shapes = config.init(&Device::default()).shapes();
+    let mut shapes = config.architecture().tensors();
     shapes.retain(|name, _| name.starts_with(lite::ENCODER));
     shapes
 }

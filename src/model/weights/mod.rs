@@ -5,7 +5,7 @@
 //! | `autochrome.format` | version of this table, `1` |
 //! | `autochrome.network` | the network and its widths, JSON |
 //! | `autochrome.precision` | `f32`, `f16` or `int8`: how matrices are stored; vectors are always f32 |
-//! | `autochrome.logit_scale` | what the network's logits are divided by, so that T means one thing |
+//! | `autochrome.logit_scale` | divisor of the network's logits, so that T means one thing |
 //! | `autochrome.working_size` | short side the photograph is resized to |
 //! | `autochrome.temperature`, `autochrome.rebalance` | the model's defaults; absent: 0.38 and 1 |
 //! | `autochrome.bins` | SHA-256 of the ab bins |
@@ -16,14 +16,14 @@
 //! of length 1 along all axes but the one that counts output channels; the product of both is the
 //! matrix. Few matrices that eight bits would harm are f16 in such a file.
 
-mod arriving;
+mod download;
 #[cfg(feature = "train")]
 mod encoder;
 mod int8;
 mod read;
 mod write;
 
-pub use arriving::{Arriving, MAX_FILE};
+pub use download::{MAX_FILE, ModelDownload};
 #[cfg(feature = "train")]
 pub use encoder::EncoderFile;
 
@@ -78,7 +78,7 @@ impl Precision {
     }
 }
 
-/// What a model file says of itself.
+/// The metadata of a model file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metadata {
     /// The network and its widths.
@@ -86,7 +86,7 @@ pub struct Metadata {
     pub network: NetworkConfig,
     /// How matrices are stored in the file it was read from.
     pub precision: Precision,
-    /// What the network's logits are divided by.
+    /// Divisor of the network's logits.
     pub logit_scale: f32,
     /// Short side, in pixels, that photographs are resized to.
     pub working_size: usize,
@@ -94,7 +94,7 @@ pub struct Metadata {
     pub temperature: f32,
     /// Default share of the class rebalancing that is kept.
     pub rebalance: f32,
-    /// What it was trained on.
+    /// The photographs it was trained on.
     pub trained_on: String,
     /// Terms of use.
     pub license: String,
@@ -132,7 +132,7 @@ pub struct HostTensor {
 /// A model in host memory: read from a file, checked, not yet on a device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelFile {
-    /// What the file says of itself.
+    /// The file's metadata.
     pub metadata: Metadata,
     /// Tensors of the network by name.
     pub tensors: BTreeMap<String, HostTensor>,
@@ -142,12 +142,12 @@ pub struct ModelFile {
     pub origin: Option<Origin>,
 }
 
-/// What a model was read from.
+/// The file that a model was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The file's format.
     pub format: Format,
-    /// What stood before the names of the network's tensors: keys of dictionaries and `module.`
+    /// Prefix of the network's tensors: keys of dictionaries and `module.`
     pub prefix: String,
     /// Tensors that are no part of the network, named so that nothing is dropped in silence.
     /// BatchNorm's `num_batches_tracked` and the bins as weights (compared with ours) are expected
@@ -169,7 +169,7 @@ impl ModelFile {
     pub(crate) fn assemble(self, device: &Device) -> Result<Network> {
         let network = self.metadata.network.init(device);
         let found = self.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
-        read::check_shapes(&self.metadata.network, &network.shapes(), &found)?;
+        read::check_shapes(&self.metadata.network, &self.metadata.network.architecture().tensors(), &found)?;
         let name = self.metadata.network.name();
         let values = self.tensors.into_iter().map(|(name, tensor)| (name, tensor.values)).collect();
         network

@@ -1,4 +1,4 @@
-//! From a file to a model: our own files, and checkpoints recognised by their tensors.
+//! Reading models: our own files, and checkpoints recognised by their tensors.
 
 use super::{
     CLASS_WEIGHTS, CLASSIFIER, ENCODER, FORMAT, HostTensor, Metadata, ModelFile, Origin, PREFIX, Precision,
@@ -8,7 +8,6 @@ use crate::color::ab_bins;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{Checkpoint, Element, RawTensor};
 use crate::model::network::{NetworkConfig, lite};
-use burn::prelude::*;
 use std::collections::BTreeMap;
 
 type Shapes = BTreeMap<String, Vec<usize>>;
@@ -21,13 +20,12 @@ const ANCHORS: [&str; 5] =
 impl ModelFile {
     /// Reads a model file of ours, or a checkpoint of any format of [`Checkpoint`] whose tensors are
     /// those of a known network (it gets the paper's settings). Names and shapes are compared with
-    /// the network before any tensor is read; `device` is where it would be built, and holds
-    /// nothing of it afterwards.
+    /// the network before any tensor is read.
     ///
     /// # Errors
     /// Every `model-format` error of [`Error`]: bytes of no known format, tensors that are missing
     /// or misshaped (all are named), an unknown version, other bins, values that are not finite.
-    pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
+    pub fn read(bytes: &[u8]) -> Result<Self> {
         let Checkpoint { format, mut tensors, strings } = Checkpoint::read(bytes)?;
         if strings.contains_key(CLASSIFIER) {
             let what = "it is a classifier, which measures colours and makes none";
@@ -40,7 +38,7 @@ impl ModelFile {
         let own = strings.contains_key(&format!("{PREFIX}format"));
         let mut unused = Vec::new();
         let prefix = if own { String::new() } else { strip_prefix(&mut tensors, &mut unused) };
-        let metadata = if own { parse_metadata(&strings)? } else { recognise(&strings, &tensors)? };
+        let metadata = if own { parse_metadata(&strings)? } else { recognize(&strings, &tensors)? };
 
         let class_weights = match tensors.remove(CLASS_WEIGHTS) {
             Some(raw) => Some(check_class_weights(&raw)?),
@@ -51,7 +49,7 @@ impl ModelFile {
                 return Err(Error::ModelFormat(problem));
             }
         };
-        let expected = metadata.network.init(device).shapes();
+        let expected = metadata.network.architecture().tensors();
         let mut found: Shapes =
             tensors.iter().map(|(name, raw)| (name.clone(), raw.shape().to_vec())).collect();
         if sees_colors(&metadata.network, &tensors) {
@@ -129,7 +127,7 @@ fn read_tensor(
             return Err(Error::ModelFormat(format!("{name} is int8 but has no {scale}")));
         };
         let scales = HostTensor { shape: raw.shape().to_vec(), values: raw.values(&scale)? };
-        values = int8::dequantise(&shape, values, &scales).ok_or_else(|| {
+        values = int8::dequantize(&shape, values, &scales).ok_or_else(|| {
             Error::ModelFormat(format!("{scale} {:?} does not fit {name} {shape:?}", raw.shape()))
         })?;
     }
@@ -196,9 +194,9 @@ fn parse_metadata(strings: &Strings) -> Result<Metadata> {
 }
 
 /// Recognises a checkpoint by its tensors.
-fn recognise(strings: &Strings, tensors: &BTreeMap<String, RawTensor<'_>>) -> Result<Metadata> {
+fn recognize(strings: &Strings, tensors: &BTreeMap<String, RawTensor<'_>>) -> Result<Metadata> {
     let shapes = tensors.iter().map(|(name, raw)| (name.clone(), raw.shape().to_vec())).collect();
-    let network = NetworkConfig::recognise(&shapes).ok_or_else(|| {
+    let network = NetworkConfig::recognize(&shapes).ok_or_else(|| {
         let first: Vec<String> =
             shapes.iter().take(3).map(|(name, shape)| format!("{name} {shape:?}")).collect();
         let listed = if first.is_empty() { String::new() } else { format!(" ({}, …)", first.join(", ")) };
@@ -231,7 +229,7 @@ fn recognise(strings: &Strings, tensors: &BTreeMap<String, RawTensor<'_>>) -> Re
 fn check_bin_decoder(raw: &RawTensor<'_>) -> Result<()> {
     let fits = raw.shape() == [2, ab_bins::COUNT, 1, 1]
         && raw.values("model_out.weight")?.iter().enumerate().all(|(i, w)| {
-            let centre = ab_bins::CENTRES[i % ab_bins::COUNT][i / ab_bins::COUNT];
+            let centre = ab_bins::CENTERS[i % ab_bins::COUNT][i / ab_bins::COUNT];
             (w * 110.0 - f32::from(centre)).abs() < 1e-3
         });
     if fits {
@@ -241,7 +239,7 @@ fn check_bin_decoder(raw: &RawTensor<'_>) -> Result<()> {
     }
 }
 
-/// Compares names and shapes with those of the network; what is too much is not counted.
+/// Compares names and shapes with those of the network; additional tensors are no difference.
 pub(super) fn check_shapes(network: &NetworkConfig, expected: &Shapes, found: &Shapes) -> Result<()> {
     let mut differences: Vec<String> = expected
         .iter()

@@ -1,4 +1,4 @@
-//! From a model to the bytes of a file.
+//! Writing models.
 
 use super::{CLASS_WEIGHTS, FORMAT, HostTensor, ModelFile, PREFIX, Precision, int8};
 use crate::color::ab_bins;
@@ -7,7 +7,7 @@ use half::f16;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// A tensor of the file that is to be.
+/// A tensor to be written.
 pub(super) struct Entry<'a> {
     name: String,
     shape: Cow<'a, [usize]>,
@@ -21,6 +21,7 @@ impl ModelFile {
     /// # Errors
     /// [`Error::ModelFormat`] where a value does not fit `precision`.
     pub fn write(&self, precision: Precision) -> Result<Vec<u8>> {
+        let architecture = self.metadata.network.architecture();
         let mut entries = Vec::new();
         for (name, tensor) in &self.tensors {
             // Biases and norms are a hundredth of the bytes and carry more than their share of the
@@ -34,7 +35,7 @@ impl ModelFile {
                 Precision::F32 => entries.push(single(name, tensor)),
                 Precision::F16 => entries.push(half(name, tensor)?),
                 Precision::Int8 => {
-                    let (codes, scales) = int8::quantise(tensor, self.metadata.network.output_axis(name));
+                    let (codes, scales) = int8::quantize(tensor, architecture.output_axis(name));
                     entries.push(Entry {
                         name: name.clone(),
                         shape: Cow::Borrowed(&tensor.shape),

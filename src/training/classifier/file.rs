@@ -1,51 +1,47 @@
-//! The classifier's file: safetensors with the tensors of the network, and one JSON document under
-//! the metadata key `autochrome.classifier` with everything else ([`Preparation`] and the network's
-//! sizes).
+//! Classifier files: safetensors with the tensors of the network, and all else ([`Preparation`]) as a JSON
+//! document under the metadata key `autochrome.classifier`.
 
 use super::{Classifier, ClassifierConfig, planes};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::image::photo::Photo;
 use crate::model::checkpoint::Checkpoint;
-use crate::model::network::convolution::without_layer;
-use crate::model::network::named_values::{GatherShapes, GatherValues};
 use crate::model::weights::CLASSIFIER as KEY;
 use crate::training::augmentation::middle;
+use crate::training::error::{Result, TrainingError};
 use crate::training::held_out::HeldOut;
 use crate::training::labels::Labels;
-use burn::module::Module;
 use burn::prelude::*;
-use burn_store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-/// How a classifier came about.
+/// Architecture and training of a classifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preparation {
-    /// Size, widths and depths.
+    /// Input size, widths and depths.
     pub network: ClassifierConfig,
-    /// What its logits stand for, by source.
+    /// The labels that its logits stand for, by source.
     pub labels: Labels,
-    /// The photographs it never saw.
+    /// The photographs held out from its training.
     pub held_out: HeldOut,
     /// Program and version that trained it.
     pub created_by: String,
 }
 
-/// What a classifier may be asked about a photograph.
+/// Whether a photograph can be used to test recognition, and for which label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// Whether it shows what stands at this place in [`Preparation::labels`].
+    /// It can, for the label at this index of [`Preparation::labels`].
     Asked(usize),
-    /// Nothing: it has no label, or one that the classifier does not know.
+    /// It cannot: it has no label, or one that the classifier does not know.
     UnknownLabel,
-    /// Nothing: the classifier may have learned from it.
+    /// It cannot: the classifier may have been trained on it.
     Learned,
 }
 
 impl Question {
-    /// The place of the label, where it may be asked.
+    /// Index of the label, where the photograph can be used.
     #[must_use]
     pub fn place(self) -> Option<usize> {
         match self {
@@ -55,16 +51,16 @@ impl Question {
     }
 }
 
-/// A classifier that has learned, on a device.
+/// A trained classifier on a device.
 #[derive(Debug)]
 pub struct ClassifierFile {
-    /// How it came about.
+    /// Its architecture and training.
     pub preparation: Preparation,
     classifier: Classifier,
 }
 
 impl ClassifierFile {
-    /// Of a network off any tape.
+    /// A file's contents, of a network off any tape.
     #[must_use]
     pub fn new(preparation: Preparation, classifier: Classifier) -> Self {
         Self { preparation, classifier }
@@ -73,14 +69,14 @@ impl ClassifierFile {
     /// Reads a file that [`ClassifierFile::write`] wrote.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] for bytes that are no such file, [`Error::Classifier`] for a file of
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) for bytes that are no such file, [`TrainingError::Classifier`] for a file of
     /// something else or a damaged one.
     pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
-        let refuse = |problem: String| Error::Classifier(problem);
-        let Checkpoint { mut tensors, strings, .. } = Checkpoint::read(bytes)?;
+        let refuse = |problem: String| TrainingError::Classifier(problem);
+        let Checkpoint { mut tensors, strings, .. } = Checkpoint::read(bytes).map_err(Error::from)?;
         let text = strings.get(KEY).ok_or_else(|| {
-            let colours = strings.keys().any(|key| key.starts_with("autochrome."));
-            let what = if colours { "it is a model that colours photographs" } else { "it has no metadata" };
+            let colors = strings.keys().any(|key| key.starts_with("autochrome."));
+            let what = if colors { "it is a model that colours photographs" } else { "it has no metadata" };
             refuse(format!("{what}; a classifier says by {KEY} what it was trained on"))
         })?;
         let preparation: Preparation = serde_json::from_str(text)
@@ -90,34 +86,28 @@ impl ClassifierFile {
         if preparation.labels.is_empty() {
             return Err(refuse("it knows no labels".to_owned()));
         }
-        let mut classifier = preparation.network.init(preparation.labels.len(), device);
-        let mut stored = Vec::new();
-        for (name, shape) in shapes(&classifier) {
-            let known = without_layer(&name);
-            let tensor = tensors.remove(&known).ok_or_else(|| refuse(format!("{known} is missing")))?;
+        let labels = preparation.labels.len();
+        let mut values = BTreeMap::new();
+        for (name, shape) in preparation.network.architecture(labels).tensors() {
+            let tensor = tensors.remove(&name).ok_or_else(|| refuse(format!("{name} is missing")))?;
             if tensor.shape() != shape {
-                return Err(refuse(format!("{known} is {:?}, expected {shape:?}", tensor.shape())));
+                return Err(refuse(format!("{name} is {:?}, expected {shape:?}", tensor.shape())));
             }
-            stored.push(bridge::from_data(TensorData::new(tensor.values(&known)?, shape), name, None));
+            values.insert(name.clone(), tensor.values(&name).map_err(Error::from)?);
         }
-        let applied = classifier.apply(stored, None, Some(Box::new(PyTorchToBurnAdapter)), true);
-        match applied.errors.first() {
-            Some(error) => Err(refuse(error.to_string())),
-            None => Ok(Self { preparation, classifier }),
-        }
+        let Classifier(network) = preparation.network.init(labels, device);
+        Ok(Self { preparation, classifier: Classifier(network.load(values).map_err(refuse)?) })
     }
 
-    /// The bytes of a file. The same classifier gives the same bytes.
+    /// The bytes of a file; equal for equal classifiers.
     ///
     /// # Errors
-    /// [`Error::Classifier`] where the file cannot be made.
+    /// [`TrainingError::Classifier`] where the file cannot be made.
     pub fn write(&self) -> Result<Vec<u8>> {
-        let mut gather = GatherValues::default();
-        self.classifier.visit(&mut gather);
-        let named = shapes(&self.classifier).into_iter().map(|(path, shape)| (without_layer(&path), shape));
-        let tensors: Vec<_> = named.zip(gather.found).collect();
-        let unwritable = |error: &dyn std::fmt::Display| Error::Classifier(error.to_string());
-        let views = tensors.iter().map(|((name, shape), values)| {
+        let Classifier(network) = &self.classifier;
+        let tensors = network.export();
+        let unwritable = |error: &dyn std::fmt::Display| TrainingError::Classifier(error.to_string());
+        let views = tensors.iter().map(|(name, shape, values)| {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
             view.map(|view| (name.as_str(), view))
         });
@@ -130,10 +120,11 @@ impl ClassifierFile {
     /// Number of weights.
     #[must_use]
     pub fn parameters(&self) -> usize {
-        shapes(&self.classifier).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+        let tensors = self.preparation.network.architecture(self.preparation.labels.len()).tensors();
+        tensors.values().map(|shape| shape.iter().product::<usize>()).sum()
     }
 
-    /// What it may be asked about a photograph: of its path, source and label.
+    /// Whether a photograph, given by its path, source and label, can be used to test recognition.
     #[must_use]
     pub fn question(&self, path: &str, source: &str, label: Option<&str>) -> Question {
         let Preparation { labels, held_out, .. } = &self.preparation;
@@ -144,16 +135,16 @@ impl ClassifierFile {
         }
     }
 
-    /// For each photograph the likeliest of the labels of one source: that of the label at the place
-    /// given beside it. Of a photograph it sees the middle square.
+    /// For each photograph the index of the likeliest label among those of one source, the source of the
+    /// label whose index is given with the photograph. The input is the photograph's middle square.
     ///
     /// # Panics
     /// If there is no such label, or no photograph.
     #[must_use]
-    pub fn recognise(&self, photographs: &[(&Photo, usize)]) -> Vec<usize> {
+    pub fn recognize(&self, photographs: &[(&Photo, usize)]) -> Vec<usize> {
         let side = self.preparation.network.input;
         let rgb: Vec<u8> = photographs.iter().flat_map(|(photo, _)| middle(photo, side)).collect();
-        let device = self.classifier.devices().into_iter().next().unwrap_or_default();
+        let device = self.classifier.0.device().unwrap_or_default();
         let logits = self.classifier.forward(planes(&rgb, side, &device));
         let logits: Vec<f32> = logits.into_data().try_into_vec().expect("a classifier is f32");
         let rows = logits.chunks_exact(self.preparation.labels.len());
@@ -163,11 +154,4 @@ impl ClassifierFile {
         };
         rows.zip(photographs).map(likeliest).collect()
     }
-}
-
-/// Burn's path and PyTorch's shape of every tensor.
-fn shapes(classifier: &Classifier) -> Vec<(String, Vec<usize>)> {
-    let mut gather = GatherShapes::default();
-    classifier.visit(&mut gather);
-    gather.found
 }

@@ -1,50 +1,50 @@
-//! The classifier while it learns.
+//! Training of the classifier.
 
 use super::{Classifier, ClassifierConfig, planes};
-use crate::error::{Error, Result};
+use crate::error::Error;
+use crate::training::error::{Result, TrainingError};
 use crate::training::initial_weights;
 use crate::training::labels::Labels;
-use crate::training::learner::number;
 use crate::training::optimizer::{Optimizer, OptimizerConfig};
 use crate::training::schedule::Schedule;
-use crate::training::tape::Tape;
+use crate::training::tape::{Tape, number};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Everything a run's arithmetic depends on, but the photographs.
+/// Everything that a run's arithmetic depends on, except the photographs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassifierLearnerConfig {
-    /// Share of the target that is spread evenly over all labels of the source (Szegedy et al. 2016).
+    /// Fraction of the target that is spread evenly over all labels of the source (Szegedy et al. 2016).
     #[serde(default)]
     pub smoothing: f64,
-    /// How weights move.
+    /// The optimiser.
     pub optimizer: OptimizerConfig,
-    /// How fast.
+    /// The learning rate over the run.
     pub schedule: Schedule,
-    /// Length of the run.
+    /// Length of the run, in steps.
     pub steps: u64,
 }
 
-/// Photographs and what they show.
+/// A batch of labelled photographs.
 #[derive(Clone, Copy, Debug)]
-pub struct Labelled<'a> {
+pub struct Labeled<'a> {
     /// Interleaved 8-bit sRGB, `[count, input, input, 3]`.
     pub rgb: &'a [u8],
-    /// Places in [`Labels`], one for each.
+    /// Index of each photograph's label in [`Labels`].
     pub labels: &'a [usize],
 }
 
-/// What a step found.
+/// Measurements of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lesson {
+pub struct ClassifierStepReport {
     /// Mean smoothed cross-entropy of the photographs, nats.
     pub loss: f64,
     /// Learning rate of the step.
     pub rate: f64,
 }
 
-/// A classifier that learns.
+/// A classifier in training.
 #[derive(Debug)]
 pub struct ClassifierLearner {
     config: ClassifierLearnerConfig,
@@ -58,10 +58,10 @@ pub struct ClassifierLearner {
 }
 
 impl ClassifierLearner {
-    /// A learner at step 0; convolutions begin as He et al. (2015) propose, drawn from `seed`.
+    /// A learner at step 0, with convolutions drawn from `seed` as He et al. (2015) propose.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for settings that make no sense, or no labels.
+    /// [`Error::Parameter`] for invalid settings, or no labels.
     pub fn new(
         config: ClassifierLearnerConfig,
         network_config: ClassifierConfig,
@@ -72,11 +72,11 @@ impl ClassifierLearner {
         network_config.check()?;
         if !(0.0..1.0).contains(&config.smoothing) {
             let value = config.smoothing.to_string();
-            return Err(Error::Parameter { name: "smoothing", value, range: "from 0 up to below 1" });
+            return Err(Error::Parameter { name: "smoothing", value, range: "from 0 up to below 1" }.into());
         }
         if labels.is_empty() {
             let range = "at least two labels of one source";
-            return Err(Error::Parameter { name: "labels", value: "none".to_owned(), range });
+            return Err(Error::Parameter { name: "labels", value: "none".to_owned(), range }.into());
         }
         let tape = Tape::of(device);
         let blank = network_config.init(labels.len(), device);
@@ -93,20 +93,20 @@ impl ClassifierLearner {
         })
     }
 
-    /// Steps made.
+    /// Number of steps done.
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.step
     }
 
-    /// Learns from photographs. `examine`: whether to look at the loss, which makes the device finish
-    /// first.
+    /// One step on a batch. With `examine` the loss is measured and returned, for which the device must
+    /// finish first.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for photographs of another size or labels that are not known,
-    /// [`Error::Diverged`] where the loss or the gradient is no finite number; the weights are then
-    /// those before the step. The loss is only looked at with `examine`.
-    pub fn step(&mut self, photographs: Labelled<'_>, examine: bool) -> Result<Option<Lesson>> {
+    /// [`Error::Parameter`] for photographs of another size or unknown labels, [`TrainingError::Diverged`] where the
+    /// loss or the gradient is not finite; the weights are then those before the step. The loss is checked
+    /// only with `examine`.
+    pub fn step(&mut self, photographs: Labeled<'_>, examine: bool) -> Result<Option<ClassifierStepReport>> {
         let (count, side) = (photographs.labels.len(), self.network_config.input);
         let known = photographs.labels.iter().all(|label| *label < self.labels.len());
         if count == 0 || photographs.rgb.len() != count * side * side * 3 || !known {
@@ -114,36 +114,37 @@ impl ClassifierLearner {
                 name: "photographs",
                 value: format!("{} samples and {count} labels", photographs.rgb.len()),
                 range: "three samples for each pixel of the input and a known label for each photograph",
-            });
+            }
+            .into());
         }
         let rate = self.config.schedule.rate(self.step, self.config.steps);
         let output = self.network.forward(self.tape.input(planes(photographs.rgb, side, &self.device)));
         let shown = photographs.labels.iter().copied().map(Some);
         let (loss, gradient) =
             self.labels.compare(&self.tape.plain(output.clone()), shown, self.config.smoothing);
-        let lesson = examine.then(|| Lesson { loss: number(&loss), rate });
-        if let Some(Lesson { loss, .. }) = lesson
+        let report = examine.then(|| ClassifierStepReport { loss: number(&loss), rate });
+        if let Some(ClassifierStepReport { loss, .. }) = report
             && !loss.is_finite()
         {
-            return Err(Error::Diverged { what: "loss", value: loss, step: self.step });
+            return Err(TrainingError::Diverged { what: "loss", value: loss, step: self.step });
         }
         let gradients = self.tape.gradients(&self.network, [(output, gradient)]);
         let (factor, length) = self.optimizer.factor(&gradients, 1.0);
         if let Some(value) = length.filter(|length| !length.is_finite()) {
-            return Err(Error::Diverged { what: "gradient", value, step: self.step });
+            return Err(TrainingError::Diverged { what: "gradient", value, step: self.step });
         }
         let blank = self.blank();
         let network = std::mem::replace(&mut self.network, blank);
         self.network = self.optimizer.step(network, gradients, factor, |_| rate, self.step + 1);
         self.step += 1;
-        Ok(lesson)
+        Ok(report)
     }
 
     fn blank(&self) -> Classifier {
         self.network_config.init(self.labels.len(), &self.device)
     }
 
-    /// The classifier as it stands, off the tape.
+    /// A copy of the classifier, off the tape.
     #[must_use]
     pub fn classifier(&self) -> Classifier {
         self.tape.copy(&self.network, self.blank())

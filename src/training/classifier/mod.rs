@@ -1,43 +1,46 @@
-//! A small classifier of colour photographs, to ask of a recoloured one whether it still shows what
-//! it showed: the paper's semantic interpretability (paper section 3.1), with a network of ours in the
-//! place of VGG (docs/method.md#classifier).
+//! A small classifier of colour photographs, by which recoloured ones are tested for the paper's semantic
+//! interpretability (paper section 3.1), with a network of ours in the place of VGG
+//! (docs/method.md#classifier).
 //!
-//! It sees colour photographs only while it learns, so what it recognises less often than the truth
-//! is what the colours got wrong.
+//! The classifier is trained on true colours only, so that a lower accuracy on recoloured photographs is
+//! due to the colours.
 
 mod file;
 mod learner;
 
 pub use file::{ClassifierFile, Preparation, Question};
-pub use learner::{ClassifierLearner, ClassifierLearnerConfig, Labelled, Lesson};
+pub use learner::{ClassifierLearner, ClassifierLearnerConfig, ClassifierStepReport, Labeled};
 
 use super::tape::Trainable;
 use crate::error::{Error, Result};
-use crate::model::network::convolution::{Convolution, Layer, Then};
-use crate::model::network::layers::{Stage, fastest_layout};
+use crate::model::network::architecture::Builder;
+use crate::model::network::blocks::{conv_norm, residual};
+use crate::model::network::weighted_layer::fastest_layout;
+use crate::model::network::{Architecture, Input, Layer, Network, Operation, Value};
 use burn::module::{ModuleMapper, ModuleVisitor};
-use burn::nn::conv::Conv2d;
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What sRGB in 0…1 is centred on and divided by.
-const CENTRE: f32 = 0.5;
+/// Mean subtracted from sRGB in 0…1.
+const MEAN: f32 = 0.5;
+
+/// Divisor of sRGB in 0…1 after the mean is subtracted.
 const SPREAD: f32 = 0.25;
 
-/// Size, widths and depths.
+/// Input size, widths and depths of the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassifierConfig {
-    /// Side of the square that it is shown, pixels; every stage halves it without a rest.
+    /// Side of the input, a square, in pixels; divisible by 2 for every stage.
     pub input: usize,
     /// Channels of each stage.
     pub widths: Vec<usize>,
-    /// Residual blocks of each stage, after the convolution that halves the size.
+    /// Number of residual blocks of each stage, after the convolution that halves the size.
     pub blocks: Vec<usize>,
 }
 
 impl ClassifierConfig {
-    /// Whether the network can be built.
+    /// Checks that the network can be built.
     ///
     /// # Errors
     /// [`Error::Parameter`] with the first field that is out of its range.
@@ -60,58 +63,62 @@ impl ClassifierConfig {
         Ok(())
     }
 
+    /// Residual stages that halve the size, the mean over all places, a logit for each label.
+    fn architecture(&self, labels: usize) -> Architecture {
+        const NAMES: [&str; 2] = ["conv", "norm"];
+        let mut net = Builder::new(Input::Prepared);
+        let (mut x, mut from) = (Value::INPUT, 3);
+        for (stage, (&to, &count)) in self.widths.iter().zip(&self.blocks).enumerate() {
+            x = net.layer(x, conv_norm(&format!("stages.{stage}.down"), NAMES, from, to, 2));
+            for block in 0..count {
+                x = residual(&mut net, x, &format!("stages.{stage}.blocks.{block}"), NAMES, to);
+            }
+            from = to;
+        }
+        let mean = net.operation(Operation::Mean(x));
+        net.layer(mean, Layer::pointwise("head", from, labels));
+        net.end_step();
+        net.finish()
+    }
+
     /// The network for so many labels, its convolutions all zero.
     #[must_use]
     pub fn init(&self, labels: usize, device: &Device) -> Classifier {
-        let mut from = 3;
-        let mut stages = Vec::new();
-        for (&to, &count) in self.widths.iter().zip(&self.blocks) {
-            stages.push(Stage::new(from, to, count, device));
-            from = to;
-        }
-        Classifier { stages, head: Convolution::pointwise(from, labels).init(device) }
+        Classifier(Network::new(self.architecture(labels), device))
     }
 }
 
-/// The network: residual stages that halve the size, the mean over all places, a logit for each
-/// label.
-#[derive(Module, Debug)]
-pub struct Classifier {
-    stages: Vec<Stage>,
-    head: Layer<Conv2d>,
-}
+/// The network with its weights.
+#[derive(Clone, Debug)]
+pub struct Classifier(Network);
 
 impl Classifier {
-    /// sRGB in 0…1 `[batch, 3, H, W]` in, logits `[batch, labels, 1, 1]` out.
+    /// Logits `[batch, labels, 1, 1]` of sRGB in 0…1, `[batch, 3, H, W]`.
     #[must_use]
     pub fn forward(&self, rgb: Tensor<4>) -> Tensor<4> {
-        let x = fastest_layout((rgb - CENTRE) / SPREAD);
-        let x = self.stages.iter().fold(x, |x, stage| stage.forward(x));
-        let [batch, channels, height, width] = x.dims();
-        let mean = x.reshape([batch, channels, height * width]).mean_dim(2);
-        self.head.forward(mean.reshape([batch, channels, 1, 1]), Then::default())
+        self.0.forward(fastest_layout((rgb - MEAN) / SPREAD))
     }
 }
 
 impl Trainable for Classifier {
     fn visit(&self, visitor: &mut impl ModuleVisitor) {
-        Module::visit(self, visitor);
+        self.0.visit(visitor);
     }
 
     fn map(self, mapper: &mut impl ModuleMapper) -> Self {
-        Module::map(self, mapper)
+        Self(self.0.map(mapper))
     }
 
     fn train(self) -> Self {
-        Module::train(self)
+        Self(self.0.train())
     }
 
     fn valid(&self) -> Self {
-        Module::valid(self)
+        Self(self.0.valid())
     }
 }
 
-/// Interleaved 8-bit sRGB of square pictures as [`Classifier::forward`] takes it.
+/// Interleaved 8-bit sRGB of square pictures as an input of [`Classifier::forward`].
 fn planes(rgb: &[u8], side: usize, device: &Device) -> Tensor<4> {
     let pixels = side * side;
     let count = rgb.len() / (3 * pixels);

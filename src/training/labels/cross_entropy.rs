@@ -1,21 +1,21 @@
-//! What a network is told about the labels of photographs.
+//! Cross-entropy of labels, and its gradient.
 
 use super::Labels;
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
-/// What is added to the logits of other sources: their probability becomes 0.
-const OTHERS: f32 = -1e9;
+/// Added to the logits of other sources, so that their probability is 0.
+const OTHER_SOURCES_LOGIT: f32 = -1e9;
 
 impl Labels {
     /// Mean cross-entropy over a batch, `[1]`, nats, and its gradient at `logits` `[batch, labels, 1, 1]`,
     /// which are off any tape: `(softmax(z) - t) / batch` over the labels of each photograph's own
-    /// source, 0 elsewhere. t is 1 at the label but for `smoothing`, the share that is spread evenly over
-    /// all labels of the source (Szegedy et al. 2016). A photograph that shows nothing known adds nothing
-    /// to either.
+    /// source, 0 elsewhere. t is 1 at the label, except for `smoothing`, the fraction that is spread evenly
+    /// over all labels of the source (Szegedy et al. 2016). A photograph without a label contributes
+    /// nothing.
     ///
     /// # Panics
-    /// If `shown` is not one place for each photograph, or there is no such place.
+    /// If `shown` has not one entry for each photograph, or an index is out of range.
     pub(in crate::training) fn compare(
         &self,
         logits: &Tensor<4>,
@@ -25,7 +25,7 @@ impl Labels {
         let ([batch, width, ..], device) = (logits.dims(), logits.device());
         assert_eq!(shown.len(), batch, "a label or none for each photograph");
         let mut target = vec![0.0f32; batch * width];
-        let mut others = vec![OTHERS; batch * width];
+        let mut others = vec![OTHER_SOURCES_LOGIT; batch * width];
         let mut asked = vec![0.0f32; batch];
         let rows = target.chunks_exact_mut(width).zip(others.chunks_exact_mut(width));
         for (((target, others), asked), shown) in rows.zip(&mut asked).zip(shown) {

@@ -1,4 +1,4 @@
-//! What photographs show: the labels that a network tells apart, by source.
+//! Labels of photographs, by source, for classification.
 
 mod cross_entropy;
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Labels, each belonging to one source. A label's place is its number in the order of the sources,
-/// and of the labels within each.
+/// Labels, each of one source. A label's index, its place, counts in the order of the sources and of the
+/// labels within each.
 ///
-/// Labels of different sources overlap: what is a dog to one is a breed to another. So a photograph
-/// is only asked which of the labels of its own source it shows, in training and after.
+/// Labels of different sources overlap: one source says "dog" where another names the breed. A photograph is
+/// therefore classified among the labels of its own source only, in training and in evaluation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Labels {
@@ -18,9 +18,9 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Of photographs, each given by its source and its label (unique over all sources). Labels of
-    /// fewer than `least` photographs are left out, and then sources of fewer than two labels, which
-    /// ask nothing.
+    /// The labels of photographs, each given by its source and its label (unique over all sources). Labels of
+    /// fewer than `least` photographs are left out, and then sources of fewer than two labels, among which
+    /// there is nothing to choose.
     #[must_use]
     pub fn of<'a>(photographs: impl IntoIterator<Item = (&'a str, &'a str)>, least: usize) -> Self {
         let mut counts: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
@@ -35,13 +35,13 @@ impl Labels {
         Self { by_source: by_source.collect() }
     }
 
-    /// How many there are.
+    /// Number of labels.
     #[must_use]
     pub fn len(&self) -> usize {
         self.by_source.values().map(Vec::len).sum()
     }
 
-    /// Whether there are none.
+    /// Whether there are no labels.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -52,7 +52,7 @@ impl Labels {
         self.by_source.iter().map(|(source, labels)| (source.as_str(), labels.as_slice()))
     }
 
-    /// The place of a source's label; `None` for one that is not known.
+    /// Index of a source's label; `None` for an unknown one.
     #[must_use]
     pub fn place(&self, source: &str, label: &str) -> Option<usize> {
         let at = self.by_source.get(source)?.iter().position(|known| known == label)?;
@@ -60,7 +60,7 @@ impl Labels {
         Some(before.map(|(_, labels)| labels.len()).sum::<usize>() + at)
     }
 
-    /// The places of all labels of the source that the label at `place` belongs to.
+    /// Indices of all labels of the source to which the label at index `place` belongs.
     ///
     /// # Panics
     /// If there is no such label.

@@ -2,15 +2,16 @@
 
 use crate::color::ab_bins;
 
-/// Largest ab error that the curve looks at.
-pub(super) const RANGE: usize = 150;
+/// Largest threshold of the curve, an ab error in CIE units.
+pub(super) const MAX_ERROR: usize = 150;
 
-/// Gathers ab errors of pixels into the area under the cumulative error curve. Memory does not
-/// grow with the number of pixels; sums are f64, since balanced weights reach 5e5.
+/// The cumulative curve of pixels' ab errors and the area under it. Memory does not grow with the number of
+/// pixels; sums are f64, since balanced weights reach 5e5.
 #[derive(Clone, Debug)]
 pub struct AreaUnderCurve {
-    /// Weight of pixels whose error, rounded up, is this; the last holds all above the range.
+    /// Weight of the pixels by their error, rounded up; the last entry holds all above the range.
     histogram: Vec<f64>,
+    /// Sum of all weights.
     weight: f64,
     /// Weighted sum of errors, capped at the range.
     capped: f64,
@@ -18,7 +19,7 @@ pub struct AreaUnderCurve {
 
 impl Default for AreaUnderCurve {
     fn default() -> Self {
-        Self { histogram: vec![0.0; RANGE + 2], weight: 0.0, capped: 0.0 }
+        Self { histogram: vec![0.0; MAX_ERROR + 2], weight: 0.0, capped: 0.0 }
     }
 }
 
@@ -27,16 +28,16 @@ impl AreaUnderCurve {
     /// (lambda 0) of [`ab_bins::nearest`] of the truth.
     pub fn add(&mut self, truth: [f64; 2], prediction: [f64; 2], weight: f64) {
         let error = (truth[0] - prediction[0]).hypot(truth[1] - prediction[1]);
-        self.histogram[(error.ceil() as usize).min(RANGE + 1)] += weight;
+        self.histogram[(error.ceil() as usize).min(MAX_ERROR + 1)] += weight;
         self.weight += weight;
-        self.capped += weight * error.min(RANGE as f64);
+        self.capped += weight * error.min(MAX_ERROR as f64);
     }
 
-    /// Share of the weight whose error is at most `threshold`, for each integer from 0 to 150.
+    /// Fraction of the weight whose error is at most the threshold, for each integer threshold from 0 to 150.
     #[must_use]
     pub fn curve(&self) -> Vec<f64> {
         let mut sum = 0.0;
-        self.histogram[..=RANGE]
+        self.histogram[..=MAX_ERROR]
             .iter()
             .map(|weight| {
                 sum += weight;
@@ -49,16 +50,16 @@ impl AreaUnderCurve {
     #[must_use]
     pub fn trapezoid(&self) -> f64 {
         let curve = self.curve();
-        (curve.iter().sum::<f64>() - 0.5 * (curve[0] + curve[RANGE])) / RANGE as f64
+        (curve.iter().sum::<f64>() - 0.5 * (curve[0] + curve[MAX_ERROR])) / MAX_ERROR as f64
     }
 
     /// The continuous area, 0…1: `1 - E[min(error, 150)] / 150`.
     #[must_use]
     pub fn exact(&self) -> f64 {
-        1.0 - self.capped / self.weight / RANGE as f64
+        1.0 - self.capped / self.weight / MAX_ERROR as f64
     }
 
-    /// Adds what another has gathered, each of its pixels weighing `weight` times as much.
+    /// Adds the pixels of another curve, their weights multiplied by `weight`.
     pub fn merge(&mut self, other: &Self, weight: f64) {
         for (sum, more) in self.histogram.iter_mut().zip(&other.histogram) {
             *sum += weight * more;
@@ -68,32 +69,32 @@ impl AreaUnderCurve {
     }
 }
 
-/// Plain and balanced accuracy of one method over a set of photographs, in one pass: pixels are
-/// gathered by the bin of their true colour, and weighted when all have been seen.
+/// Plain and balanced accuracy of one method over a set of photographs in one pass: pixels are gathered
+/// by the bin of their true colour, and weighted afterwards.
 #[derive(Clone, Debug)]
-pub struct ColourAccuracy {
+pub struct ColorAccuracy {
     by_bin: Vec<AreaUnderCurve>,
 }
 
-impl Default for ColourAccuracy {
+impl Default for ColorAccuracy {
     fn default() -> Self {
         Self { by_bin: vec![AreaUnderCurve::default(); ab_bins::COUNT] }
     }
 }
 
-impl ColourAccuracy {
+impl ColorAccuracy {
     /// Adds a pixel.
     pub fn add(&mut self, truth: [f64; 2], prediction: [f64; 2]) {
         self.by_bin[ab_bins::nearest(truth)].add(truth, prediction, 1.0);
     }
 
-    /// Every pixel counts the same.
+    /// The curve with equal weights.
     #[must_use]
     pub fn plain(&self) -> AreaUnderCurve {
         self.balanced(&[1.0; ab_bins::COUNT])
     }
 
-    /// Each pixel counts as much as its true colour's class weight (lambda 0).
+    /// The curve with each pixel weighted by its true colour's class weight (lambda 0).
     #[must_use]
     pub fn balanced(&self, class_weights: &[f64]) -> AreaUnderCurve {
         let mut sum = AreaUnderCurve::default();
@@ -114,12 +115,12 @@ pub fn balanced_weight(truth: [f64; 2], class_weights: &[f64]) -> f64 {
 mod tests {
     use super::*;
     use crate::training::class_rebalancing::class_weights;
-    use crate::training::metrics::ColourPrior;
+    use crate::training::metrics::ColorPrior;
 
     #[test]
     fn one_pass_gives_what_weighted_pixels_give() {
-        let mut accuracy = ColourAccuracy::default();
-        let mut prior = ColourPrior::default();
+        let mut accuracy = ColorAccuracy::default();
+        let mut prior = ColorPrior::default();
         let pixels: Vec<([f64; 2], [f64; 2])> = (0..500)
             .map(|i| {
                 let t = f64::from(i);

@@ -1,10 +1,10 @@
-//! How sure a figure of a set is: percentile intervals of the bootstrap (Efron 1979). Photographs
-//! are what is drawn, not pixels: those of one photograph are not independent.
+//! Confidence intervals of figures of a set: percentiles of the bootstrap (Efron 1979). Photographs are drawn
+//! and not pixels, since the pixels of one photograph are not independent.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
-/// Where 95 % of the resampled figures lie.
+/// The interval in which 95 % of the resampled figures lie.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// 2.5 % of them are below.
@@ -13,10 +13,10 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// Resamples: the same ones for every figure, so that differences of two methods are paired.
+/// Resamples of photographs, the same for every figure, so that differences of two methods are paired.
 #[derive(Clone, Copy, Debug)]
 pub struct Bootstrap {
-    /// Photographs to draw from, and in each resample.
+    /// Number of photographs, drawn from and in each resample.
     photographs: usize,
     resamples: usize,
     seed: u64,
@@ -29,9 +29,9 @@ impl Bootstrap {
         Self { photographs, resamples, seed }
     }
 
-    /// The interval of a figure, which is computed of the indices of the photographs drawn. `None`
-    /// for fewer than two photographs, or where too many resamples have no figure to say anything
-    /// (more than one in a hundred; those that have none are left out).
+    /// The interval of a figure, which is a function of the indices of the drawn photographs. Resamples whose
+    /// figure is not finite are left out. `None` where these are more than one in a hundred, or for fewer
+    /// than two photographs.
     #[must_use]
     pub fn interval(&self, figure: impl Fn(&[usize]) -> f64) -> Option<Interval> {
         if self.photographs < 2 {
@@ -54,7 +54,7 @@ impl Bootstrap {
     }
 }
 
-/// A quantile of sorted values, linear between neighbours.
+/// A quantile of sorted values, interpolated linearly.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let (below, part) = (place as usize, place.fract());

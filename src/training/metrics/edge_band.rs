@@ -1,13 +1,14 @@
-//! The pixels near outlines, where colours that follow a photograph badly are seen first.
+//! Pixels near outlines, where colours that do not follow the photograph are most visible.
 
-/// Share of the pixels that count as edges: those of the strongest gradient of L.
-const STRONGEST: f64 = 0.08;
+/// Fraction of the pixels that count as edges: those of the strongest gradient of L.
+const EDGE_FRACTION: f64 = 0.08;
 
-/// Pixels around an edge, to each side, that belong to its band.
-const REACH: usize = 3;
+/// Width of the band to each side of an edge, in pixels.
+const BAND_PIXELS: usize = 3;
 
-/// Whether each pixel of a photograph (its L, row-major) lies within 3 pixels, along both axes, of one
-/// whose gradient of L is among the strongest 8 %. Nowhere if none is stronger than the rest.
+/// For each pixel of a photograph (its L, row-major), whether it lies within 3 pixels, along both axes,
+/// of one whose gradient of L is among the strongest 8 %. All false where no gradient is stronger than
+/// the rest.
 #[must_use]
 pub fn edge_band(lightness: &[f32], width: usize) -> Vec<bool> {
     let height = lightness.len() / width;
@@ -22,18 +23,18 @@ pub fn edge_band(lightness: &[f32], width: usize) -> Vec<bool> {
         })
         .collect();
     let mut sorted = strength.clone();
-    let place = ((1.0 - STRONGEST) * sorted.len() as f64) as usize;
+    let place = ((1.0 - EDGE_FRACTION) * sorted.len() as f64) as usize;
     let (_, least, _) = sorted.select_nth_unstable_by(place, f32::total_cmp);
     let edge: Vec<bool> = strength.iter().map(|strength| strength > least).collect();
     let across: Vec<bool> = (0..edge.len())
         .map(|i| {
-            let (left, right) = around(i % width, width, REACH);
+            let (left, right) = around(i % width, width, BAND_PIXELS);
             edge[i / width * width..][left..=right].contains(&true)
         })
         .collect();
     (0..edge.len())
         .map(|i| {
-            let (top, bottom) = around(i / width, height, REACH);
+            let (top, bottom) = around(i / width, height, BAND_PIXELS);
             (top..=bottom).any(|y| across[y * width + i % width])
         })
         .collect()

@@ -1,21 +1,21 @@
-//! How good a colourisation is, in numbers (docs/method.md#evaluation), and how sure they are.
+//! Metrics of colourisation (docs/method.md#evaluation) and their confidence intervals.
 //!
-//! [`accuracy`] is the paper's measure, pooled over all pixels of a set. [`photograph`] keeps a few
-//! sums of each photograph, from which every [`Measure`] of any choice of photographs follows, and
-//! [`bootstrap`] its interval. [`baselines`] makes what a model has to be better than.
+//! [`ColorAccuracy`] is the paper's measure, pooled over all pixels of a set. A [`Score`] holds a few sums
+//! of one photograph, from which every [`Measure`] of any subset of photographs follows, and [`Bootstrap`]
+//! gives its interval. [`baselines`] makes the colourisations that a model has to beat.
 
-pub mod accuracy;
+mod accuracy;
 pub mod baselines;
-pub mod bootstrap;
-pub mod colourfulness;
-pub mod edge_band;
-pub mod photograph;
+mod bootstrap;
+mod colorfulness;
+mod edge_band;
+mod photograph;
 mod prior;
-pub mod skin;
+mod skin;
 
-pub use accuracy::{AreaUnderCurve, ColourAccuracy, balanced_weight};
+pub use accuracy::{AreaUnderCurve, ColorAccuracy, balanced_weight};
 pub use bootstrap::{Bootstrap, Interval};
-pub use colourfulness::Colourfulness;
+pub use colorfulness::Colorfulness;
 pub use edge_band::edge_band;
 pub use photograph::{Measure, Picture, Score};
-pub use prior::ColourPrior;
+pub use prior::ColorPrior;

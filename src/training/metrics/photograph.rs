@@ -1,16 +1,16 @@
-//! What is kept of one photograph under one method, and the measures of a set that follow from it.
+//! Sums over one photograph under one method, and the measures of a set that follow from them.
 
-use super::accuracy::RANGE;
+use super::accuracy::MAX_ERROR;
 use super::skin::{HueSums, is_skin};
-use super::{AreaUnderCurve, Colourfulness, balanced_weight};
+use super::{AreaUnderCurve, Colorfulness, balanced_weight};
 use crate::color::lab::ToLab;
 use crate::engine::color_error::psnr;
 
-/// Mean chroma below which a set counts as gray: a ratio to it would only be noise. Rounding to 8
-/// bits alone makes a chroma of about this size.
-const GRAY: f64 = 0.5;
+/// Mean chroma, CIE units, below which a set counts as gray: a ratio to it would be noise only. Rounding to 8
+/// bits alone gives a chroma of about this size.
+const MAX_GRAY_CHROMA: f64 = 0.5;
 
-/// A picture at 8 bits with its colours: what a person sees, in both spaces.
+/// A picture as displayed, at 8 bits, in sRGB and in Lab.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     rgb: Vec<u8>,
@@ -20,10 +20,10 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// From interleaved sRGB samples.
+    /// A picture of interleaved sRGB samples.
     ///
     /// # Panics
-    /// Unless there are three to a pixel, and at least one pixel.
+    /// Unless there are three samples to a pixel, and at least one pixel.
     #[must_use]
     pub fn new(rgb: Vec<u8>, to_lab: &ToLab) -> Self {
         assert!(!rgb.is_empty() && rgb.len().is_multiple_of(3), "three samples to a pixel");
@@ -52,27 +52,29 @@ impl Picture {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
     pixels: f64,
-    /// ab errors, each at most 150.
+    /// Sum of ab errors, each at most 150.
     errors: f64,
-    /// Balanced weights, and errors weighted by them.
+    /// Sum of balanced weights.
     weight: f64,
+    /// Sum of errors times balanced weights.
     weighted_errors: f64,
-    /// Squared ab errors.
+    /// Sum of squared ab errors.
     squares: f64,
     chroma: f64,
     true_chroma: f64,
-    /// Of pixels whose true colour is that of skin, and of the others.
+    /// Sums over pixels whose true colour is that of skin.
     skin: HueSums,
+    /// Sums over all other pixels.
     others: HueSums,
-    /// Of the whole photograph.
+    /// PSNR of the photograph, dB.
     psnr: f64,
     m3: f64,
     m1: f64,
 }
 
 impl Score {
-    /// Compares what a method shows with the truth; `class_weights` (lambda 0) are those of the
-    /// balanced area. The pixels also go to `pooled`: the plain and the balanced curve of a set.
+    /// Compares a method's picture with the truth; `class_weights` (lambda 0) are those of the balanced area.
+    /// The pixels are added to `pooled` too: the plain and the balanced curve of a set.
     ///
     /// # Panics
     /// If the pictures differ in size.
@@ -93,16 +95,16 @@ impl Score {
             pooled[0].add(*truth, *shown, 1.0);
             pooled[1].add(*truth, *shown, balanced);
             let square = (truth[0] - shown[0]).powi(2) + (truth[1] - shown[1]).powi(2);
-            let error = square.sqrt().min(RANGE as f64);
+            let error = square.sqrt().min(MAX_ERROR as f64);
             errors += error;
             weight += balanced;
             weighted_errors += balanced * error;
             squares += square;
             true_chroma += truth[0].hypot(truth[1]);
         }
-        let mut colourfulness = Colourfulness::default();
+        let mut colorfulness = Colorfulness::default();
         for (rgb, ab) in shown.rgb.chunks_exact(3).zip(&shown.ab) {
-            colourfulness.add([rgb[0], rgb[1], rgb[2]], *ab);
+            colorfulness.add([rgb[0], rgb[1], rgb[2]], *ab);
         }
         let pixels = truth.ab.len() as f64;
         Self {
@@ -111,13 +113,13 @@ impl Score {
             weight,
             weighted_errors,
             squares,
-            chroma: colourfulness.mean_chroma() * pixels,
+            chroma: colorfulness.mean_chroma() * pixels,
             true_chroma,
             skin,
             others,
             psnr: psnr(&truth.rgb, &shown.rgb),
-            m3: colourfulness.m3(),
-            m1: colourfulness.m1(),
+            m3: colorfulness.m3(),
+            m1: colorfulness.m1(),
         }
     }
 
@@ -134,7 +136,7 @@ pub enum Measure {
     /// Area under the cumulative error curve in percent, every pixel of the set counting the same;
     /// the continuous form `1 - E[min(error, 150)] / 150`.
     Auc,
-    /// The same, each pixel counting as much as its true colour is rare.
+    /// [`Measure::Auc`] with each pixel weighted by the rarity of its true colour.
     BalancedAuc,
     /// Root of the mean over all pixels of `Δa² + Δb²`, CIE units. Not divided by the two channels:
     /// a mean over channels too is smaller by the root of 2.
@@ -149,17 +151,16 @@ pub enum Measure {
     /// [`Measure::ChromaRatio`] over all other pixels.
     OtherChromaRatio,
     /// Mean difference of the hue angles shown and true, degrees, over pixels whose true colour is that
-    /// of skin, weighed by true chroma; where next to no colour is shown (chroma below 2) it does not
-    /// count.
+    /// of skin, weighted by true chroma. Pixels shown with next to no colour (chroma below 2) are left out.
     SkinHueError,
     /// [`Measure::SkinHueError`] over all other pixels.
     OtherHueError,
     /// Mean over all pixels of `sqrt(a² + b²)`, CIE units.
     MeanChroma,
-    /// Mean over the photographs of [`Colourfulness::m3`].
-    ColourfulnessM3,
-    /// Mean over the photographs of [`Colourfulness::m1`].
-    ColourfulnessM1,
+    /// Mean over the photographs of [`Colorfulness::m3`].
+    ColorfulnessM3,
+    /// Mean over the photographs of [`Colorfulness::m1`].
+    ColorfulnessM1,
 }
 
 impl Measure {
@@ -175,11 +176,11 @@ impl Measure {
         Self::SkinHueError,
         Self::OtherHueError,
         Self::MeanChroma,
-        Self::ColourfulnessM3,
-        Self::ColourfulnessM1,
+        Self::ColorfulnessM3,
+        Self::ColorfulnessM1,
     ];
 
-    /// The figure of photographs; one that is given twice counts twice. Not a number of none.
+    /// The figure of a set of photographs, in which one may occur several times; NaN for an empty set.
     #[must_use]
     pub fn of<'a>(self, scores: impl IntoIterator<Item = &'a Score>) -> f64 {
         let parts = |score: &Score| match self {
@@ -193,8 +194,8 @@ impl Measure {
             Self::Psnr => [score.psnr, 1.0, score.pixels],
             Self::ChromaRatio => [score.chroma, score.true_chroma, score.pixels],
             Self::MeanChroma => [score.chroma, score.pixels, score.pixels],
-            Self::ColourfulnessM3 => [score.m3, 1.0, score.pixels],
-            Self::ColourfulnessM1 => [score.m1, 1.0, score.pixels],
+            Self::ColorfulnessM3 => [score.m3, 1.0, score.pixels],
+            Self::ColorfulnessM1 => [score.m1, 1.0, score.pixels],
         };
         let (mut above, mut below, mut pixels) = (0.0, 0.0, 0.0);
         for score in scores {
@@ -205,9 +206,11 @@ impl Measure {
         }
         let mean = above / below;
         match self {
-            Self::Auc | Self::BalancedAuc => 100.0 * (1.0 - mean / RANGE as f64),
+            Self::Auc | Self::BalancedAuc => 100.0 * (1.0 - mean / MAX_ERROR as f64),
             Self::Rmse => mean.sqrt(),
-            Self::ChromaRatio | Self::SkinChromaRatio | Self::OtherChromaRatio if below / pixels < GRAY => {
+            Self::ChromaRatio | Self::SkinChromaRatio | Self::OtherChromaRatio
+                if below / pixels < MAX_GRAY_CHROMA =>
+            {
                 f64::NAN
             }
             _ => mean,

@@ -3,30 +3,30 @@
 use crate::color::ab_bins;
 use std::collections::BTreeSet;
 
-/// Reach of the grid that colours are counted on, along a and b; no colour of sRGB is further out.
-const REACH: f64 = 128.0;
+/// Largest a and b of the grid on which colours are counted, in ab units; no sRGB colour is outside.
+const MAX_AB: f64 = 128.0;
 
-/// Whole ab units along each axis of that grid.
-const SIDE: usize = 2 * REACH as usize + 1;
+/// Points along each axis of that grid, one for each whole ab unit.
+const SIDE: usize = 2 * MAX_AB as usize + 1;
 
-/// Gathers the true colours of photographs into a class prior: their mean soft encoding
-/// (docs/method.md#class-prior), on a grid of whole ab units so that each is encoded once.
+/// The class prior of photographs, gathered from their true colours: the mean soft encoding
+/// (docs/method.md#class-prior), on a grid of whole ab units so that each colour is encoded once.
 #[derive(Clone, Debug)]
-pub struct ColourPrior {
-    /// Pixels of each colour, a for a.
+pub struct ColorPrior {
+    /// Number of pixels of each colour, a-major.
     pixels: Vec<u64>,
 }
 
-impl Default for ColourPrior {
+impl Default for ColorPrior {
     fn default() -> Self {
         Self { pixels: vec![0; SIDE * SIDE] }
     }
 }
 
-impl ColourPrior {
+impl ColorPrior {
     /// Adds a pixel.
     pub fn add(&mut self, ab: [f64; 2]) {
-        let [a, b] = ab.map(|v| (v.clamp(-REACH, REACH) + REACH).round() as usize);
+        let [a, b] = ab.map(|v| (v.clamp(-MAX_AB, MAX_AB) + MAX_AB).round() as usize);
         self.pixels[a * SIDE + b] += 1;
     }
 
@@ -37,34 +37,35 @@ impl ColourPrior {
         }
     }
 
-    /// How many pixels were added.
+    /// Number of pixels added.
     #[must_use]
     pub fn pixels(&self) -> u64 {
         self.pixels.iter().sum()
     }
 
-    /// How many of the 313 bins are the nearest one of a pixel.
+    /// Number of the 313 bins that are the nearest one of some pixel.
     #[must_use]
     pub fn occurring(&self) -> usize {
-        let bins: BTreeSet<usize> = self.colours().map(|(ab, _)| ab_bins::nearest(ab)).collect();
+        let bins: BTreeSet<usize> = self.colors().map(|(ab, _)| ab_bins::nearest(ab)).collect();
         bins.len()
     }
 
-    /// The colours that occur, with their pixels.
-    fn colours(&self) -> impl Iterator<Item = ([f64; 2], u64)> {
+    /// The colours that occur, with their numbers of pixels.
+    fn colors(&self) -> impl Iterator<Item = ([f64; 2], u64)> {
         let occurring = self.pixels.iter().copied().enumerate().filter(|(_, count)| *count > 0);
-        occurring.map(|(i, count)| ([i / SIDE, i % SIDE].map(|v| v as f64 - REACH), count))
+        occurring.map(|(i, count)| ([i / SIDE, i % SIDE].map(|v| v as f64 - MAX_AB), count))
     }
 
-    /// The 313 probabilities. Bins that never occur get 1e-12: no pixel will ask for their weight.
+    /// The 313 probabilities. Bins that never occur get 1e-12, which has no effect: no pixel has their
+    /// weight.
     ///
     /// # Panics
     /// If no pixel was added.
     #[must_use]
-    pub fn probabilities(&self, neighbours: usize) -> Vec<f64> {
+    pub fn probabilities(&self, neighbors: usize) -> Vec<f64> {
         let mut prior = vec![0.0; ab_bins::COUNT];
-        for (ab, count) in self.colours() {
-            for (bin, share) in ab_bins::soft_encode(ab, neighbours) {
+        for (ab, count) in self.colors() {
+            for (bin, share) in ab_bins::soft_encode(ab, neighbors) {
                 prior[bin] += share * count as f64;
             }
         }
@@ -81,8 +82,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prior_of_one_colour() {
-        let mut prior = ColourPrior::default();
+    fn a_prior_of_one_color() {
+        let mut prior = ColorPrior::default();
         prior.add([0.2, -0.3]);
         let p = prior.probabilities(1);
         assert!(p[120] > 0.999_999 && p.iter().all(|p| *p > 0.0));
@@ -91,22 +92,22 @@ mod tests {
 
     #[test]
     fn parts_of_a_set_join_to_the_whole() {
-        let colours = [[0.2, -0.3], [-86.2, 83.1], [98.2, -60.8], [0.4, 0.1]];
-        let gathered = |colours: &[[f64; 2]]| {
-            let mut prior = ColourPrior::default();
-            colours.iter().for_each(|ab| prior.add(*ab));
+        let colors = [[0.2, -0.3], [-86.2, 83.1], [98.2, -60.8], [0.4, 0.1]];
+        let gathered = |colors: &[[f64; 2]]| {
+            let mut prior = ColorPrior::default();
+            colors.iter().for_each(|ab| prior.add(*ab));
             prior
         };
-        let mut joined = gathered(&colours[..1]);
-        joined.merge(&gathered(&colours[1..]));
-        assert_eq!(joined.probabilities(10), gathered(&colours).probabilities(10));
+        let mut joined = gathered(&colors[..1]);
+        joined.merge(&gathered(&colors[1..]));
+        assert_eq!(joined.probabilities(10), gathered(&colors).probabilities(10));
         assert_eq!((joined.pixels(), joined.occurring()), (4, 3));
 
         // The definition: the mean of the encodings, here of colours on the grid.
         let exact = joined.probabilities(5);
         let mut mean = vec![0.0; ab_bins::COUNT];
-        for colour in [[0.0, 0.0], [-86.0, 83.0], [98.0, -61.0], [0.0, 0.0]] {
-            ab_bins::soft_encode(colour, 5).into_iter().for_each(|(bin, share)| mean[bin] += share / 4.0);
+        for color in [[0.0, 0.0], [-86.0, 83.0], [98.0, -61.0], [0.0, 0.0]] {
+            ab_bins::soft_encode(color, 5).into_iter().for_each(|(bin, share)| mean[bin] += share / 4.0);
         }
         assert!(exact.iter().zip(&mean).all(|(p, q)| (p - q).abs() < 1e-9));
     }

@@ -1,24 +1,24 @@
-//! Where a photograph shows skin, by its true colours: people look at people first, and a network that
-//! is unsure leaves them ashen.
+//! Pixels of a photograph that have the colour of skin, which are measured by themselves: people look at
+//! people first, and an uncertain network leaves them ashen.
 
-/// Lightness of what counts as skin; the rest is too dark or too bright to tell.
+/// Lightness of colours that count as skin; outside, they are too dark or too bright to tell.
 const LIGHTNESS: std::ops::RangeInclusive<f64> = 25.0..=90.0;
 
-/// Its chroma, CIE units.
+/// Chroma of colours that count as skin, CIE units.
 const CHROMA: std::ops::RangeInclusive<f64> = 10.0..=40.0;
 
-/// Its hue angle, degrees. Skin measured under daylight lies between 40 and 75 (Xiao et al. 2017,
-/// "Characterising the variations in ethnic skin colours"); photographs under warm light and in flushed
-/// places go lower.
+/// Hue angle of colours that count as skin, degrees. Skin measured under daylight lies between 40 and 75
+/// (Xiao et al. 2017, "Characterising the variations in ethnic skin colours"); photographs under warm
+/// light and in flushed places go lower.
 const HUE: std::ops::RangeInclusive<f64> = 25.0..=75.0;
 
-/// Chroma below which a shown colour has no hue to compare, CIE units.
-const HUELESS: f64 = 2.0;
+/// Smallest chroma at which a shown colour has a hue that can be compared, CIE units.
+const MIN_HUE_CHROMA: f64 = 2.0;
 
-/// Whether a true colour is one that skin has. Wood, sand and bricks have it too: a figure means most
-/// where photographs are of people.
+/// Whether a colour is one that skin has. Wood, sand and bricks have it too, so that a figure means most for
+/// photographs of people.
 #[must_use]
-pub fn is_skin([l, a, b]: [f64; 3]) -> bool {
+pub(crate) fn is_skin([l, a, b]: [f64; 3]) -> bool {
     LIGHTNESS.contains(&l) && CHROMA.contains(&a.hypot(b)) && HUE.contains(&b.atan2(a).to_degrees())
 }
 
@@ -28,8 +28,9 @@ pub(super) struct HueSums {
     pixels: f64,
     chroma: f64,
     true_chroma: f64,
-    /// Differences of hue angles, degrees, and the true chroma that each is weighed by.
+    /// Differences of hue angles, degrees, times their weights.
     hue: f64,
+    /// True chroma, the weight of each difference.
     weight: f64,
 }
 
@@ -39,7 +40,7 @@ impl HueSums {
         self.pixels += 1.0;
         self.chroma += chroma;
         self.true_chroma += true_chroma;
-        if chroma >= HUELESS {
+        if chroma >= MIN_HUE_CHROMA {
             let [angle, true_angle] = [shown, truth].map(|[a, b]| b.atan2(a));
             let apart = (angle - true_angle).abs();
             let apart = apart.min(std::f64::consts::TAU - apart).to_degrees();
@@ -48,12 +49,12 @@ impl HueSums {
         }
     }
 
-    /// Above and below the line of mean chroma shown over mean true chroma, and how many pixels.
+    /// Numerator and denominator of mean chroma shown over mean true chroma, and the number of pixels.
     pub(super) fn chroma_ratio(&self) -> [f64; 3] {
         [self.chroma, self.true_chroma, self.pixels]
     }
 
-    /// The same of the mean difference of hue angles.
+    /// Numerator and denominator of the mean difference of hue angles, and the number of pixels.
     pub(super) fn hue_error(&self) -> [f64; 3] {
         [self.hue, self.weight, self.pixels]
     }

@@ -1,4 +1,4 @@
-//! What photographs show, taught beside their colours: it reaches the encoder, photographs without a
+//! Labels of photographs, taught beside their colours: it reaches the encoder, photographs without a
 //! label are as they were, and nothing of it is left in the model.
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
 use autochrome::Error;
 use autochrome::model::network::{Eccv16Config, Head, NetworkConfig};
 use autochrome::model::weights::{Metadata, ModelFile, Precision};
+use autochrome::training::TrainingError;
 use autochrome::training::labels::Labels;
 use autochrome::training::learner::{Examples, Learner, LearnerConfig};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
@@ -19,7 +20,7 @@ fn labels() -> Labels {
     Labels::of([("a", "a/bright"), ("a", "a/dark"), ("b", "b/cat"), ("b", "b/dog")], 1)
 }
 
-/// What [`pictures`] show; that of the third is not known.
+/// Labels of [`pictures`]; that of the third is not known.
 const SHOWN: [Option<usize>; COUNT] = [Some(0), Some(1), None, Some(1)];
 
 fn with_labels(steps: u64) -> LearnerConfig {
@@ -47,7 +48,7 @@ fn it_learns_what_photographs_show_and_keeps_their_colours() {
     assert!(health.spread > 0.7 * health.true_spread, "{health:?}");
     let model = model(&learner);
     assert!(model.tensors.keys().all(|name| !name.contains("labels")), "{:?}", model.tensors.keys());
-    ModelFile::read(&model.write(Precision::F32).unwrap(), &Device::flex()).unwrap();
+    ModelFile::read(&model.write(Precision::F32).unwrap()).unwrap();
     assert!(checkpoint(&learner).contains_key("network/labels.weight"));
 }
 
@@ -164,7 +165,7 @@ fn labels_that_cannot_be_taught_are_refused() {
     let test = pictures(0);
     for wrong in [&SHOWN[1..], &[Some(0); COUNT + 1], &[Some(4), None, None, None]] {
         let error = learner.step(&[shown(&test, wrong)], false).unwrap_err();
-        assert!(matches!(error, Error::Parameter { name: "labels", .. }), "{error}");
+        assert!(matches!(error, TrainingError::Engine(Error::Parameter { name: "labels", .. })), "{error}");
     }
     assert_eq!(learner.steps(), 0);
     let make = |auxiliary: f64, labels: Labels, network: &NetworkConfig| {
@@ -181,7 +182,10 @@ fn labels_that_cannot_be_taught_are_refused() {
         (0.5, labels(), &eccv16),
     ] {
         let error = make(auxiliary, labels, network).unwrap_err();
-        assert!(matches!(error, Error::Parameter { name: "auxiliary", .. }), "{error}");
+        assert!(
+            matches!(error, TrainingError::Engine(Error::Parameter { name: "auxiliary", .. })),
+            "{error}"
+        );
     }
     make(0.0, Labels::default(), &eccv16).unwrap();
 }

@@ -1,12 +1,12 @@
 //! A lite that begins with an encoder which knows things already.
 
 use super::{checkpoint, classification, config, differences, flat_prior};
-use crate::common::{seeded_lite, uniform};
 use autochrome::model::network::{Head, LiteConfig, NetworkConfig, Variant};
 use autochrome::model::weights::{EncoderFile, Metadata};
 use autochrome::training::encoder_learning::EncoderLearning;
 use autochrome::training::labels::Labels;
 use autochrome::training::learner::{Examples, Learner, LearnerConfig, Start};
+use autochrome_testing::{seeded_lite, uniform};
 use burn::prelude::*;
 use std::collections::BTreeMap;
 
@@ -100,7 +100,7 @@ fn a_published_encoder_becomes_a_file_of_ours() {
     assert_eq!(read.tensors.len(), expected.keys().filter(|name| name.starts_with("enc.")).count());
     assert_eq!(EncoderFile::read(&read.write()).unwrap().as_ref(), Some(&read), "written and read again");
     // Such a file is no model, and a model no encoder; a damaged encoder says what is wrong.
-    let refused = autochrome::model::weights::ModelFile::read(&read.write(), &Device::flex()).unwrap_err();
+    let refused = autochrome::model::weights::ModelFile::read(&read.write()).unwrap_err();
     assert!(refused.to_string().contains("encoder"), "{refused}");
     let model =
         seeded_lite(Variant::Lite0, DECODER).write(autochrome::model::weights::Precision::F16).unwrap();

@@ -8,6 +8,7 @@ use super::{
 use autochrome::Error;
 use autochrome::model::network::{Head, NetworkConfig, Output, UnetConfig};
 use autochrome::model::weights::{Metadata, ModelFile};
+use autochrome::training::TrainingError;
 use autochrome::training::labels::Labels;
 use autochrome::training::learner::{Examples, Learner, LearnerConfig};
 use autochrome::training::objective::{Objective, Reduction};
@@ -63,12 +64,12 @@ fn it_learns_what_lightness_tells() {
         let (after, health) = learner.validate(test.examples()).unwrap();
         assert!(after < 0.5 * before, "{objective:?}: {before} to {after}");
         assert!(health.spread > 0.7 * health.true_spread, "{objective:?}: {health:?}");
-        // What is written can be read, and holds the same.
+        // The written file can be read, and holds the same.
         let model = learner.model(Metadata::for_network(network(head)));
         let output = if head == Head::Regression { Output::Chroma } else { Output::Logits };
         assert_eq!(model.metadata.network.output(), output);
         let bytes = model.write(autochrome::model::weights::Precision::F32).unwrap();
-        let read = ModelFile::read(&bytes, &Device::flex()).unwrap();
+        let read = ModelFile::read(&bytes).unwrap();
         assert_eq!(read.tensors, model.tensors);
         assert_eq!(read.class_weights.is_some(), head == Head::Classification);
     }
@@ -193,16 +194,22 @@ fn what_cannot_be_learned_from_is_refused() {
     let before = learner.save().unwrap();
     let mut fewer = test.examples();
     fewer.chroma = &fewer.chroma[1..];
-    assert!(matches!(learner.step(&[fewer], false), Err(Error::Parameter { name: "examples", .. })));
+    assert!(matches!(
+        learner.step(&[fewer], false),
+        Err(TrainingError::Engine(Error::Parameter { name: "examples", .. }))
+    ));
     let mut odd = test.examples();
     odd.crop = 12;
-    assert!(matches!(learner.step(&[odd], false), Err(Error::Parameter { name: "crop", .. })));
+    assert!(matches!(
+        learner.step(&[odd], false),
+        Err(TrainingError::Engine(Error::Parameter { name: "crop", .. }))
+    ));
     let broken = Pictures { lightness: vec![f32::NAN; COUNT * CROP * CROP], chroma: test.chroma.clone() };
-    assert!(matches!(learner.step(&[broken.examples()], true), Err(Error::Diverged { step: 0, .. })));
+    assert!(matches!(learner.step(&[broken.examples()], true), Err(TrainingError::Diverged { step: 0, .. })));
     assert_eq!(learner.steps(), 0);
     let weights = |bytes: &[u8]| {
         let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
-        file.tensor("network/logits.weight").unwrap().data().to_vec()
+        file.tensor("network/out.weight").unwrap().data().to_vec()
     };
     assert_eq!(weights(&before), weights(&learner.save().unwrap()), "a refused step moves nothing");
 
@@ -212,23 +219,23 @@ fn what_cannot_be_learned_from_is_refused() {
     };
     assert!(matches!(
         make(regression, Head::Classification, &flat_prior()),
-        Err(Error::Parameter { name: "head", .. })
+        Err(TrainingError::Engine(Error::Parameter { name: "head", .. }))
     ));
     assert!(matches!(
         make(classification(0.5, 0), Head::Classification, &flat_prior()),
-        Err(Error::Parameter { name: "neighbours", .. })
+        Err(TrainingError::Engine(Error::Parameter { name: "neighbors", .. }))
     ));
     for smoothing in [-0.1, 1.0, f64::NAN] {
         let objective =
-            Objective::Classification { lambda: 0.5, neighbours: 5, smoothing, reduction: Reduction::Cells };
+            Objective::Classification { lambda: 0.5, neighbors: 5, smoothing, reduction: Reduction::Cells };
         assert!(matches!(
             make(objective, Head::Classification, &flat_prior()),
-            Err(Error::Parameter { name: "smoothing", .. })
+            Err(TrainingError::Engine(Error::Parameter { name: "smoothing", .. }))
         ));
     }
     assert!(matches!(
         make(classification(0.5, 5), Head::Classification, &flat_prior()[1..]),
-        Err(Error::Parameter { name: "prior", .. })
+        Err(TrainingError::Engine(Error::Parameter { name: "prior", .. }))
     ));
     assert!(learner.restore(b"not a checkpoint").is_err());
     let wider = NetworkConfig::Unet(UnetConfig {

@@ -5,7 +5,6 @@ mod encoder;
 mod learner;
 mod objective;
 
-use crate::common::uniform;
 use autochrome::color::ab_bins;
 use autochrome::model::network::{Head, NetworkConfig, UnetConfig};
 use autochrome::model::weights::ModelFile;
@@ -14,11 +13,12 @@ use autochrome::training::learner::{ComputePrecision, Examples, Learner, Learner
 use autochrome::training::objective::{Objective, Reduction};
 use autochrome::training::optimizer::{Kind, OptimizerConfig};
 use autochrome::training::schedule::{Decay, Schedule};
+use autochrome_testing::uniform;
 use burn::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-fn classification(lambda: f64, neighbours: usize) -> Objective {
-    Objective::Classification { lambda, neighbours, smoothing: 0.0, reduction: Reduction::Pictures }
+fn classification(lambda: f64, neighbors: usize) -> Objective {
+    Objective::Classification { lambda, neighbors, smoothing: 0.0, reduction: Reduction::Pictures }
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {

@@ -1,11 +1,11 @@
 //! Losses and their gradients: the paper's, and their definitions in f64.
 
 use super::{classification, values};
-use crate::common::{golden, number, numbers, pair, uniform};
-use autochrome::color::ab_bins::{self, CENTRES, SIGMA, soft_encode};
+use autochrome::color::ab_bins::{self, CENTERS, SIGMA, soft_encode};
 use autochrome::training::class_rebalancing::class_weights;
 use autochrome::training::loss;
 use autochrome::training::objective::{Objective, Reduction};
+use autochrome_testing::{golden, number, numbers, pair, uniform};
 use burn::prelude::*;
 use proptest::prelude::*;
 
@@ -58,7 +58,7 @@ proptest! {
     /// Against the f64 definition, every bin of every cell, two pictures of which one may be gray.
     #[test]
     fn the_gradient_is_that_of_the_definition(
-        seed in 0u64..1000, lambda in 0.0..=1.0f64, neighbours in 1usize..=10,
+        seed in 0u64..1000, lambda in 0.0..=1.0f64, neighbors in 1usize..=10,
         smoothing in prop_oneof![Just(0.0), 0.0..1.0f64], gray in any::<bool>(),
     ) {
         let shape = [2, 2, 3];
@@ -78,7 +78,7 @@ proptest! {
         uneven[120] += 0.5;
         uneven.iter_mut().for_each(|p| *p /= 1.5);
         let reduction = Reduction::Pictures;
-        let objective = Objective::Classification { lambda, neighbours, smoothing, reduction };
+        let objective = Objective::Classification { lambda, neighbors, smoothing, reduction };
         let weights = class_weights(&uneven, lambda).unwrap();
         let targets = objective.targets(shape, &colours, Some(&weights));
         let gradient = values(targets.compare(&tensor(logits.clone(), [2, ab_bins::COUNT, 2, 3]), false).gradient);
@@ -88,7 +88,7 @@ proptest! {
                 let index = |bin: usize| (picture * ab_bins::COUNT + bin) * plane + cell;
                 let z: Vec<f64> = (0..ab_bins::COUNT).map(|bin| f64::from(logits[index(bin)])).collect();
                 let ab = colours[picture * plane + cell].map(f64::from);
-                let expected = loss::classification(&z, ab, neighbours, smoothing, &weights);
+                let expected = loss::classification(&z, ab, neighbors, smoothing, &weights);
                 for bin in 0..ab_bins::COUNT {
                     // Two pictures share the gradient.
                     let expected = if masked { 0.0 } else { expected.gradient[bin] / 2.0 };
@@ -100,27 +100,27 @@ proptest! {
     }
 }
 
-/// What smoothing does, written out over all pairs of bins: inside the grid and at its edge.
+/// Smoothing, written out over all pairs of bins: inside the grid and at its edge.
 #[test]
 fn smoothing_gives_a_share_to_the_bins_around() {
-    let (neighbours, smoothing) = (3, 0.2);
+    let (neighbors, smoothing) = (3, 0.2);
     let objective =
-        Objective::Classification { lambda: 1.0, neighbours, smoothing, reduction: Reduction::Cells };
+        Objective::Classification { lambda: 1.0, neighbors, smoothing, reduction: Reduction::Cells };
     let prior = vec![1.0 / ab_bins::COUNT as f64; ab_bins::COUNT];
     let weights = objective.class_weights(&prior).unwrap();
     for colour in [[3.0, -14.0], [98.0, -86.0], [20.0, 40.0]] {
         let targets = objective.targets([1, 1, 1], &[colour], weights.as_deref());
         let lesson = targets.compare(&tensor(vec![0.0; ab_bins::COUNT], [1, ab_bins::COUNT, 1, 1]), false);
         let mut expected = vec![0.0f64; ab_bins::COUNT];
-        for (bin, share) in soft_encode(colour.map(f64::from), neighbours) {
+        for (bin, share) in soft_encode(colour.map(f64::from), neighbors) {
             let weight = |other: &[i16; 2]| {
-                let [a, b] = [0, 1].map(|axis| f64::from(other[axis] - CENTRES[bin][axis]));
+                let [a, b] = [0, 1].map(|axis| f64::from(other[axis] - CENTERS[bin][axis]));
                 let touches = (a, b) != (0.0, 0.0) && a.abs() < 15.0 && b.abs() < 15.0;
                 if touches { (-(a * a + b * b) / (2.0 * SIGMA * SIGMA)).exp() } else { 0.0 }
             };
-            let sum: f64 = CENTRES.iter().map(weight).sum();
+            let sum: f64 = CENTERS.iter().map(weight).sum();
             expected[bin] += (1.0 - smoothing) * share;
-            for (expected, other) in expected.iter_mut().zip(&CENTRES) {
+            for (expected, other) in expected.iter_mut().zip(&CENTERS) {
                 *expected += smoothing * share * weight(other) / sum;
             }
         }

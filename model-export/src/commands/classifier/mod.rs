@@ -8,7 +8,7 @@ use crate::dataset::labelled::LabelledBatches;
 use crate::device::TrainingMachine;
 use crate::{Usage, output};
 use anyhow::{Context, Result, ensure};
-use autochrome::training::classifier::{ClassifierFile, ClassifierLearner, Labelled, Preparation};
+use autochrome::training::classifier::{ClassifierFile, ClassifierLearner, Labeled, Preparation};
 use autochrome::training::held_out::HeldOut;
 use clap::Args;
 use config::Config;
@@ -123,7 +123,7 @@ fn learn(
         for warning in &batch.warnings {
             bar.suspend(|| eprintln!("{warning}"));
         }
-        let photographs = Labelled { rgb: &batch.rgb, labels: &batch.labels };
+        let photographs = Labeled { rgb: &batch.rgb, labels: &batch.labels };
         let looks = learner.steps().is_multiple_of(LOOK);
         if let Some(lesson) = learner.step(photographs, looks)? {
             bar.set_message(format!("loss {:.3}, rate {:.1e}", lesson.loss, lesson.rate));
@@ -153,7 +153,7 @@ fn examine(classifier: &ClassifierFile, set: &Dataset) -> String {
             Ok(photo) => {
                 let tally = tallies.entry(item.source).or_default();
                 tally.asked += 1;
-                tally.right += usize::from(classifier.recognise(&[(&photo, place)]) == [place]);
+                tally.right += usize::from(classifier.recognize(&[(&photo, place)]) == [place]);
             }
             Err(error) => eprintln!("passed over: {error:#}"),
         }

@@ -22,7 +22,7 @@ pub struct Example {
     pub thumbnails: Vec<Thumbnail>,
 }
 
-/// What is kept of one model's photographs while they pass.
+/// One model's best, worst and random photographs, kept while all pass.
 #[derive(Debug)]
 pub struct Examples {
     /// Least error first.

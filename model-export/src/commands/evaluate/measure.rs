@@ -1,9 +1,9 @@
-//! The two readings of the photographs, and what is gathered of every method.
+//! The two readings of the photographs, and the scores of every method.
 
 use super::Arguments;
 use super::curve::Curve;
 use super::examples::Examples;
-use super::recognition::Judge;
+use super::judge::Judge;
 use crate::dataset::{Dataset, with_short_side};
 use crate::report::sheet::Thumbnail;
 use crate::{Usage, device, models};
@@ -13,19 +13,19 @@ use autochrome::engine::{Colorizer, Mode, Tone, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::model::network::Output;
 use autochrome::training::classifier::Question;
-use autochrome::training::metrics::baselines::{Recolour, derangement, stretched};
-use autochrome::training::metrics::{AreaUnderCurve, ColourPrior, Picture, Score};
+use autochrome::training::metrics::baselines::{Recolor, derangement, stretched};
+use autochrome::training::metrics::{AreaUnderCurve, ColorPrior, Picture, Score};
 use indicatif::ProgressBar;
 use std::iter::repeat_n;
 use std::path::Path;
 
-/// What the first reading finds.
+/// The findings of the first reading.
 pub struct Survey {
     /// Numbers of the photographs that can be read. A position in this list is what a photograph is
     /// called by from here on.
     pub readable: Vec<usize>,
     /// Of every pixel.
-    pub prior: ColourPrior,
+    pub prior: ColorPrior,
     /// Mean a and b of every pixel, CIE units.
     pub mean: [f64; 2],
 }
@@ -36,7 +36,7 @@ pub struct Survey {
 /// Where none can be read.
 pub fn survey(set: &Dataset, size: Option<usize>, bar: &ProgressBar) -> Result<Survey> {
     let to_lab = ToLab::new();
-    let (mut readable, mut prior) = (Vec::new(), ColourPrior::default());
+    let (mut readable, mut prior) = (Vec::new(), ColorPrior::default());
     let (mut sum, mut pixels) = ([0.0; 2], 0.0);
     for index in 0..set.len() {
         match read(set, index, size) {
@@ -66,7 +66,7 @@ fn read(set: &Dataset, index: usize, size: Option<usize>) -> Result<Photo> {
     }
 }
 
-/// What a person sees of a photograph.
+/// A photograph as a person sees it.
 fn flat(photo: &Photo, to_lab: &ToLab) -> Picture {
     Picture::new(photo.resized_over_white(photo.width(), photo.height()), to_lab)
 }
@@ -160,8 +160,8 @@ pub struct Method {
     /// Plain and balanced curve of each of [`Dataset::sources`].
     pub pooled: Vec<[AreaUnderCurve; 2]>,
     /// Whether the classifier recognised each photograph; `None` where it was not asked.
-    pub recognised: Vec<Option<bool>>,
-    /// What only a model has.
+    pub recognized: Vec<Option<bool>>,
+    /// The model, for a method that is one.
     pub model: Option<Model>,
 }
 
@@ -171,7 +171,7 @@ impl Method {
             name: name.to_owned(),
             scores: Vec::with_capacity(plan.survey.readable.len()),
             pooled: vec![Default::default(); plan.set.sources().len()],
-            recognised: Vec::new(),
+            recognized: Vec::new(),
             model,
         }
     }
@@ -180,7 +180,7 @@ impl Method {
         let pooled = &mut self.pooled[shot.source];
         let score = Score::compare(&shot.truth, shown, plan.class_weights, pooled);
         self.scores.push(score);
-        self.recognised.push(shot.recognised(plan, shown)?);
+        self.recognized.push(shot.recognized(plan, shown)?);
         Ok(score)
     }
 }
@@ -192,21 +192,21 @@ struct Shot {
     size: (usize, usize),
     /// Place in [`Dataset::sources`].
     source: usize,
-    /// What the classifier is asked.
+    /// The label that the classifier is asked for.
     label: Option<usize>,
 }
 
 impl Shot {
     /// Whether the classifier recognises it as it is shown; `None` where it is not asked.
-    fn recognised(&self, plan: &Plan, shown: &Picture) -> Result<Option<bool>> {
+    fn recognized(&self, plan: &Plan, shown: &Picture) -> Result<Option<bool>> {
         match (plan.judge, self.label) {
-            (Some(judge), Some(label)) => Ok(Some(judge.recognises(&photo(shown, self.size)?, label))),
+            (Some(judge), Some(label)) => Ok(Some(judge.recognizes(&photo(shown, self.size)?, label))),
             _ => Ok(None),
         }
     }
 }
 
-/// What is measured, and how.
+/// The photographs to measure on, and how.
 pub struct Plan<'a> {
     pub set: &'a Dataset,
     pub survey: &'a Survey,
@@ -220,7 +220,7 @@ pub struct Plan<'a> {
     pub judge: Option<&'a Judge>,
 }
 
-/// What was gathered.
+/// The scores of all methods.
 pub struct Measured {
     pub methods: Vec<Method>,
     /// Whether the classifier recognised each photograph as it is; `None` where it was not asked.
@@ -234,12 +234,12 @@ pub struct Measured {
 /// Where a photograph can no longer be read, or a network fails.
 pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Measured> {
     let count = plan.survey.readable.len();
-    let (to_lab, recolour) = (ToLab::new(), Recolour::default());
+    let (to_lab, recolor) = (ToLab::new(), Recolor::default());
     let donors = derangement(count, plan.seed);
     let mut gray = Method::new("gray", plan, None);
     let mut mean = Method::new("mean", plan, None);
     let mut random = Method::new("random", plan, None);
-    let mut recognised = Vec::with_capacity(count);
+    let mut recognized = Vec::with_capacity(count);
     let mut coloured: Vec<Method> = models
         .into_iter()
         .map(|mut model| {
@@ -259,9 +259,9 @@ pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Mea
             label: label.and_then(Question::place),
         };
         let truth = &shot.truth;
-        recognised.push(shot.recognised(plan, truth)?);
+        recognized.push(shot.recognized(plan, truth)?);
         let with =
-            |ab: &mut dyn Iterator<Item = [f64; 2]>| Picture::new(recolour.with(truth.rgb(), ab), &to_lab);
+            |ab: &mut dyn Iterator<Item = [f64; 2]>| Picture::new(recolor.with(truth.rgb(), ab), &to_lab);
         let pixels = truth.ab().len();
         let without = with(&mut repeat_n([0.0; 2], pixels));
         let gray_error = gray.add(plan, &shot, &without)?.mean_error();
@@ -294,7 +294,7 @@ pub fn measure(plan: &Plan, models: Vec<Model>, bar: &ProgressBar) -> Result<Mea
     }
     let random = donors.is_some().then_some(random);
     let methods = [gray].into_iter().chain(coloured).chain([mean]).chain(random).collect();
-    Ok(Measured { methods, truth: recognised })
+    Ok(Measured { methods, truth: recognized })
 }
 
 fn photo(picture: &Picture, (width, height): (usize, usize)) -> Result<Photo> {

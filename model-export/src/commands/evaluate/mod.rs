@@ -5,7 +5,9 @@
 //! (its prior, its mean colour, which of its files can be read), then for the measuring.
 
 mod curve;
+mod difference;
 mod examples;
+mod judge;
 mod measure;
 mod page;
 mod recognition;
@@ -23,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Neighbours of the soft encoding that the prior is smoothed with, unless others are asked for.
-const NEIGHBOURS: usize = 10;
+const NEIGHBORS: usize = 10;
 
 /// Arguments of `evaluate`.
 #[derive(Args)]
@@ -40,8 +42,8 @@ pub struct Arguments {
     #[arg(long)]
     prior: Option<PathBuf>,
     /// Bins over which the photographs' own prior is smoothed: 10 as the authors' code, 5 as the paper
-    #[arg(long, default_value_t = NEIGHBOURS)]
-    neighbours: usize,
+    #[arg(long, default_value_t = NEIGHBORS)]
+    neighbors: usize,
     /// Only the photographs of these sources
     #[arg(long, value_delimiter = ',')]
     sources: Vec<String>,
@@ -102,7 +104,7 @@ impl Arguments {
         };
         within("size", self.size, 1, 8192)?;
         within("working-size", self.working_size, 8, 4096)?;
-        within("neighbours", Some(self.neighbours), 1, ab_bins::COUNT)?;
+        within("neighbors", Some(self.neighbors), 1, ab_bins::COUNT)?;
         within("limit", Some(self.limit), 1, usize::MAX)?;
         curve::check(&self.temperatures, &self.rebalances)?;
         Ok(())
@@ -112,7 +114,7 @@ impl Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     arguments.check()?;
-    let judge = arguments.classifier.as_deref().map(recognition::Judge::open).transpose()?;
+    let judge = arguments.classifier.as_deref().map(judge::Judge::open).transpose()?;
     let mut set = Dataset::open(&arguments.data)?;
     if !arguments.sources.is_empty() {
         set = set.only_sources(&arguments.sources)?;
@@ -134,7 +136,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let reading = bar(set.len(), "reading");
     let survey = measure::survey(&set, arguments.size, &reading)?;
     reading.finish_and_clear();
-    let prior = given.unwrap_or_else(|| survey.prior.probabilities(arguments.neighbours));
+    let prior = given.unwrap_or_else(|| survey.prior.probabilities(arguments.neighbors));
     let weights = class_weights(&prior, 0.0)?;
 
     let measuring = bar(survey.readable.len(), "measuring");
@@ -152,9 +154,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let settings = results::Settings {
         size: arguments.size,
         seed: arguments.seed,
-        resamples: results::RESAMPLES,
+        resamples: difference::RESAMPLES,
         prior: if arguments.prior.is_some() { "given" } else { "photographs" },
-        neighbours: arguments.prior.is_none().then_some(arguments.neighbours),
+        neighbors: arguments.prior.is_none().then_some(arguments.neighbors),
     };
     let recognition = judge
         .as_ref()

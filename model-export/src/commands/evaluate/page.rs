@@ -1,7 +1,7 @@
 //! The report to look at.
 
 use super::measure::{Method, Survey};
-use super::recognition::{MEANING, Recognised, Recognition};
+use super::recognition::{MEANING, Recognition, Recognized};
 use super::results::{CurveFigures, Evaluation, Figures, key};
 use crate::dataset::Dataset;
 use crate::report::plot::{Axis, Plot, Series};
@@ -74,12 +74,12 @@ fn describe(measure: Measure) -> (&'static str, usize, &'static str) {
         ),
         Measure::OtherHueError => ("Hue error elsewhere, °", 1, "the same over all other pixels"),
         Measure::MeanChroma => ("Mean chroma", 2, "mean over pixels of the root of a² + b², CIE units"),
-        Measure::ColourfulnessM3 => (
+        Measure::ColorfulnessM3 => (
             "Colourfulness M3",
             2,
             "of Hasler and Süsstrunk (2003) on sRGB: sigma_rgyb + 0.3 mu_rgyb, mean over photographs",
         ),
-        Measure::ColourfulnessM1 => (
+        Measure::ColorfulnessM1 => (
             "Colourfulness M1",
             2,
             "of the same authors on Lab: sigma_ab + 0.37 mu_ab, mean over photographs",
@@ -119,7 +119,7 @@ pub fn page(evaluation: &Evaluation, methods: &[Method], set: &Dataset, survey: 
         page.table(&by_source(evaluation, measure));
     }
     if let Some(recognition) = &evaluation.recognition {
-        recognised(&mut page, recognition);
+        recognized(&mut page, recognition);
     }
     curves(&mut page, evaluation)?;
     examples(&mut page, methods, set, survey);
@@ -159,9 +159,9 @@ pub fn page(evaluation: &Evaluation, methods: &[Method], set: &Dataset, survey: 
          with the class weights held fixed.",
         evaluation.mean_ab[0],
         evaluation.mean_ab[1],
-        match evaluation.settings.neighbours {
-            Some(neighbours) =>
-                format!("that of these photographs, each pixel spread over its {neighbours} nearest bins"),
+        match evaluation.settings.neighbors {
+            Some(neighbors) =>
+                format!("that of these photographs, each pixel spread over its {neighbors} nearest bins"),
             None => "a given one".to_owned(),
         },
     ));
@@ -257,7 +257,7 @@ fn by_source(evaluation: &Evaluation, measure: Measure) -> Table {
     }
 }
 
-fn recognised(page: &mut Page, recognition: &Recognition) {
+fn recognized(page: &mut Page, recognition: &Recognition) {
     page.section("What a classifier recognises");
     page.paragraph(&format!(
         "{MEANING} {}: {} labels, the middle square of each photograph at {} pixels. {} photographs were \
@@ -269,7 +269,7 @@ fn recognised(page: &mut Page, recognition: &Recognition) {
         recognition.left_out.unknown_label,
         recognition.left_out.not_held_out,
     ));
-    let top_1 = |figures: &Recognised| cell(figures.top_1, figures.interval, 1);
+    let top_1 = |figures: &Recognized| cell(figures.top_1, figures.interval, 1);
     page.table(&Table {
         caption: "Photographs whose label is found, and the paired difference to gray, with 95 % intervals"
             .to_owned(),

@@ -1,84 +1,23 @@
-//! What a classifier of colour photographs recognises of recoloured ones: the paper's semantic
+//! The share of photographs that a classifier recognises, true and recoloured: the paper's semantic
 //! interpretability (paper section 3.1), with a small classifier of ours in the place of VGG; see
 //! docs/method.md#classifier.
 
+use super::difference::{Difference, RESAMPLES};
+use super::judge::Judge;
 use super::measure::{Method, Survey};
-use super::results::{Difference, RESAMPLES};
 use crate::dataset::Dataset;
-use anyhow::{Context, Result, ensure};
-use autochrome::image::photo::Photo;
-use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
-use autochrome::training::classifier::{ClassifierFile, Question};
+use autochrome::training::classifier::Question;
 use autochrome::training::held_out::HeldOut;
 use autochrome::training::metrics::Bootstrap;
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::Path;
 
-/// What the figures are, and what they are not.
+/// The meaning and the limits of the figures, for the report.
 pub const MEANING: &str = "Top-1 of a classifier that was trained on colour photographs, within the labels \
      of each photograph's own source. Only photographs that it never saw are asked; the models may have been \
      trained on them.";
 
-/// A classifier, and where it was read from.
-pub struct Judge {
-    name: String,
-    classifier: ClassifierFile,
-}
-
-impl Judge {
-    /// Reads a classifier. It is small and runs on the processor, so that its answers are the same
-    /// whatever the models run on.
-    ///
-    /// # Errors
-    /// For a file that is no classifier.
-    pub fn open(path: &Path) -> Result<Self> {
-        let name = path.display().to_string();
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
-        let cpu = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu))?;
-        let classifier = ClassifierFile::read(&bytes, &cpu.device).with_context(|| name.clone())?;
-        Ok(Self { name, classifier })
-    }
-
-    /// Only the photographs that it never saw.
-    ///
-    /// # Errors
-    /// If that is none.
-    pub fn held_out(&self, set: Dataset) -> Result<Dataset> {
-        let held_out = self.classifier.preparation.held_out;
-        set.only(|item| held_out.holds(item.name), "the classifier holds none of the photographs out")
-    }
-
-    /// Whether it can be asked about any of the photographs.
-    ///
-    /// # Errors
-    /// If not, saying why.
-    pub fn check(&self, set: &Dataset) -> Result<()> {
-        let questions = || (0..set.len()).map(|index| self.question(set, index));
-        let unknown = questions().filter(|question| *question == Question::UnknownLabel).count();
-        ensure!(
-            questions().any(|question| matches!(question, Question::Asked(_))),
-            "{}: there is no photograph to ask about: {unknown} have no label that it knows (the column \
-             `class` of a manifest.csv beside them says it), {} are not held out from its training",
-            self.name,
-            set.len() - unknown
-        );
-        Ok(())
-    }
-
-    /// What it is asked about a photograph.
-    pub fn question(&self, set: &Dataset, index: usize) -> Question {
-        let item = set.item(index);
-        self.classifier.question(item.name, item.source, item.label)
-    }
-
-    /// Whether it finds that label.
-    pub fn recognises(&self, photo: &Photo, place: usize) -> bool {
-        self.classifier.recognise(&[(photo, place)]) == [place]
-    }
-}
-
-/// What was recognised.
+/// The figures of recognition.
 #[derive(Serialize)]
 pub struct Recognition {
     /// The classifier's file.
@@ -91,8 +30,8 @@ pub struct Recognition {
     pub photographs: usize,
     pub left_out: LeftOut,
     /// The truth first.
-    pub methods: Vec<Recognised>,
-    pub sources: Vec<RecognisedSource>,
+    pub methods: Vec<Recognized>,
+    pub sources: Vec<RecognizedSource>,
 }
 
 /// Photographs that it was not asked about.
@@ -106,7 +45,7 @@ pub struct LeftOut {
 
 /// One method, or the truth.
 #[derive(Serialize)]
-pub struct Recognised {
+pub struct Recognized {
     pub method: String,
     /// Percent.
     pub top_1: f64,
@@ -118,12 +57,12 @@ pub struct Recognised {
 
 /// The photographs of one source.
 #[derive(Serialize)]
-pub struct RecognisedSource {
+pub struct RecognizedSource {
     pub source: String,
     pub photographs: usize,
     /// Labels to choose from.
     pub labels: usize,
-    pub methods: Vec<Recognised>,
+    pub methods: Vec<Recognized>,
 }
 
 impl Recognition {
@@ -147,18 +86,18 @@ impl Recognition {
         }
         let answers: Vec<(&str, &[Option<bool>])> = [("truth", truth)]
             .into_iter()
-            .chain(methods.iter().map(|method| (method.name.as_str(), method.recognised.as_slice())))
+            .chain(methods.iter().map(|method| (method.name.as_str(), method.recognized.as_slice())))
             .collect();
         let asked: Vec<usize> = (0..truth.len()).filter(|position| truth[*position].is_some()).collect();
         let preparation = &judge.classifier.preparation;
         let sources = preparation.labels.sources().filter_map(|(source, labels)| {
             let of = |position: &usize| set.item(survey.readable[*position]).source == source;
             let positions: Vec<usize> = asked.iter().copied().filter(of).collect();
-            (!positions.is_empty()).then(|| RecognisedSource {
+            (!positions.is_empty()).then(|| RecognizedSource {
                 source: source.to_owned(),
                 photographs: positions.len(),
                 labels: labels.len(),
-                methods: recognised(&answers, &positions, seed),
+                methods: recognized(&answers, &positions, seed),
             })
         });
         Self {
@@ -168,7 +107,7 @@ impl Recognition {
             held_out: preparation.held_out,
             photographs: asked.len(),
             left_out,
-            methods: recognised(&answers, &asked, seed),
+            methods: recognized(&answers, &asked, seed),
             sources: sources.collect(),
         }
     }
@@ -181,7 +120,7 @@ impl Recognition {
             self.classifier, self.photographs, self.left_out.unknown_label, self.left_out.not_held_out
         );
         let _ = writeln!(text, "{:>11}{:>19}{:>11}  method", "top-1 %", "95 %", "to gray");
-        for Recognised { method, top_1, interval, difference_to_gray } in &self.methods {
+        for Recognized { method, top_1, interval, difference_to_gray } in &self.methods {
             let interval =
                 interval.map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.1} … {high:.1}"));
             let difference =
@@ -193,7 +132,7 @@ impl Recognition {
 }
 
 /// The figures of the truth and of every method, gray the second of them, over some photographs.
-fn recognised(answers: &[(&str, &[Option<bool>])], positions: &[usize], seed: u64) -> Vec<Recognised> {
+fn recognized(answers: &[(&str, &[Option<bool>])], positions: &[usize], seed: u64) -> Vec<Recognized> {
     let bootstrap = Bootstrap::new(positions.len(), RESAMPLES, seed);
     let all: Vec<usize> = (0..positions.len()).collect();
     let share = |answers: &[Option<bool>], drawn: &[usize]| {
@@ -204,7 +143,7 @@ fn recognised(answers: &[(&str, &[Option<bool>])], positions: &[usize], seed: u6
         bootstrap.interval(figure).map(|interval| [interval.low, interval.high])
     };
     let gray = answers[1].1;
-    let of = |(i, (method, answers)): (usize, &(&str, &[Option<bool>]))| Recognised {
+    let of = |(i, (method, answers)): (usize, &(&str, &[Option<bool>]))| Recognized {
         method: (*method).to_owned(),
         top_1: share(answers, &all),
         interval: interval(&|drawn| share(answers, drawn)),

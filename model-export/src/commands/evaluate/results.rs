@@ -1,6 +1,7 @@
 //! The figures as a document: JSON, and a table for the terminal.
 
 use super::curve::Point;
+use super::difference::{Difference, RESAMPLES};
 use super::examples::Example;
 use super::measure::{Method, Survey};
 use super::recognition::Recognition;
@@ -9,9 +10,6 @@ use autochrome::training::metrics::{AreaUnderCurve, Bootstrap, Measure, Score};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// Resamples of every interval.
-pub const RESAMPLES: usize = 1000;
 
 /// Everything that was measured.
 #[derive(Serialize)]
@@ -26,7 +24,7 @@ pub struct Evaluation {
     pub sources: Vec<Source>,
     /// `null` without a classifier.
     pub recognition: Option<Recognition>,
-    /// What could not be measured, and why.
+    /// Figures that could not be measured, and why.
     pub not_available: Vec<&'static str>,
 }
 
@@ -40,7 +38,7 @@ pub struct Settings {
     /// Whose class prior the balanced area uses.
     pub prior: &'static str,
     /// Bins that a prior of the photographs is smoothed over.
-    pub neighbours: Option<usize>,
+    pub neighbors: Option<usize>,
 }
 
 /// The photographs of one source.
@@ -49,13 +47,6 @@ pub struct Source {
     pub source: String,
     pub photographs: usize,
     pub methods: Vec<Figures>,
-}
-
-/// A figure, and where 95 % of its resamples lie.
-#[derive(Clone, Copy, Serialize)]
-pub struct Difference {
-    pub value: f64,
-    pub interval: Option<[f64; 2]>,
 }
 
 /// One method on some photographs.
@@ -74,7 +65,7 @@ pub struct Figures {
     pub model: Option<ModelFigures>,
 }
 
-/// What only a model has.
+/// Figures that only a model has.
 #[derive(Serialize)]
 pub struct ModelFigures {
     pub network: &'static str,
@@ -126,8 +117,8 @@ pub fn key(measure: Measure) -> &'static str {
         Measure::SkinHueError => "skin_hue_error",
         Measure::OtherHueError => "other_hue_error",
         Measure::MeanChroma => "mean_chroma",
-        Measure::ColourfulnessM3 => "colorfulness_m3",
-        Measure::ColourfulnessM1 => "colorfulness_m1",
+        Measure::ColorfulnessM3 => "colorfulness_m3",
+        Measure::ColorfulnessM1 => "colorfulness_m1",
     }
 }
 
@@ -260,7 +251,7 @@ impl Evaluation {
             Measure::ChromaRatio,
             Measure::SkinChromaRatio,
             Measure::SkinHueError,
-            Measure::ColourfulnessM3,
+            Measure::ColorfulnessM3,
         ];
         for figures in &self.methods {
             for measure in measures {

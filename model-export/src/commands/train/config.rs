@@ -44,10 +44,10 @@ pub struct TrainConfig {
     /// How examples are cut and changed.
     #[serde(default)]
     pub augmentation: Augmentation,
-    /// What the model file says of itself.
+    /// Metadata of the model file.
     #[serde(default)]
     pub model: ModelSettings,
-    /// What is looked at, and how often.
+    /// The looks at a run, and how often.
     #[serde(default)]
     pub log: LogSettings,
 }
@@ -62,7 +62,7 @@ pub struct ModelSettings {
     pub temperature: f32,
     /// Default share of the class rebalancing that is kept.
     pub rebalance: f32,
-    /// What it was trained on.
+    /// The photographs it was trained on.
     pub trained_on: String,
     /// Terms of use.
     pub license: String,
@@ -80,7 +80,7 @@ impl Default for ModelSettings {
     }
 }
 
-/// What is looked at.
+/// The looks at a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSettings {

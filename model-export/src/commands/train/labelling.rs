@@ -1,4 +1,4 @@
-//! What photographs show, as far as the run teaches it.
+//! Labels of photographs, as far as the run teaches them.
 
 use super::config::TrainConfig;
 use crate::dataset::Dataset;
@@ -43,7 +43,7 @@ impl Labelling {
         Ok(labelling)
     }
 
-    /// What the examples of a batch show.
+    /// Labels of a batch's examples.
     pub fn places(&self, batch: &Batch) -> Vec<Option<usize>> {
         let place = |label: &Option<u32>| label.and_then(|label| self.places[label as usize]);
         batch.labels.iter().map(place).collect()

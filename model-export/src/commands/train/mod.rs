@@ -17,7 +17,7 @@ use autochrome::training::augmentation::plain;
 use autochrome::training::blend::blend;
 use autochrome::training::collapse::CollapseAlarm;
 use autochrome::training::learner::{Examples, Learner, Start};
-use autochrome::training::metrics::ColourPrior;
+use autochrome::training::metrics::ColorPrior;
 use autochrome::training::objective::Objective;
 use clap::Args;
 use config::TrainConfig;
@@ -137,7 +137,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is learned from, and what is not.
+/// The photographs that are learned from, and those that are not.
 #[derive(Clone, Copy)]
 struct TrainingData<'a> {
     dataset: &'a Arc<Dataset>,
@@ -312,8 +312,8 @@ fn validation(arguments: &Arguments, config: &TrainConfig) -> Result<Validation>
 
 /// How often each bin is the colour of what will be learned from, sampling and all.
 fn count_prior(dataset: &Arc<Dataset>, config: &TrainConfig, workers: usize) -> Result<Vec<f64>> {
-    let neighbours = match config.learner.objective {
-        Objective::Classification { neighbours, .. } => neighbours.clamp(1, ab_bins::COUNT),
+    let neighbors = match config.learner.objective {
+        Objective::Classification { neighbors, .. } => neighbors.clamp(1, ab_bins::COUNT),
         Objective::Regression { .. } => NEIGHBOURS,
     };
     let batch = 64;
@@ -328,7 +328,7 @@ fn count_prior(dataset: &Arc<Dataset>, config: &TrainConfig, workers: usize) -> 
         workers,
         first,
     )?;
-    let mut prior = ColourPrior::default();
+    let mut prior = ColorPrior::default();
     let rounds = config.prior_examples.div_ceil(batch);
     let style = ProgressStyle::with_template("counting colours {wide_bar} {pos}/{len}")
         .context("the progress bar's template")?;
@@ -340,5 +340,5 @@ fn count_prior(dataset: &Arc<Dataset>, config: &TrainConfig, workers: usize) -> 
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(prior.probabilities(neighbours))
+    Ok(prior.probabilities(neighbors))
 }

@@ -1,4 +1,4 @@
-//! What a run leaves on disk. Every file is replaced as a whole, so an interruption at any moment
+//! The files of a run. Every file is replaced as a whole, so an interruption at any moment
 //! leaves a folder that can be gone on with.
 
 use super::config::TrainConfig;
@@ -92,7 +92,7 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// What was looked at so far.
+    /// The looks so far.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }

@@ -1,14 +1,14 @@
 //! The WGSL kernels in Chromium, each against its definition. Burn's operators, which
-//! `tests/kernels.rs` holds that of a convolution against, would take minutes to link here.
+//! `tests/native/kernels.rs` holds that of a convolution against, would take minutes to link here.
 
-use super::definition::{Addend, Layer};
-use crate::common::{seeded_small_unet, uniform};
 use autochrome::color::ab_bins::{AnnealedMean, COUNT};
 use autochrome::engine::{Colorizer, Mode, Tone, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::kernels::webgpu::{Convolution, Precision, annealed_mean};
 use autochrome::kernels::{Activation, Epilogue, Shape};
+use autochrome_testing::definition::{Addend, Layer};
+use autochrome_testing::{seeded_small_unet, uniform};
 use burn::prelude::*;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 
@@ -53,7 +53,7 @@ async fn values(tensor: Tensor<4>) -> Vec<f32> {
     places.into_data_async().await.expect("read back").try_into_vec().expect("f32")
 }
 
-/// What is added to the output.
+/// Something added to the output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Add {
     Nothing,
@@ -292,7 +292,7 @@ async fn distributions_stay_on_the_device_until_they_are_asked_for() {
     for (tone, on_device) in tones.into_iter().zip(on_device) {
         let on_host = colorization.chroma(tone).await.unwrap();
         for (x, y) in (0..down).flat_map(|y| (0..across).map(move |x| (x, y))) {
-            let [p, q] = [&on_device, &on_host].map(|grid| grid.colour(x, y));
+            let [p, q] = [&on_device, &on_host].map(|grid| grid.color(x, y));
             assert!((0..2).all(|i| (p[i] - q[i]).abs() < 1e-3), "{tone:?}, {x}, {y}: {p:?} {q:?}");
         }
     }

@@ -1,22 +1,22 @@
-//! A model's file on its way: piece by piece, bounded and hashed.
+//! Download of a model's file: piece by piece, bounded and hashed.
 
 use crate::error::{Error, Result};
 use crate::model::checkpoint::CheckpointError;
 use sha2::{Digest, Sha256};
 
-/// Largest file that is taken: eight times the released networks.
+/// Largest file that is accepted: eight times the released networks.
 pub const MAX_FILE: usize = 1 << 30;
 
-/// A model's file that arrives in pieces, hashed on the way.
+/// A model's file while it arrives in pieces, hashed on the way.
 #[derive(Debug)]
-pub struct Arriving {
+pub struct ModelDownload {
     bytes: Vec<u8>,
     length: usize,
     hash: Sha256,
 }
 
-impl Arriving {
-    /// Makes room for a file of `length` bytes.
+impl ModelDownload {
+    /// Allocates a file of `length` bytes.
     ///
     /// # Errors
     /// [`CheckpointError::TooLarge`] above [`MAX_FILE`], [`Error::OutOfMemory`] where there is none.
@@ -67,7 +67,7 @@ mod tests {
     use crate::model::weights::sha256;
 
     fn arrive(length: usize, pieces: &[&[u8]], expected: Option<&str>) -> Result<Vec<u8>> {
-        let mut file = Arriving::new(length)?;
+        let mut file = ModelDownload::new(length)?;
         pieces.iter().try_for_each(|piece| file.append(piece))?;
         file.finish(expected)
     }

@@ -1,15 +1,15 @@
-//! What is tested in Chromium, in the page and in a worker: the engine built for it.
+//! The engine built for the browser.
 
-use crate::common::{
-    Seeded, assert_golden_eccv16, assert_samples, golden, noise_lightness, seeded_eccv16, seeded_siggraph17,
-    seeded_small_unet,
-};
 use autochrome::engine::prediction::Prediction;
 use autochrome::engine::preview::Preview;
 use autochrome::engine::{Colorizer, Input, Mode, Tone, Unpaced};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice, DeviceKind};
 use autochrome::model::weights::ModelFile;
+use autochrome_testing::{
+    assert_golden_eccv16, assert_samples, golden, noise_lightness, seeded_eccv16, seeded_siggraph17,
+    seeded_small_unet,
+};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 /// The device that this build is for. A browser without it fails the test: the flags in
@@ -48,7 +48,7 @@ async fn tolerance(single: f64, half: f64) -> f64 {
 
 #[wasm_bindgen_test]
 async fn seeded_eccv16_gives_the_golden_logits() {
-    let prediction = predict(seeded_eccv16(), 64, 64).await;
+    let prediction = predict(seeded_eccv16(64), 64, 64).await;
     assert_golden_eccv16(&prediction, tolerance(1e-3, 5e-2).await, tolerance(1e-2, 1.0).await);
 }
 
@@ -74,9 +74,9 @@ async fn seeded_siggraph17_gives_the_golden_colours() {
 async fn a_checkpoint_of_pytorch_is_read() {
     let device = device().await;
     let bytes = include_bytes!("../goldens/checkpoints/training.pth");
-    let model = ModelFile::read(bytes, &device.device).expect("PyTorch wrote it");
+    let model = ModelFile::read(bytes).expect("PyTorch wrote it");
     assert_eq!(model.origin.as_ref().map(|origin| origin.prefix.as_str()), Some("state_dict.module."));
-    assert_eq!(model.tensors, Seeded::eccv16(1));
+    assert_eq!(model.tensors, seeded_eccv16(1).tensors);
     let _ = model.build(&device.device).expect("the tensors fit");
 }
 

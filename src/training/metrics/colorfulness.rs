@@ -1,25 +1,26 @@
-//! How colourful a picture is, whatever its colours: two measures of Hasler & Süsstrunk,
-//! "Measuring colourfulness in natural images" (Human Vision and Electronic Imaging VIII, 2003),
-//! and mean chroma.
+//! Colourfulness of a picture, whether its colours are true or not: two measures of Hasler & Süsstrunk,
+//! "Measuring colourfulness in natural images" (Human Vision and Electronic Imaging VIII, 2003), and
+//! mean chroma.
 
 /// Sums over the pixels of one picture.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Colourfulness {
+pub struct Colorfulness {
     pixels: f64,
-    /// Of `R - G` and `(R + G) / 2 - B`: sums, and sums of squares.
-    opponent: [Moments; 2],
-    /// Of a and b.
-    ab: [Moments; 2],
+    /// Sums over `R - G` and of `(R + G) / 2 - B`.
+    opponent: [Sums; 2],
+    /// Sums over a and over b.
+    ab: [Sums; 2],
     chroma: f64,
 }
 
+/// Sum of values and of their squares.
 #[derive(Clone, Copy, Debug, Default)]
-struct Moments {
+struct Sums {
     sum: f64,
     squares: f64,
 }
 
-impl Moments {
+impl Sums {
     fn add(&mut self, value: f64) {
         self.sum += value;
         self.squares += value * value;
@@ -27,18 +28,18 @@ impl Moments {
 }
 
 /// `sqrt(variance of the first + variance of the second)` and the distance of the mean from zero.
-fn spread_and_centre(pair: [Moments; 2], pixels: f64) -> [f64; 2] {
-    let [mut variance, mut centre] = [0.0, 0.0];
+fn spread_and_center(pair: [Sums; 2], pixels: f64) -> [f64; 2] {
+    let [mut variance, mut center] = [0.0, 0.0];
     for moments in pair {
         let mean = moments.sum / pixels;
-        // Of a picture of one colour rounding can leave less than nothing.
+        // For a picture of one colour rounding can give a negative variance.
         variance += (moments.squares / pixels - mean * mean).max(0.0);
-        centre += mean * mean;
+        center += mean * mean;
     }
-    [variance.sqrt(), centre.sqrt()]
+    [variance.sqrt(), center.sqrt()]
 }
 
-impl Colourfulness {
+impl Colorfulness {
     /// Adds a pixel: its sRGB samples, and its a and b in CIE units.
     pub fn add(&mut self, rgb: [u8; 3], [a, b]: [f64; 2]) {
         let [red, green, blue] = rgb.map(f64::from);
@@ -54,15 +55,15 @@ impl Colourfulness {
     /// 33 moderately, 59 quite and 109 extremely colourful.
     #[must_use]
     pub fn m3(&self) -> f64 {
-        let [spread, centre] = spread_and_centre(self.opponent, self.pixels);
-        spread + 0.3 * centre
+        let [spread, center] = spread_and_center(self.opponent, self.pixels);
+        spread + 0.3 * center
     }
 
     /// M1, on CIE Lab: `sigma_ab + 0.37 mu_ab`.
     #[must_use]
     pub fn m1(&self) -> f64 {
-        let [spread, centre] = spread_and_centre(self.ab, self.pixels);
-        spread + 0.37 * centre
+        let [spread, center] = spread_and_center(self.ab, self.pixels);
+        spread + 0.37 * center
     }
 
     /// Mean of `sqrt(a² + b²)`, CIE units.
@@ -76,8 +77,8 @@ impl Colourfulness {
 mod tests {
     use super::*;
 
-    fn of(pixels: &[([u8; 3], [f64; 2])]) -> Colourfulness {
-        let mut sums = Colourfulness::default();
+    fn of(pixels: &[([u8; 3], [f64; 2])]) -> Colorfulness {
+        let mut sums = Colorfulness::default();
         pixels.iter().for_each(|(rgb, ab)| sums.add(*rgb, *ab));
         sums
     }
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn gray_is_not_colourful() {
+    fn gray_is_not_colorful() {
         let gray = of(&[([0; 3], [0.0; 2]), ([77; 3], [0.0; 2]), ([255; 3], [0.0; 2])]);
         assert_eq!((gray.m3(), gray.m1(), gray.mean_chroma()), (0.0, 0.0, 0.0));
     }
