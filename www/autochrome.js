@@ -8,13 +8,12 @@
 
 import { Client } from "./client.js";
 import { AbortedError, AutochromeError, DeviceError, ImageError, ModelError, UsageError, errorOf } from "./errors.js";
-import { sentence } from "./reasons.js";
 
 export { AbortedError, AutochromeError, DeviceError, ImageError, ModelError, UsageError };
 
 /** @typedef {import("./errors.js").ErrorCode} ErrorCode */
 /** @typedef {import("./protocol.js").Tone} Tone */
-/** @typedef {import("./protocol.js").DeviceState & { reason: string }} DeviceInfo `reason`: the code in English */
+/** @typedef {import("./protocol.js").DeviceState & { reason: string }} DeviceInfo `reason`: the code in words, with what failed */
 /** @typedef {import("./protocol.js").DeviceReason} DeviceReason */
 /** @typedef {import("./protocol.js").License} License */
 /** @typedef {import("./protocol.js").Progress} Progress */
@@ -123,7 +122,8 @@ export class Colorizer extends EventTarget {
   /** Where the network runs, and why there. @returns {DeviceInfo} */
   get device() {
     const { device } = this.#info;
-    return { ...device, reason: sentence(device) };
+    const words = device.code.replaceAll("-", " ");
+    return { ...device, reason: device.detail ? `${words}: ${device.detail}` : words };
   }
 
   /** Settings that the model was shipped with. @returns {Tone} */

@@ -47,6 +47,9 @@ let task = null;
 
 const queue = new Queue({ colour, change, add, remove, rest });
 
+/** Samples that are on their way: what is said of them has its place from the press on. */
+let expected = 0;
+
 /** Buttons that depend on what the queue holds. */
 function survey() {
   ui.resume.hidden = queue.in("cancelled").length === 0 || queue.in("working").length > 0;
@@ -54,7 +57,7 @@ function survey() {
   ui.applyAll.hidden = queue.photographs.length < 2;
   ui.saveAll.hidden = queue.photographs.filter(({ coloured }) => coloured).length < 2;
   element("queue", HTMLElement).hidden = queue.photographs.length === 0;
-  ui.result.hidden = queue.photographs.length === 0;
+  ui.result.hidden = queue.photographs.length === 0 && expected === 0;
   for (const part of ui.needs) part.inert = shown === null;
 }
 
@@ -342,7 +345,14 @@ strip.listen((action, photograph) => {
   else if (action === "show" && photograph.state === "failed") showError(photograph.error, photograph.name);
   else queue.want(photograph);
 });
-intake.listen({ photographs: open, model: useModel });
+intake.listen({
+  photographs: open,
+  model: useModel,
+  expect(some) {
+    expected += some ? 1 : -1;
+    survey();
+  },
+});
 camera.listen((file) => open([file]), tone.get);
 engine.watch((working) => {
   tone.adopt(working);

@@ -6,6 +6,7 @@
 import "./assets.js";
 import "./errors.js";
 import "./parts.js";
+import "./worker-at.js";
 import { addToArchive, dropArchive, finishArchive, openArchive } from "./worker/archive.js";
 import { framePixels } from "./worker/decode.js";
 import { EngineHost } from "./worker/engine.js";

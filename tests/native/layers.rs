@@ -27,7 +27,7 @@ const SCRIPTS: [(&str, &[&str], &[&str]); 6] = [
     ("worker", &["worker.js", "worker/"], &["shared", "engine"]),
     (
         "shared",
-        &["assets.js", "errors.js", "offline.js", "parts.js", "protocol.js", "reasons.js", "worker-at.js"],
+        &["assets.js", "errors.js", "offline.js", "parts.js", "protocol.js", "worker-at.js"],
         &["shared"],
     ),
     ("engine", &["engine/"], &[]),

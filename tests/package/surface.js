@@ -96,10 +96,9 @@ function described(checker, symbol, name) {
       return [`type ${name} = ${text(checker.getDeclaredTypeOfSymbol(symbol))}`];
     return [`${name}: ${text(checker.getTypeOfSymbol(symbol))}`];
   }
-  const heritage =
-    /** @type {ts.ClassDeclaration} */ (declaration).heritageClauses
-      ?.map((clause) => ` ${clause.getText()}`)
-      .join("") ?? "";
+  const classes = ofPackage(checker, symbol);
+  const outer = /** @type {ts.ClassDeclaration} */ (classes.at(-1)?.valueDeclaration);
+  const heritage = outer.heritageClauses?.map((clause) => ` ${clause.getText()}`).join("") ?? "";
   const members = (/** @type {Iterable<ts.Symbol>} */ symbols, /** @type {string} */ prefix) =>
     [...symbols]
       .filter((member) => !/^(__|#)/.test(member.name) && member.name !== "prototype")
@@ -111,9 +110,24 @@ function described(checker, symbol, name) {
       });
   return [
     `class ${name}${heritage}`,
-    ...members(symbol.exports?.values() ?? [], "static "),
-    ...members(symbol.members?.values() ?? [], ""),
+    ...classes.flatMap((each) => members(each.exports?.values() ?? [], "static ")),
+    ...classes.flatMap((each) => members(each.members?.values() ?? [], "")),
   ];
+}
+
+/**
+ * A class and those that it is made of: what it extends and nobody can import.
+ *
+ * @param {ts.TypeChecker} checker
+ * @param {ts.Symbol} symbol
+ * @returns {ts.Symbol[]}
+ */
+function ofPackage(checker, symbol) {
+  const type = /** @type {ts.InterfaceType} */ (checker.getDeclaredTypeOfSymbol(symbol));
+  const [base] = checker.getBaseTypes(type).map((each) => each.symbol);
+  const file = base?.declarations?.[0]?.getSourceFile();
+  const inner = base && file?.fileName.includes("/node_modules/autochrome/element/");
+  return inner ? [symbol, ...ofPackage(checker, base)] : [symbol];
 }
 
 /** What HTML and CSS can name. @param {Installed} installed */

@@ -18,7 +18,6 @@ const SOFTWARE = {
   "Windows' WARP, by its driver": { info: { description: "Microsoft Basic Render Driver" } },
   "an adapter that says so": { info: { vendor: "other", isFallbackAdapter: true } },
   "an adapter that says so beside its info": { info: { vendor: "other" }, isFallbackAdapter: true },
-  "an older browser's": { requestAdapterInfo: async () => ({ architecture: "swiftshader" }) },
 };
 
 /** @type {Record<string, [Adapter, string]>} */
@@ -27,7 +26,6 @@ const HARDWARE = {
   "one with a description": [{ info: { vendor: "amd", description: "Radeon" } }, "Radeon"],
   "one without any field, as Safari's was": [{}, "unnamed adapter"],
   "one with empty fields": [{ info: { vendor: "", architecture: "", description: "" } }, "unnamed adapter"],
-  "one that will not tell": [{ requestAdapterInfo: () => Promise.reject(new Error("no")) }, "unnamed adapter"],
   "one whose name has warp in it": [{ info: { vendor: "warpdrive" } }, "warpdrive"],
 };
 
@@ -60,8 +58,8 @@ describe("by name", () => {
 
   test("WebGPU that is not there is an error that says why", async () => {
     const refused = { name: "DeviceError", code: "no-device" };
-    await assert.rejects(chooseDevice("webgpu", gpu(null)), { ...refused, message: /^WebGPU found no adapter\. Use / });
-    await assert.rejects(chooseDevice("webgpu", undefined), { ...refused, message: /^this browser has no WebGPU\. / });
+    await assert.rejects(chooseDevice("webgpu", gpu(null)), { ...refused, message: /\(no-adapter\)\. Use / });
+    await assert.rejects(chooseDevice("webgpu", undefined), { ...refused, message: /\(no-webgpu\)\. Use / });
   });
 
   test("the CPU asks for no adapter", async () => {

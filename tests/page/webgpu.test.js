@@ -283,7 +283,7 @@ test("what the GPU has coloured the CPU draws when it is lost, whatever it was m
   assert.deepEqual([found.before, found.changes], [0, 1]);
   assert.deepEqual(found.devices, ["adapter", "webgpu-failed"]);
   assert.equal(found.kind, "cpu");
-  assert.match(found.reason, /^WebGPU failed: /);
+  assert.match(found.reason, /^webgpu failed: /);
   assert.deepEqual(
     found.pictures.map(({ width, height }) => `${width} x ${height}`),
     ["90 x 60", "90 x 60", "451 x 300"],

@@ -15,10 +15,17 @@ const ui = {
 const MODEL = /\.(safetensors|pth|pt|ckpt|caffemodel)$/i;
 const PHOTOGRAPH = /\.(jpe?g|png|tiff?|webp|gif|bmp|avif|heic|heif)$/i;
 
-/** @type {{ photographs: (files: File[]) => void, model: (file: File) => void }} */
-const heard = { photographs: () => {}, model: () => {} };
+/**
+ * @typedef {object} Listeners
+ * @property {(files: File[]) => void} photographs
+ * @property {(file: File) => void} model
+ * @property {(some: boolean) => void} expect a photograph is on its way, or no longer
+ */
 
-/** @param {typeof heard} listeners */
+/** @type {Listeners} */
+const heard = { photographs() {}, model() {}, expect() {} };
+
+/** @param {Listeners} listeners */
 export function listen(listeners) {
   Object.assign(heard, listeners);
   receive();
@@ -124,16 +131,19 @@ chosen(ui.folder, (files) => {
   else showError(new PageError("nothing-there"));
 });
 chosen(ui.model, ([file]) => file && heard.model(file));
-ui.folderChoice.hidden = !("webkitdirectory" in ui.folder) || matchMedia("(pointer: coarse)").matches;
+ui.folderChoice.hidden = !("webkitdirectory" in ui.folder);
 
 for (const button of document.querySelectorAll("[data-sample]")) {
   button.addEventListener("click", async () => {
     const name = button.getAttribute("data-sample");
     hideError();
+    heard.expect(true);
     try {
       heard.photographs([new File([await sample(`${name}.jpg`)], `${name}.jpg`, { type: "image/jpeg" })]);
     } catch (error) {
       showError(new PageError("sample-missing", error));
+    } finally {
+      heard.expect(false);
     }
   });
 }

@@ -1,29 +1,25 @@
 /** The device that an engine runs on, and why that one. */
 
 import { errorOf } from "../errors.js";
-import { sentence } from "../reasons.js";
 
 /** @typedef {import("../protocol.js").DeviceWish} DeviceWish */
 /** @typedef {{ kind: "webgpu" | "cpu", name?: string, code: import("../protocol.js").DeviceReason, detail?: string }} Choice */
-/** @typedef {{ vendor?: string, architecture?: string, device?: string, description?: string, isFallbackAdapter?: boolean }} AdapterInfo */
 /**
- * What browsers say of an adapter, each in its own way: Chromium has `info` and in it `isFallbackAdapter`,
- * older ones the method and the flag beside it, Safari at times none of them.
- * @typedef {{ info?: AdapterInfo, isFallbackAdapter?: boolean, requestAdapterInfo?: () => Promise<AdapterInfo> }} Adapter
+ * What browsers say of an adapter, each in its own way: Chromium all of it, Safari at times nothing.
+ * @typedef {{ vendor?: string, architecture?: string, device?: string, description?: string }} Names
+ * @typedef {{ info?: Names & { isFallbackAdapter?: boolean }, isFallbackAdapter?: boolean }} Adapter
  */
 
 /** Programs that do a GPU's work on the processor, by the names that drivers give them. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i;
 
-/** @param {Adapter} adapter @returns {Promise<{ name: string, software: boolean }>} */
-export async function describeAdapter(adapter) {
-  const told = adapter.info ?? (await adapter.requestAdapterInfo?.().catch(() => undefined));
-  const { vendor, architecture, device, description, isFallbackAdapter } = told ?? {};
-  const named = [vendor, architecture, device, description].filter(Boolean);
+/** @param {Adapter} adapter */
+function describe({ info = {}, isFallbackAdapter = info.isFallbackAdapter }) {
+  const { vendor, architecture, device, description } = info;
+  const names = [vendor, architecture, device, description].filter(Boolean);
   return {
     name: description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter",
-    software:
-      Boolean(isFallbackAdapter ?? adapter.isFallbackAdapter) || named.some((name) => SOFTWARE.test(name ?? "")),
+    software: isFallbackAdapter || SOFTWARE.test(names.join(" ")),
   };
 }
 
@@ -40,7 +36,7 @@ export async function chooseDevice(wish, gpu) {
   const choice = gpu ? await choiceOf(gpu) : cpu("no-webgpu");
   if (wish === "auto") return choice.code === "software-adapter" ? cpu("only-software") : choice;
   if (choice.kind === "webgpu") return choice;
-  throw errorOf("no-device", `${sentence(choice)}. Use device "auto" or "cpu".`);
+  throw errorOf("no-device", `There is no WebGPU (${choice.detail ?? choice.code}). Use device "auto" or "cpu".`);
 }
 
 /** @param {NonNullable<Parameters<typeof chooseDevice>[1]>} gpu @returns {Promise<Choice>} */
@@ -48,7 +44,7 @@ async function choiceOf(gpu) {
   try {
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     if (!adapter) return cpu("no-adapter");
-    const { name, software } = await describeAdapter(adapter);
+    const { name, software } = describe(adapter);
     return { kind: "webgpu", name, code: software ? "software-adapter" : "adapter" };
   } catch (error) {
     return cpu("webgpu-failed", error);
