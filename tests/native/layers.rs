@@ -295,7 +295,7 @@ fn imports_of_script(file: &str, text: &str) -> Vec<String> {
 
 fn room_of_script(file: &str) -> Option<&'static str> {
     let holds = |place: &&str| file == *place || place.ends_with('/') && file.starts_with(*place);
-    SCRIPTS.iter().find(|(_, places, _)| places.iter().any(|place| holds(&place))).map(|(room, ..)| *room)
+    SCRIPTS.iter().find(|(_, places, _)| places.iter().any(holds)).map(|(room, ..)| *room)
 }
 
 /// Imports that a script may not have.
