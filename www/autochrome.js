@@ -13,7 +13,10 @@ export { AbortedError, AutochromeError, DeviceError, ImageError, ModelError, Usa
 
 /** @typedef {import("./errors.js").ErrorCode} ErrorCode */
 /** @typedef {import("./protocol.js").Tone} Tone */
-/** @typedef {import("./protocol.js").DeviceState & { reason: string }} DeviceInfo `reason`: the code in words, with what failed */
+/**
+ * @typedef {{ kind: "webgpu" | "cpu", name: string, code: DeviceReason, detail: string, reason: string }} DeviceInfo
+ *   `code`: why the network runs there, `detail`: what failed, `reason`: both in words.
+ */
 /** @typedef {import("./protocol.js").DeviceReason} DeviceReason */
 /** @typedef {import("./protocol.js").License} License */
 /** @typedef {import("./protocol.js").Progress} Progress */

@@ -65,35 +65,28 @@ export class Client {
    * @param {Transferable[]} [transfer]
    * @returns {Promise<import("./protocol.js").Calls[M]["result"]>}
    */
-  call(method, args, { signal, onProgress } = {}, transfer = []) {
-    return new Promise((resolve, reject) => {
-      const stopped = () => errorOf("aborted", "Stopped.", { cause: signal?.reason });
-      if (signal?.aborted || this.#closed) {
-        reject(this.#closed ? disposed() : stopped());
-        return;
-      }
-      const id = ++this.#lastId;
-      // The caller is free at once; the worker stops at its next step.
-      const stop = () => {
-        if (!this.#waiting.delete(id)) return;
-        this.#worker.postMessage({ abort: id });
-        reject(stopped());
-      };
-      const settled = () => signal?.removeEventListener("abort", stop);
-      signal?.addEventListener("abort", stop, { once: true });
-      this.#waiting.set(id, {
-        onProgress,
-        resolve(value) {
-          settled();
-          resolve(value);
-        },
-        reject(error) {
-          settled();
-          reject(error);
-        },
+  async call(method, args, { signal, onProgress } = {}, transfer = []) {
+    const stopped = () => errorOf("aborted", "Stopped.", { cause: signal?.reason });
+    if (this.#closed) throw disposed();
+    if (signal?.aborted) throw stopped();
+    const id = ++this.#lastId;
+    // The caller is free at once; the worker stops at its next step.
+    const stop = () => {
+      const call = this.#waiting.get(id);
+      if (!call) return;
+      this.#waiting.delete(id);
+      this.#worker.postMessage({ abort: id });
+      call.reject(stopped());
+    };
+    signal?.addEventListener("abort", stop);
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#waiting.set(id, { resolve, reject, onProgress });
+        this.#worker.postMessage({ id, method, args }, transfer);
       });
-      this.#worker.postMessage({ id, method, args }, transfer);
-    });
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
   }
 
   close() {

@@ -70,12 +70,6 @@ const CLASSES = {
   aborted: AbortedError,
 };
 
-/** The code that an error carries, whoever made it. @param {unknown} error @returns {ErrorCode | undefined} */
-export function codeOf(error) {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" ? /** @type {ErrorCode} */ (code) : undefined;
-}
-
 /**
  * An error of the class that its code belongs to.
  *

@@ -4,13 +4,13 @@
  */
 
 import "./assets.js";
-import "./errors.js";
 import "./parts.js";
 import "./worker-at.js";
 import { addToArchive, dropArchive, finishArchive, openArchive } from "./worker/archive.js";
 import { framePixels } from "./worker/decode.js";
 import { EngineHost } from "./worker/engine.js";
 import "./worker/device.js";
+import "./worker/failure.js";
 import "./worker/model-source.js";
 import { Pictures } from "./worker/pictures.js";
 import { Rpc, tell } from "./worker/rpc.js";

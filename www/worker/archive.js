@@ -1,6 +1,6 @@
 /** ZIP archives in the making, on the worker's side: the entries stay Blobs. */
 
-import { errorOf } from "../errors.js";
+import { codeOf, failure } from "./failure.js";
 
 /** @typedef {import("../engine/cpu/autochrome.js").ArchiveWriter} ArchiveWriter */
 
@@ -11,7 +11,7 @@ let last = 0;
 /** @param {number} id */
 function archiveOf(id) {
   const archive = archives.get(id);
-  if (!archive) throw errorOf("invalid-argument", "This archive is finished. Begin another.");
+  if (!archive) throw failure("invalid-argument", "This archive is finished. Begin another.");
   return archive;
 }
 
@@ -33,13 +33,13 @@ export async function addToArchive({ archive, name, blob }, stopped) {
   try {
     const pieces = blob.stream().getReader();
     for (let piece = await pieces.read(); !piece.done; piece = await pieces.read()) {
-      if (stopped()) throw errorOf("aborted", "Stopped.");
+      if (stopped()) throw failure("aborted", "Stopped.");
       writer.append(piece.value);
     }
   } catch (error) {
     writer.abandon();
-    if (error instanceof Error && "code" in error && typeof error.code === "string") throw error;
-    throw errorOf(
+    if (codeOf(error)) throw error;
+    throw failure(
       "invalid-argument",
       `${name} could not be read again (${error instanceof Error ? error.message : error}). Add it once more.`,
     );

@@ -1,6 +1,6 @@
 /** Photographs and frames as pixels for the engine. */
 
-import { errorOf } from "../errors.js";
+import { failure } from "./failure.js";
 
 /** @typedef {import("./engine.js").Bindings} Bindings */
 /** @typedef {import("../protocol.js").Calls["colorize"]["args"]} Photograph */
@@ -23,7 +23,7 @@ function pixelsOf(bitmap, bindings) {
   const { width, height } = bitmap;
   const canvas = new OffscreenCanvas(width, Math.min(height, STRIP));
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (!context) throw noMemory("photograph");
+  if (!context) throw noMemory();
   const pixels = new bindings.Pixels(width, height);
   for (let y = 0; y < height; y += STRIP) {
     const rows = Math.min(STRIP, height - y);
@@ -34,15 +34,15 @@ function pixelsOf(bitmap, bindings) {
   return pixels;
 }
 
-/** @param {string} what */
-const noMemory = (what) => errorOf("out-of-memory", `There is not enough memory for this ${what}. Close other tabs.`);
+/** As where an array finds no room: `out-of-memory` for the page. */
+const noMemory = () => new RangeError();
 
 /** @param {number} width @param {number} height */
 function checkSize(width, height) {
   if (width * height <= MAX_PIXELS) return;
   const megapixels = Math.round((width * height) / 1e6);
   const size = `${width} x ${height} is ${megapixels} megapixels; the limit is ${Math.floor(MAX_PIXELS / 1e6)}`;
-  throw errorOf("image-too-large", `${size}. Scale the photograph down first.`);
+  throw failure("image-too-large", `${size}. Scale the photograph down first.`);
 }
 
 /** @param {Blob} file */
@@ -50,7 +50,7 @@ async function bytesOf(file) {
   try {
     return new Uint8Array(await file.arrayBuffer());
   } catch (cause) {
-    throw errorOf("image-decode", "The photograph's file can no longer be read. Choose it again.", { cause });
+    throw failure("image-decode", "The photograph's file can no longer be read. Choose it again.", { cause });
   }
 }
 
@@ -71,10 +71,10 @@ async function bitmapOf(file, { keepsProfile, ofSomeBrowsers }) {
   } catch {
     if (ofSomeBrowsers) {
       const unread = `This browser does not read ${ofSomeBrowsers} files`;
-      throw errorOf("image-format", `${unread}. Open the photograph in Safari, or save it as JPEG and try again.`);
+      throw failure("image-format", `${unread}. Open the photograph in Safari, or save it as JPEG and try again.`);
     }
     const unread = `This file cannot be read as a photograph (${file.type || "unknown type"})`;
-    throw errorOf("image-decode", `${unread}. Save it as PNG, JPEG or TIFF and try again.`);
+    throw failure("image-decode", `${unread}. Save it as PNG, JPEG or TIFF and try again.`);
   }
 }
 
@@ -118,7 +118,7 @@ export function framePixels(frame) {
   const { width, height } = frame;
   if (frameCanvas?.width !== width || frameCanvas.height !== height) frameCanvas = new OffscreenCanvas(width, height);
   const context = frameCanvas.getContext("2d", { willReadFrequently: true, alpha: false });
-  if (!context) throw noMemory("frame");
+  if (!context) throw noMemory();
   context.drawImage(frame, 0, 0);
   frame.close();
   return context.getImageData(0, 0, width, height);

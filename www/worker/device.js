@@ -1,6 +1,6 @@
 /** The device that an engine runs on, and why that one. */
 
-import { errorOf } from "../errors.js";
+import { failure } from "./failure.js";
 
 /** @typedef {import("../protocol.js").DeviceWish} DeviceWish */
 /** @typedef {{ kind: "webgpu" | "cpu", name?: string, code: import("../protocol.js").DeviceReason, detail?: string }} Choice */
@@ -36,7 +36,7 @@ export async function chooseDevice(wish, gpu) {
   const choice = gpu ? await choiceOf(gpu) : cpu("no-webgpu");
   if (wish === "auto") return choice.code === "software-adapter" ? cpu("only-software") : choice;
   if (choice.kind === "webgpu") return choice;
-  throw errorOf("no-device", `There is no WebGPU (${choice.detail ?? choice.code}). Use device "auto" or "cpu".`);
+  throw failure("no-device", `There is no WebGPU (${choice.detail ?? choice.code}). Use device "auto" or "cpu".`);
 }
 
 /** @param {NonNullable<Parameters<typeof chooseDevice>[1]>} gpu @returns {Promise<Choice>} */

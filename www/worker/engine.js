@@ -1,7 +1,7 @@
 /** The engine that works: how it is started, what it runs, and who takes over where the GPU fails. */
 
 import { engineWasm } from "../assets.js";
-import { AutochromeError, codeOf, errorOf } from "../errors.js";
+import { codeOf, failure } from "./failure.js";
 import { locate } from "../parts.js";
 import { chooseDevice, cpu } from "./device.js";
 import { ModelSource } from "./model-source.js";
@@ -28,11 +28,6 @@ const ENGINES = {
   webgpu: { code: () => import("../engine/gpu/autochrome.js"), wasm: () => engineWasm("gpu") },
   cpu: { code: () => import("../engine/cpu/autochrome.js"), wasm: () => engineWasm("cpu") },
 };
-
-/** The engine failed in a way that no call is told of. */
-class EngineFailure extends Error {
-  code = "device-lost";
-}
 
 /**
  * The model that was asked for: a file at hand, an address, or the first of the manifest.
@@ -110,7 +105,7 @@ export class EngineHost {
   #usesGpu = false;
   /** Why the GPU's engine is not asked again. @type {unknown} */
   #gpuFailure = null;
-  /** Ends what waits for the engine. @type {(failure: EngineFailure) => void} */
+  /** Ends what waits for the engine. @type {(reason: Error) => void} */
   #report = () => {};
   #changed;
 
@@ -127,7 +122,7 @@ export class EngineHost {
 
   /** @returns {Open} */
   opened() {
-    if (!this.#open) throw errorOf("no-device", "The engine is not loaded. Call Colorizer.load first.");
+    if (!this.#open) throw failure("no-device", "The engine is not loaded. Call Colorizer.load first.");
     return this.#open;
   }
 
@@ -165,9 +160,9 @@ export class EngineHost {
   hearTrouble() {
     // Once the CPU has taken over, it is the GPU that still complains.
     if (this.#gpuFailure && !this.#usesGpu) return;
-    const failure = new EngineFailure(`the ${this.#usesGpu ? "GPU" : "engine"} reported an error`);
-    if (this.#usesGpu) this.#gpuFailure ??= failure;
-    this.#report(failure);
+    const trouble = failure("device-lost", `the ${this.#usesGpu ? "GPU" : "engine"} reported an error`);
+    if (this.#usesGpu) this.#gpuFailure ??= trouble;
+    this.#report(trouble);
   }
 
   /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
@@ -179,11 +174,11 @@ export class EngineHost {
     });
   }
 
-  /** @param {unknown} failure */
-  #leaveGpu(failure) {
+  /** @param {unknown} error */
+  #leaveGpu(error) {
     this.#usesGpu = false;
-    this.#gpuFailure ??= failure;
-    return cpu("webgpu-failed", failure);
+    this.#gpuFailure ??= error;
+    return cpu("webgpu-failed", error);
   }
 
   /**
@@ -200,7 +195,7 @@ export class EngineHost {
       try {
         started = await this.#unlessFailed(() => startEngine(choice.kind, model, tick));
       } catch (error) {
-        const hopeless = error instanceof AutochromeError || codeOf(error)?.startsWith("model-");
+        const hopeless = /^(aborted|model-)/.test(codeOf(error) ?? "");
         if (choice.kind === "cpu" || wish === "webgpu" || hopeless) throw error;
         chosen = this.#leaveGpu(error);
         started = await this.#unlessFailed(() => startEngine("cpu", model, tick));

@@ -4,7 +4,7 @@
  * visit. Nothing is believed before the engine has hashed it.
  */
 
-import { AutochromeError, errorOf } from "../errors.js";
+import { codeOf, failure } from "./failure.js";
 
 /** @typedef {{ url: string, bytes?: number, sha256?: string }} Address */
 /** @typedef {(stage: "download", done: number) => boolean} Tick whether to stop */
@@ -85,7 +85,7 @@ export class ModelSource {
         if (piece) {
           length += piece.length;
           if (download && length > announced)
-            throw errorOf(
+            throw failure(
               "model-integrity",
               `${url} is longer than the ${announced} bytes that were announced. Load the page anew, or choose another file.`,
             );
@@ -107,11 +107,11 @@ export class ModelSource {
   async *#stored(tick) {
     const blob = await this.whole();
     for (let start = 0; start < blob.size; start += PIECE) {
-      if (tick(start / blob.size)) throw errorOf("aborted", "Stopped.");
+      if (tick(start / blob.size)) throw failure("aborted", "Stopped.");
       try {
         yield new Uint8Array(await blob.slice(start, start + PIECE).arrayBuffer());
       } catch (cause) {
-        throw errorOf("model-format", "The model's file can no longer be read. Choose it again.", { cause });
+        throw failure("model-format", "The model's file can no longer be read. Choose it again.", { cause });
       }
     }
   }
@@ -284,12 +284,12 @@ class Download {
         this.#ended = true;
         return new Blob(this.#pieces);
       } catch (cause) {
-        const stopped = cause instanceof AutochromeError;
+        const stopped = codeOf(cause) !== undefined;
         if (stopped || cause instanceof Permanent || attempt === TRIES) {
           if (this.#length > 0) await this.#store?.writePart(new Blob(this.#pieces), this.#etag);
           if (stopped) throw cause;
           const why = cause instanceof Error ? cause.message : String(cause);
-          throw errorOf(
+          throw failure(
             "model-download",
             `The model could not be downloaded (${why}). Check the connection and try again.`,
             { cause },
@@ -342,7 +342,7 @@ class Download {
       this.#news();
       if (this.#tick("download", total ? Math.min(this.#length / total, 1) : 0)) {
         await reader.cancel();
-        throw errorOf("aborted", "Stopped.");
+        throw failure("aborted", "Stopped.");
       }
     }
     if (this.#length < total) throw new Error(`${this.#length} of ${total} bytes arrived`);

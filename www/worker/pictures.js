@@ -3,7 +3,7 @@
  * is released or coloured there: what the GPU held of it is lost with the device.
  */
 
-import { errorOf } from "../errors.js";
+import { failure } from "./failure.js";
 import { predict } from "./decode.js";
 
 /** @typedef {import("../engine/cpu/autochrome.js").Picture} Picture */
@@ -49,11 +49,11 @@ export class Pictures {
    */
   async use(id, work, tick) {
     const kept = this.#kept.get(id);
-    if (!kept) throw errorOf("invalid-argument", "This photograph was disposed of. Colour it again.");
+    if (!kept) throw failure("invalid-argument", "This photograph was disposed of. Colour it again.");
     return this.#engines.run(async (open) => {
       if (!kept.picture) {
         const { photograph } = kept;
-        if (!photograph) throw errorOf("device-lost", "The engine stopped. Reload the page and try again.");
+        if (!photograph) throw failure("device-lost", "The engine stopped. Reload the page and try again.");
         kept.picture = await predict(photograph, open, tick);
         kept.photograph = null;
         close(photograph);

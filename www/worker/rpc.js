@@ -1,6 +1,6 @@
 /** The worker's half of the calls: whose turn it is, progress on the way, an answer or an error at the end. */
 
-import { codeOf } from "../errors.js";
+import { codeOf } from "./failure.js";
 import { Turns } from "./turns.js";
 
 /** @typedef {import("../protocol.js").Calls} Calls */
