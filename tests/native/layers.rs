@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use syn::visit::{self, Visit};
 
 /// The rooms of `src/`, and those that each may import.
@@ -142,8 +143,13 @@ impl<'ast> Visit<'ast> for Paths<'_> {
     }
 }
 
-/// What each module of `src/` imports.
+/// The imports of each module of `src/`, read once.
 fn imports() -> BTreeMap<Module, BTreeSet<Module>> {
+    static READ: LazyLock<BTreeMap<Module, BTreeSet<Module>>> = LazyLock::new(read_imports);
+    READ.clone()
+}
+
+fn read_imports() -> BTreeMap<Module, BTreeSet<Module>> {
     let source = root().join("src");
     let mut files = Vec::new();
     files_below(&source, "rs", &mut files);
