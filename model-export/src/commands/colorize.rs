@@ -6,7 +6,7 @@ use crate::photographs::{self, EXTENSIONS, Reading, Warning};
 use crate::terminal::{Told, say};
 use crate::walk::walk;
 use crate::{Usage, device, input, models, output};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use autochrome::engine::hints::Hint;
 use autochrome::engine::{Colorizer, Mode, Pace, Preparation, Stage, Task, Tone};
 use autochrome::image::chroma_upsample::Upsampling;
@@ -300,7 +300,7 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
             let is_out = |path: &Path| canonical.is_some() && path.canonicalize().ok() == canonical;
             let found = walk(photo, false, is_out);
             failed += found.tell(photo);
-            if found.photographs.is_empty() {
+            if found.photographs.is_empty() && found.problems.is_empty() {
                 empty.push(format!(
                     "{} holds no photographs (looked for {})",
                     photo.display(),
@@ -323,6 +323,7 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
         }
     }
     if jobs.is_empty() {
+        ensure!(!empty.is_empty(), "there are no photographs that can be read");
         bail!("{}", empty.join("; "));
     }
     for problem in &empty {

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zip::ZipArchive;
 
-/// More bytes than any photograph's file has: the largest that is decoded, at 16 bits with alpha.
-pub const MAX_BYTES: u64 = 1 << 30;
+/// More bytes than any photograph's file has: the largest that is decoded, at 32 bits with alpha, and what a
+/// file holds beside its pixels.
+pub const MAX_BYTES: u64 = (1 << 31) + (64 << 20);
 
 /// A folder or archive, opened.
 pub struct Archive {

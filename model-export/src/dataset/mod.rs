@@ -12,7 +12,7 @@ use crate::isolation::isolated;
 use crate::paths::Outputs;
 use crate::photographs;
 use crate::terminal::{Told, say};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use archive::{Archive, Entry, Place};
 pub use archive::{MAX_BYTES, is_archive};
 use autochrome::image::photo::{Channels, Photo, Samples};
@@ -98,7 +98,7 @@ impl Dataset {
         let mut set = Builder::default();
         let mut empty = Vec::new();
         for path in paths {
-            let before = set.found.len();
+            let before = (set.found.len(), set.problems);
             if path.is_dir() {
                 let (folder, entries, archives, problems) = Archive::folder(path);
                 set.problems += problems;
@@ -112,7 +112,7 @@ impl Dataset {
             } else {
                 set.add_file(path)?;
             }
-            if set.found.len() == before {
+            if (set.found.len(), set.problems) == before {
                 empty.push(format!(
                     "{} holds no photographs (looked for {})",
                     path.display(),
@@ -120,7 +120,10 @@ impl Dataset {
                 ));
             }
         }
-        ensure!(!set.found.is_empty(), "{}", empty.join("; "));
+        if set.found.is_empty() {
+            ensure!(!empty.is_empty(), "there are no photographs that can be read");
+            bail!("{}", empty.join("; "));
+        }
         for problem in &empty {
             say!("error: {problem}");
         }

@@ -130,7 +130,12 @@ fn a_cause_is_told_once_and_with_the_name_of_its_file() {
     write_npy(&bench.path("l.npy"), &[1, 1, 9, 8], &[50.0; 72]);
     let npy = fs::read(bench.path("l.npy")).unwrap();
     fs::write(bench.path("cut.npy"), &npy[..npy.len() - 20]).unwrap();
+    // A header that claims a terabyte.
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 500000, 500000), }";
+    let claim = format!("{header:117}\n");
+    fs::write(bench.path("claim.npy"), [b"\x93NUMPY\x01\0\x76\0", claim.as_bytes()].concat()).unwrap();
     for (arguments, name, cause) in [
+        ("forward claim.npy --out z.npy", "claim.npy", "cannot be read to its end"),
         ("inspect junk.safetensors", "junk.safetensors", "its format is not known"),
         ("inspect cut.safetensors", "cut.safetensors", "safetensors header is damaged"),
         ("inspect missing.safetensors", "missing.safetensors", "os error"),

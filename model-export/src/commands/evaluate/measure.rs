@@ -186,10 +186,11 @@ impl Method {
             recognized: self.recognized.len(),
             source,
             pooled: self.pooled[source].clone(),
-            model: self
-                .model
-                .as_ref()
-                .map(|model| (model.curve.as_ref().map(Curve::mark), model.difference, model.largest)),
+            model: self.model.as_ref().map(|model| ModelMark {
+                curve: model.curve.as_ref().map(Curve::mark),
+                difference: model.difference,
+                largest: model.largest,
+            }),
         }
     }
 
@@ -198,7 +199,7 @@ impl Method {
         self.scores.truncate(scores);
         self.recognized.truncate(recognized);
         self.pooled[source] = pooled;
-        if let (Some(own), Some((curve, difference, largest))) = (&mut self.model, model) {
+        if let (Some(own), Some(ModelMark { curve, difference, largest })) = (&mut self.model, model) {
             if let (Some(own), Some(areas)) = (&mut own.curve, curve) {
                 own.go_back(areas);
             }
@@ -224,8 +225,15 @@ struct Mark {
     recognized: usize,
     source: usize,
     pooled: [AreaUnderCurve; 2],
-    /// Areas of the curve, difference and largest logit.
-    model: Option<(Option<Vec<[AreaUnderCurve; 2]>>, Option<f32>, f32)>,
+    model: Option<ModelMark>,
+}
+
+/// The state of a [`Model`] before a photograph.
+struct ModelMark {
+    /// Areas of the curve.
+    curve: Option<Vec<[AreaUnderCurve; 2]>>,
+    difference: Option<f32>,
+    largest: f32,
 }
 
 /// A photograph under measurement.
@@ -384,4 +392,90 @@ impl Bench<'_> {
 
 fn photo(picture: &Picture, (width, height): (usize, usize)) -> Result<Photo> {
     Ok(Photo::new(width, height, Channels::Rgb, Samples::U8(picture.rgb().to_vec()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+    use image::{Rgb, RgbImage};
+    use std::fs;
+    use std::path::PathBuf;
+
+    fn model() -> Model {
+        let device = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu)).unwrap();
+        let colorizer = Colorizer::new(autochrome_testing::seeded_small_unet(), device).unwrap();
+        Model {
+            name: "small".to_owned(),
+            tone: colorizer.default_tone(),
+            curve: Some(Curve::new(&[0.38], &[1.0], colorizer.class_weights()).unwrap()),
+            colorizer,
+            has_distribution: true,
+            examples: None,
+            difference: None,
+            largest: 0.0,
+        }
+    }
+
+    fn set_of(folder: &Path, names: &[&str]) -> Dataset {
+        let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
+        Dataset::open(&paths).unwrap()
+    }
+
+    /// Scores, areas and examples of gray and the model.
+    fn figures(measured: &Measured, sources: &[usize]) -> Vec<String> {
+        let of = |method: &Method| {
+            let pooled: Vec<_> = sources.iter().map(|source| &method.pooled[*source]).collect();
+            let model = method.model.as_ref();
+            let curve = model.and_then(|model| model.curve.as_ref()).map(|curve| curve.points()[0].auc);
+            let examples = model.and_then(|model| model.examples.as_ref());
+            let shown = examples.map(|examples| {
+                let kept = [&examples.best, &examples.worst];
+                kept.map(|kept| kept.iter().map(|e| (e.position, e.error)).collect::<Vec<_>>())
+            });
+            format!("{:?} {pooled:?} {curve:?} {shown:?}", method.scores)
+        };
+        measured.methods[..2].iter().map(of).collect()
+    }
+
+    #[test]
+    fn a_photograph_that_fails_half_way_leaves_no_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        for (i, name) in ["a", "b", "c"].into_iter().enumerate() {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            let picture = RgbImage::from_fn(40, 32, |x, y| {
+                Rgb([(x * 5) as u8, (y * 7) as u8, (60 * i as u32 + x + y) as u8])
+            });
+            picture.save(folder.path().join(name).join("p.png")).unwrap();
+        }
+        let set = set_of(folder.path(), &["a", "b", "c"]);
+        let bar = ProgressBar::hidden();
+        let survey_of_all = survey(&set, None, &bar).unwrap();
+        let weights = vec![1.0; autochrome::color::ab_bins::COUNT];
+        let plan = |set, survey| Plan {
+            set,
+            survey,
+            size: None,
+            class_weights: &weights,
+            seed: 0,
+            examples: true,
+            judge: None,
+        };
+        // What is left of the second cannot be read any more, for itself or for its colours.
+        fs::write(folder.path().join("b/p.png"), "gone").unwrap();
+        let measured = measure(&plan(&set, &survey_of_all), vec![model()], &bar).unwrap();
+        // Gray was scored before the colours of the other photograph were missing.
+        let missed: Vec<usize> = (0..3).filter(|index| !measured.readable.contains(index)).collect();
+        assert!(missed.contains(&1) && missed.len() == 2, "{missed:?}");
+        let kept = ["a", "b", "c"][measured.readable[0]];
+        assert!(measured.methods.iter().all(|method| method.scores.len() == 1));
+        assert_eq!(measured.truth.len(), 1);
+
+        let alone = set_of(folder.path(), &[kept]);
+        let expected =
+            measure(&plan(&alone, &survey(&alone, None, &bar).unwrap()), vec![model()], &bar).unwrap();
+        assert_eq!(figures(&measured, &measured.readable), figures(&expected, &[0]));
+        let others = missed.iter().flat_map(|source| &measured.methods[1].pooled[*source]);
+        assert!(others.into_iter().all(|area| area.trapezoid().is_nan() || area.trapezoid() == 0.0));
+    }
 }
