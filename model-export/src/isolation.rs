@@ -32,6 +32,8 @@ thread_local! {
 pub fn isolated<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     HOOK.call_once(install_hook);
     ISOLATED.fetch_add(1, Ordering::SeqCst);
+    // Of a panic that the work caught by itself nothing is told.
+    PLACE.take();
     // The work owns what it changes, or its caller puts that back after an error.
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
     ISOLATED.fetch_sub(1, Ordering::SeqCst);
