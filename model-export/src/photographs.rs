@@ -7,7 +7,7 @@ use crate::isolation::isolated;
 use crate::terminal::{Told, say};
 use anyhow::{Context, Result, bail, ensure};
 use autochrome::color::lab;
-use autochrome::image::files::{self, DecodedFile, FileFormat, FileMetadata};
+use autochrome::image::files::{self, DecodeWarning, DecodedFile, FileFormat, FileMetadata};
 use autochrome::image::photo::Photo;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{BufRead, BufReader, Seek};
@@ -20,23 +20,15 @@ pub struct Reading {
     pub photo: Photo,
     pub metadata: FileMetadata,
     /// What was amiss with the file.
-    pub warnings: Vec<Warning>,
-}
-
-/// Something amiss with a file that was decoded all the same.
-pub struct Warning {
-    /// A sentence without its full stop.
-    pub text: String,
-    /// Whether a part of the picture is missing or wrong: the command does not report success.
-    pub is_failure: bool,
+    pub warnings: Vec<DecodeWarning>,
 }
 
 /// Tells the warnings of a file. Returns whether one of them is a failure.
-pub fn tell(warnings: &[Warning], path: &Path) -> bool {
+pub fn tell(warnings: &[DecodeWarning], path: &Path) -> bool {
     for warning in warnings {
-        say!("warning: {}: {}", path.display(), warning.text);
+        say!("warning: {}: {warning}", path.display());
     }
-    warnings.iter().any(|warning| warning.is_failure)
+    warnings.iter().any(DecodeWarning::is_failure)
 }
 
 /// Decodes a file. Every command comes by here.
@@ -44,8 +36,8 @@ pub fn tell(warnings: &[Warning], path: &Path) -> bool {
 /// # Errors
 /// Those of the decoder.
 pub fn decode(file: impl BufRead + Seek) -> Result<Reading> {
-    let DecodedFile { photo, metadata } = files::decode(file)?;
-    Ok(Reading { photo, metadata, warnings: Vec::new() })
+    let DecodedFile { photo, metadata, warnings } = files::decode(file)?;
+    Ok(Reading { photo, metadata, warnings })
 }
 
 /// Decodes a file whose pixels are to be learned from or measured by.
@@ -54,8 +46,8 @@ pub fn decode(file: impl BufRead + Seek) -> Result<Reading> {
 /// Those of the decoder, and where a part of the picture is missing or wrong.
 pub fn decode_whole(file: impl BufRead + Seek) -> Result<Photo> {
     let Reading { photo, warnings, .. } = decode(file)?;
-    match warnings.into_iter().find(|warning| warning.is_failure) {
-        Some(warning) => bail!(warning.text),
+    match warnings.into_iter().find(DecodeWarning::is_failure) {
+        Some(warning) => bail!("{warning}"),
         None => Ok(photo),
     }
 }

@@ -297,7 +297,9 @@ fn a_png_says_its_colors_without_a_profile() {
             assert!(most < 0.5, "{name}, gray {gray}: L differs by {most}");
         }
     }
-    for (name, cicp) in [("HDR", vec![9, 16, 0, 1]), ("no RGB", vec![1, 13, 1, 1]), ("unknown", vec![1, 99, 0, 1])] {
+    for (name, cicp) in
+        [("HDR", vec![9, 16, 0, 1]), ("no RGB", vec![1, 13, 1, 1]), ("unknown", vec![1, 99, 0, 1])]
+    {
         let file = decoded(&png(false, &[(b"cICP", cicp)]));
         assert!(matches!(&*file.warnings, [DecodeWarning::ProfileDropped { .. }]), "{name}");
     }

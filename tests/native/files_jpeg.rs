@@ -333,9 +333,7 @@ fn components_mean_what_markers_say() {
             check(&name("names R, G, B"), &of(3, None, b"RGB"), rgb);
             check(&name("names 0, 1, 2"), &of(3, None, &[0, 1, 2]), ycc);
             // Adobe's programs store light, others ink.
-            check(&name("CMYK, Adobe"), &of(4, Some(0), &[]), |c| {
-                [0, 1, 2].map(|i| through(c[i], c[3]))
-            });
+            check(&name("CMYK, Adobe"), &of(4, Some(0), &[]), |c| [0, 1, 2].map(|i| through(c[i], c[3])));
             check(&name("CMYK"), &of(4, None, &[]), |c| {
                 [0, 1, 2].map(|i| through(255.0 - c[i], 255.0 - c[3]))
             });

@@ -2,7 +2,7 @@
 
 use crate::isolation::isolated;
 use crate::paths::Outputs;
-use crate::photographs::{self, EXTENSIONS, Reading, Warning};
+use crate::photographs::{self, EXTENSIONS, Reading};
 use crate::terminal::{Told, say};
 use crate::walk::walk;
 use crate::{Usage, device, input, models, output};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use autochrome::engine::hints::Hint;
 use autochrome::engine::{Colorizer, Mode, Pace, Preparation, Stage, Task, Tone};
 use autochrome::image::chroma_upsample::Upsampling;
-use autochrome::image::files::{self, FileFormat, FileMetadata};
+use autochrome::image::files::{self, DecodeWarning, FileFormat, FileMetadata};
 use autochrome::model::network::{NetworkConfig, Output};
 use clap::{Args, ValueEnum};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -172,7 +172,7 @@ fn style(template: &str) -> ProgressStyle {
 struct Done {
     timings: Timings,
     /// What was amiss with its file.
-    warnings: Vec<Warning>,
+    warnings: Vec<DecodeWarning>,
 }
 
 /// How long one photograph took.

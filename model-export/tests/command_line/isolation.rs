@@ -1,7 +1,7 @@
 //! A photograph that makes a decoder panic: its own error, and the others done, in every command that goes
 //! over photographs.
 
-use crate::{Bench, CPU};
+use crate::{Bench, CPU, write_npy};
 use image::{Rgb, RgbImage};
 use std::fs;
 
@@ -102,4 +102,28 @@ fn the_commands_that_measure_pass_it_over() {
         assert!(readable || stderr.contains("b.tif: "), "{command}: {stderr}");
         assert!(!stderr.contains("thread '"), "{command}: {stderr}");
     }
+}
+
+/// What is there is coloured and told; nothing is learned from it or measured by it.
+#[test]
+fn a_truncated_photograph_is_coloured_and_told() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("in")).unwrap();
+    let whole = bench.path("in/a.jpg");
+    RgbImage::from_fn(160, 120, |x, y| Rgb([(x + y) as u8, (x ^ y) as u8, (y * 2) as u8]))
+        .save(&whole)
+        .unwrap();
+    let bytes = fs::read(&whole).unwrap();
+    fs::write(bench.path("in/cut.jpg"), &bytes[..bytes.len() / 2]).unwrap();
+    let (code, _, stderr) = bench.run(&format!("colorize in --out out {CPU}"));
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("warning: in/cut.jpg: ") && stderr.contains("truncated"), "{stderr}");
+    assert!(stderr.contains("2 of 2 photographs coloured"), "{stderr}");
+    assert!(bench.path("out/a.jpg").exists() && bench.path("out/cut.jpg").exists());
+    write_npy(&bench.path("ab.npy"), &[1, 2, 1, 1], &[10.0, 20.0]);
+    let (code, _, stderr) = bench.run("render in/cut.jpg --ab ab.npy --out r.png");
+    assert!(code == 1 && bench.path("r.png").exists() && stderr.contains("in/cut.jpg"), "{stderr}");
+    let (code, stdout, stderr) = bench.run("prior --data in --out p.npy --json");
+    assert!(code == 1 && stderr.contains("passed over: in/cut.jpg: "), "{stderr}");
+    assert!(stdout.contains("\"failed\": 1"), "{stdout}");
 }

@@ -126,8 +126,8 @@ impl ToLight {
     fn light(&self, rgb: [usize; 3]) -> [f32; 3] {
         let [r, g, b] = [0, 1, 2].map(|channel| self.curves[channel][rgb[channel]]);
         let light = self.matrix.map(|row| row[0] * r + row[1] * g + row[2] * b);
-        let spread = light.iter().copied().fold(f32::MIN, f32::max)
-            - light.iter().copied().fold(f32::MAX, f32::min);
+        let spread =
+            light.iter().copied().fold(f32::MIN, f32::max) - light.iter().copied().fold(f32::MAX, f32::min);
         let light = if spread < NEUTRAL { [luminance(light); 3] } else { light };
         within_gamut(light)
     }
@@ -173,7 +173,13 @@ fn within_gamut(light: [f32; 3]) -> [f32; 3] {
     let gray = luminance(light).clamp(0.0, 1.0);
     let mut share = 1.0f32;
     for c in light {
-        let room = if c > 1.0 { (1.0 - gray) / (c - gray) } else if c < 0.0 { gray / (gray - c) } else { 1.0 };
+        let room = if c > 1.0 {
+            (1.0 - gray) / (c - gray)
+        } else if c < 0.0 {
+            gray / (gray - c)
+        } else {
+            1.0
+        };
         share = share.min(room);
     }
     clipped(light.map(|c| gray + share * (c - gray)))
