@@ -333,9 +333,7 @@ fn components_mean_what_markers_say() {
             check(&name("names R, G, B"), &of(3, None, b"RGB"), rgb);
             check(&name("names 0, 1, 2"), &of(3, None, &[0, 1, 2]), ycc);
             // Adobe's programs store light, others ink.
-            check(&name("CMYK, Adobe"), &of(4, Some(0), &[]), |c| {
-                [0, 1, 2].map(|i| through(c[i], c[3]))
-            });
+            check(&name("CMYK, Adobe"), &of(4, Some(0), &[]), |c| [0, 1, 2].map(|i| through(c[i], c[3])));
             check(&name("CMYK"), &of(4, None, &[]), |c| {
                 [0, 1, 2].map(|i| through(255.0 - c[i], 255.0 - c[3]))
             });
@@ -440,6 +438,18 @@ fn a_cut_in_any_layout_is_said_or_refused() {
             }
         }
     }
+}
+
+/// A CMYK file of two blocks side by side, as Adobe's programs write it.
+pub(crate) fn inks() -> Vec<u8> {
+    let mut picture = Picture::new((16, 8), &[(1, 1); 4], Scans::Interleaved, 0);
+    picture.adobe = Some(0);
+    picture.file()
+}
+
+/// What [`inks`] stores of black in each block: the light that is left.
+pub(crate) fn black_of_inks() -> [f64; 2] {
+    [0, 1].map(|x| Picture::level(3, x, 0).into())
 }
 
 #[test]

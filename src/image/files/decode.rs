@@ -152,12 +152,7 @@ fn of_other(file: &mut dyn Source, is_tiff: bool) -> Result<Stored> {
         other if other.color().has_alpha() => (Channels::Rgba, Samples::U16(other.into_rgba16().into_raw())),
         other => (Channels::Rgb, Samples::U16(other.into_rgb16().into_raw())),
     };
-    Ok(Stored {
-        photo: Photo::new(width, height, channels, samples)?,
-        metadata,
-        orientation,
-        colors: None,
-    })
+    Ok(Stored { photo: Photo::new(width, height, channels, samples)?, metadata, orientation, colors: None })
 }
 
 /// The photograph turned upright, which makes a second copy.
