@@ -4,7 +4,9 @@
 use autochrome::color::lab::{lab_from_srgb, linear_from_srgb};
 use autochrome::image::files::{self, DecodeWarning, DecodedFile, FileFormat, FileMetadata};
 use autochrome::image::photo::{Channels, Photo, Samples};
-use moxcms::{ColorProfile, DataColorSpace};
+use moxcms::{
+    ColorProfile, DataColorSpace, LutMultidimensionalType, LutStore, LutWarehouse, ToneReprCurve, Vector3d,
+};
 use std::io::{Cursor, Write};
 use std::path::Path;
 
@@ -198,6 +200,58 @@ fn tables_of_scanners_are_followed() {
             colors(&photo).iter().map(|[r, g, b]| 100.0 * (0.2 * r + 0.7 * g + 0.1 * b)).collect();
         let (mean, most) = distances(&lightness(&file.photo), &right);
         assert!(mean < 0.3 && most < 1.0, "L differs by {mean}, at most {most}");
+    }
+}
+
+#[test]
+fn curves_and_matrix_of_a_v4_table_are_those_of_a_plain_profile() {
+    let plain = ColorProfile::new_adobe_rgb();
+    let curve = plain.red_trc.clone().unwrap();
+    let mut matrix = plain.colorant_matrix();
+    // XYZ of a table reaches 1 + 32767/32768.
+    matrix.v = matrix.v.map(|row| row.map(|v| v * 32768.0 / 65535.0));
+    let mut tabled = plain.clone();
+    tabled.lut_a_to_b_perceptual = Some(LutWarehouse::Multidimensional(LutMultidimensionalType {
+        num_input_channels: 3,
+        num_output_channels: 3,
+        grid_points: [2; 16],
+        // Each corner of the cube is itself.
+        clut: Some(LutStore::Store16(
+            (0..8)
+                .flat_map(|corner| [4, 2, 1].map(|bit| if corner & bit > 0 { u16::MAX } else { 0 }))
+                .collect(),
+        )),
+        a_curves: vec![ToneReprCurve::Lut(vec![]); 3],
+        m_curves: vec![curve; 3],
+        b_curves: vec![ToneReprCurve::Lut(vec![]); 3],
+        matrix,
+        bias: Vector3d::default(),
+    }));
+    let photo = ramp(Channels::Rgb, true);
+    let [plain, tabled] = [plain, tabled].map(|profile| {
+        let file = decoded(&encoded(&photo, Some(profile.encode().unwrap()), FileFormat::Tiff));
+        assert_eq!(file.warnings, []);
+        colors(&file.photo).concat()
+    });
+    let (_, most) = distances(&plain, &tabled);
+    assert!(most < 0.002, "codes differ by {most}");
+}
+
+#[test]
+fn inks_are_what_their_profile_says() {
+    // One block of each of two colours; Adobe's programs store 255 less the ink.
+    let plain = crate::files_jpeg::inks();
+    let naive = decoded(&plain);
+    let marker = [b"ICC_PROFILE\0\x01\x01", &table_profile(b"CMYK")[..]].concat();
+    let length = (marker.len() as u16 + 2).to_be_bytes();
+    let file = [&plain[..2], &[0xFF, 0xE2], &length[..], &marker, &plain[2..]].concat();
+    let by_profile = decoded(&file);
+    assert_eq!(by_profile.warnings, []);
+    assert!(by_profile.metadata.icc.is_some() && naive.metadata.icc.is_none());
+    let right: Vec<f64> = crate::files_jpeg::black_of_inks().map(|left| left / 255.0 * 100.0).to_vec();
+    let found = lightness(&by_profile.photo);
+    for (x, right) in [4, 12].into_iter().zip(right) {
+        assert!((found[4 * 16 + x] - right).abs() < 0.5, "L {} should be {right}", found[4 * 16 + x]);
     }
 }
 

@@ -440,6 +440,18 @@ fn a_cut_in_any_layout_is_said_or_refused() {
     }
 }
 
+/// A CMYK file of two blocks side by side, as Adobe's programs write it.
+pub(crate) fn inks() -> Vec<u8> {
+    let mut picture = Picture::new((16, 8), &[(1, 1); 4], Scans::Interleaved, 0);
+    picture.adobe = Some(0);
+    picture.file()
+}
+
+/// What [`inks`] stores of black in each block: the light that is left.
+pub(crate) fn black_of_inks() -> [f64; 2] {
+    [0, 1].map(|x| Picture::level(3, x, 0).into())
+}
+
 #[test]
 fn gray_stays_gray() {
     let file = decoded(&Picture::new((17, 9), &[(1, 1)], Scans::Interleaved, 0).file());

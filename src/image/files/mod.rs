@@ -12,6 +12,7 @@ mod jpeg;
 mod metadata;
 mod png;
 mod profile;
+mod profile_tables;
 mod read_metadata;
 mod tiff;
 mod warnings;

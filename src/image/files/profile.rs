@@ -1,14 +1,11 @@
 //! Colours as a file means them, brought to sRGB (docs/method.md#colour-profiles).
 
+use super::profile_tables::Tables;
 use super::warnings::DecodeWarning;
 use crate::color::gamut::{clipped, gamut_excess};
 use crate::color::lab::ToSrgb;
 use crate::image::photo::{Channels, Photo, Sample, Samples};
-use moxcms::{
-    ColorProfile, DataColorSpace, Layout, ProfileClass, RenderingIntent, ToneReprCurve,
-    Transform16BitExecutor, TransformOptions,
-};
-use std::sync::Arc;
+use moxcms::{ColorProfile, DataColorSpace, ProfileClass, ToneReprCurve};
 
 /// Luminance of linear sRGB, as the engine's L has it.
 const LUMINANCE: [f32; 3] = [0.212_671, 0.715_160, 0.072_169];
@@ -22,14 +19,13 @@ const NEUTRAL: f32 = 3e-4;
 /// Largest distance, in codes of 8 bits, at which a profile is sRGB by another name.
 const SAME_CODE: f32 = 0.6;
 
-/// When the profile was made, as its header says it: the same from every run.
-const MADE: [u8; 12] = [0x07, 0xEA, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0];
+/// The profile of the photographs that were converted: sRGB in ICC v4, curves and primaries by their
+/// definition. Kept as a file, since what writes profiles is more code than the page should load.
+const SRGB: &[u8] = include_bytes!("srgb.icc");
 
 /// The profile of the photographs that were converted.
-pub(super) fn srgb() -> Option<Vec<u8>> {
-    let mut icc = ColorProfile::new_srgb().encode().ok()?;
-    icc.get_mut(24..36)?.copy_from_slice(&MADE);
-    Some(icc)
+pub(super) fn srgb() -> Vec<u8> {
+    SRGB.to_vec()
 }
 
 /// Why a profile is not used, as the end of a sentence.
@@ -49,14 +45,19 @@ fn parsed(icc: &[u8]) -> Result<ColorProfile, Refusal> {
     }
 }
 
-/// The way of device values to linear sRGB, unclipped.
-struct ToLight {
-    /// Device values that only a table of the profile explains go to ProPhoto RGB first.
-    table: Option<Arc<Transform16BitExecutor>>,
-    /// Linear light of each code, red, green, blue.
-    curves: [Vec<f32>; 3],
-    /// Linear light of the profile's primaries to that of sRGB's.
-    matrix: [[f32; 3]; 3],
+/// The way of device values to linear sRGB.
+enum ToLight {
+    Curves {
+        /// Linear light of each code, red, green, blue.
+        curves: [Vec<f32>; 3],
+        /// Linear light of the profile's primaries to that of sRGB's.
+        matrix: [[f32; 3]; 3],
+    },
+    Tables {
+        tables: Tables,
+        /// The largest code.
+        max: f32,
+    },
 }
 
 fn linear(curve: &ToneReprCurve, max: u16) -> Result<Vec<f32>, Refusal> {
@@ -79,86 +80,60 @@ fn matrix_to_srgb(profile: &ColorProfile) -> Result<[[f32; 3]; 3], Refusal> {
 }
 
 impl ToLight {
-    /// The way for codes up to `max`.
+    /// The way for RGB codes up to `max`.
     fn new(profile: &ColorProfile, max: u16) -> Result<Self, Refusal> {
-        let tables = [&profile.lut_a_to_b_perceptual, &profile.lut_a_to_b_colorimetric];
-        if tables.iter().any(|table| table.is_some()) {
-            return Self::by_table(profile, Layout::Rgb);
+        if let Some(tables) = Tables::of(profile, 3) {
+            return Ok(Self::Tables { tables, max: max.into() });
         }
         let curves = [&profile.red_trc, &profile.green_trc, &profile.blue_trc];
         let [Some(red), Some(green), Some(blue)] = curves else {
-            return Err("it has neither curves nor tables".to_owned());
+            return Err("it has neither curves nor tables that can be used".to_owned());
         };
-        Ok(Self {
-            table: None,
+        Ok(Self::Curves {
             curves: [linear(red, max)?, linear(green, max)?, linear(blue, max)?],
             matrix: matrix_to_srgb(profile)?,
         })
     }
 
-    fn by_table(profile: &ColorProfile, layout: Layout) -> Result<Self, Refusal> {
-        // A space that all photographed colours fit in, so that nothing is clipped on the way.
-        let wide = ColorProfile::new_pro_photo_rgb();
-        let intent = if profile.lut_a_to_b_perceptual.is_some() {
-            RenderingIntent::Perceptual
-        } else {
-            RenderingIntent::RelativeColorimetric
+    /// Light that sRGB can show.
+    fn light(&self, rgb: [u16; 3]) -> [f32; 3] {
+        let light = match self {
+            Self::Curves { curves, matrix } => {
+                let [r, g, b] = [0, 1, 2].map(|channel| curves[channel][usize::from(rgb[channel])]);
+                matrix.map(|row| row[0] * r + row[1] * g + row[2] * b)
+            }
+            Self::Tables { tables, max } => {
+                let [r, g, b] = rgb.map(|code| f32::from(code) / max);
+                tables.light([r, g, b, 0.0])
+            }
         };
-        let options = TransformOptions { rendering_intent: intent, ..TransformOptions::default() };
-        let table = profile
-            .create_transform_16bit(layout, &wide, Layout::Rgb, options)
-            .map_err(|error| format!("its tables cannot be used ({error:?})"))?;
-        let curve = wide.red_trc.as_ref().ok_or("its tables cannot be used")?;
-        let curve = linear(curve, u16::MAX)?;
-        let curves = [curve.clone(), curve.clone(), curve];
-        Ok(Self { table: Some(table), curves, matrix: matrix_to_srgb(&wide)? })
-    }
-
-    /// Replaces device values of 16 bits by those that the curves are for.
-    fn through_table(&self, codes: &mut [u16]) {
-        if let Some(table) = &self.table {
-            let device = codes.to_vec();
-            // Both slices are whole pixels, the only thing that can be refused.
-            let _ = table.transform(&device, codes);
-        }
-    }
-
-    fn light(&self, rgb: [usize; 3]) -> [f32; 3] {
-        let [r, g, b] = [0, 1, 2].map(|channel| self.curves[channel][rgb[channel]]);
-        let light = self.matrix.map(|row| row[0] * r + row[1] * g + row[2] * b);
-        let spread =
-            light.iter().copied().fold(f32::MIN, f32::max) - light.iter().copied().fold(f32::MAX, f32::min);
-        let light = if spread < NEUTRAL { [luminance(light); 3] } else { light };
-        within_gamut(light)
+        within_gamut(neutral(light))
     }
 
     /// The light of each gray of codes up to `max`, as an RGB profile means it.
     fn grays(&self, max: u16) -> Vec<f32> {
-        let mut codes: Vec<u16> = (0..=max).flat_map(|code| [code; 3]).collect();
-        if self.table.is_some() {
-            codes.iter_mut().for_each(|code| *code = (u32::from(*code) * 65535 / u32::from(max)) as u16);
-            self.through_table(&mut codes);
-        }
-        let (pixels, _) = codes.as_chunks::<3>();
-        pixels.iter().map(|pixel| luminance(self.light(pixel.map(usize::from)))).collect()
+        (0..=max).map(|code| luminance(self.light([code; 3]))).collect()
     }
 
     /// Whether colours change by less than what 8 bits can say.
-    fn is_srgb(&self) -> bool {
-        if self.table.is_some() {
-            return false;
-        }
-        let max = self.curves[0].len() - 1;
+    fn is_srgb(&self, max: u16) -> bool {
         let to_srgb = ToSrgb::new(u16::MAX);
-        let steps = || (0..=8).map(|step| step * max / 8);
+        let steps = || (0..=8).map(|step| (u32::from(max) * step / 8) as u16);
         let colors = steps().flat_map(|r| steps().flat_map(move |g| steps().map(move |b| [r, g, b])));
-        let grays = (0..=255).map(|step| [step * max / 255; 3]);
+        let grays = (0..=255).map(|step| [(u32::from(max) * step / 255) as u16; 3]);
         colors.chain(grays).all(|rgb| {
             let codes = self.light(rgb).map(|light| f32::from(to_srgb.code(light)) / 257.0);
-            let distance = |channel: usize| (codes[channel] - rgb[channel] as f32 * 255.0 / max as f32).abs();
-            [0, 1, 2].into_iter().all(|channel| distance(channel) < SAME_CODE)
+            let expected = rgb.map(|code| f32::from(code) * 255.0 / f32::from(max));
+            codes.iter().zip(expected).all(|(code, expected)| (code - expected).abs() < SAME_CODE)
         })
     }
+}
+
+/// Light without the tint that rounded numbers of a profile give to gray.
+fn neutral(light: [f32; 3]) -> [f32; 3] {
+    let most = light.into_iter().fold(f32::MIN, f32::max);
+    let least = light.into_iter().fold(f32::MAX, f32::min);
+    if most - least < NEUTRAL { [luminance(light); 3] } else { light }
 }
 
 fn luminance(light: [f32; 3]) -> f32 {
@@ -210,15 +185,9 @@ fn replace_grays<T: Sample>(samples: &mut [T], pixel: usize, light: &[f32]) {
 
 fn replace_colors<T: Sample>(samples: &mut [T], pixel: usize, to_light: &ToLight) {
     let to_srgb = ToSrgb::new(T::MAX);
-    let widen = if to_light.table.is_some() { u16::MAX / T::MAX } else { 1 };
     in_chunks(samples, pixel, |samples| {
-        let pixels = samples.chunks_exact(pixel);
-        let mut codes: Vec<u16> =
-            pixels.flat_map(|p| [p[0], p[1], p[2]].map(|sample| sample.to_code() * widen)).collect();
-        to_light.through_table(&mut codes);
-        let (codes, _) = codes.as_chunks::<3>();
-        for (pixel, rgb) in samples.chunks_exact_mut(pixel).zip(codes) {
-            let light = to_light.light(rgb.map(usize::from));
+        for pixel in samples.chunks_exact_mut(pixel) {
+            let light = to_light.light([pixel[0], pixel[1], pixel[2]].map(Sample::to_code));
             for (sample, light) in pixel.iter_mut().zip(light) {
                 *sample = T::from_code(to_srgb.code(light));
             }
@@ -252,7 +221,7 @@ fn convert(photo: &mut Photo, profile: &ColorProfile) -> Result<bool, Refusal> {
         }
         DataColorSpace::Rgb => {
             let to_light = ToLight::new(profile, max)?;
-            if to_light.is_srgb() {
+            if to_light.is_srgb(max) {
                 return Ok(false);
             }
             if !is_gray {
@@ -292,7 +261,7 @@ pub(super) fn to_srgb(
     };
     match converted {
         Ok(false) => {}
-        Ok(true) => *icc = srgb(),
+        Ok(true) => *icc = Some(srgb()),
         Err(reason) => {
             *icc = None;
             warnings.push(DecodeWarning::ProfileDropped { reason });
@@ -304,8 +273,8 @@ pub(super) fn to_srgb(
 pub(super) fn after_browser(icc: &[u8]) -> Option<Vec<u8>> {
     let profile = parsed(icc).ok()?;
     let is_srgb = profile.color_space == DataColorSpace::Rgb
-        && ToLight::new(&profile, u8::MAX.into()).is_ok_and(|to_light| to_light.is_srgb());
-    if is_srgb { Some(icc.to_vec()) } else { srgb() }
+        && ToLight::new(&profile, u8::MAX.into()).is_ok_and(|to_light| to_light.is_srgb(u8::MAX.into()));
+    Some(if is_srgb { icc.to_vec() } else { srgb() })
 }
 
 /// Inks in CMYK, 255 where the paper is covered, to sRGB of 8 bits: by the profile, which is used up, or
@@ -322,10 +291,10 @@ pub(super) fn rgb_of_inks(
         if profile.color_space != DataColorSpace::Cmyk {
             return Err(format!("it is for {:?}, and the photograph is CMYK", profile.color_space));
         }
-        ToLight::by_table(&profile, Layout::Rgba)
+        Tables::of(&profile, 4).ok_or_else(|| "its tables cannot be used".to_owned())
     });
     let by_profile = match by_profile {
-        Some(Ok(to_light)) => Some(to_light),
+        Some(Ok(tables)) => Some(tables),
         Some(Err(reason)) => {
             warnings.push(DecodeWarning::ProfileDropped { reason });
             None
@@ -334,7 +303,7 @@ pub(super) fn rgb_of_inks(
     };
     let (pixels, _) = inks.as_chunks::<4>();
     let (colors, _) = rgb.as_chunks_mut::<3>();
-    let Some((to_light, table)) = by_profile.as_ref().and_then(|way| Some((way, way.table.as_ref()?))) else {
+    let Some(tables) = by_profile else {
         for (color, &[c, m, y, k]) in colors.iter_mut().zip(pixels) {
             let through = |ink: u8| (u32::from(255 - ink) * u32::from(255 - k) + 127) / 255;
             *color = [c, m, y].map(|ink| through(ink) as u8);
@@ -342,18 +311,11 @@ pub(super) fn rgb_of_inks(
         return rgb;
     };
     let to_srgb = ToSrgb::new(u8::MAX.into());
-    for (colors, pixels) in colors.chunks_mut(CHUNK).zip(pixels.chunks(CHUNK)) {
-        let device: Vec<u16> = pixels.iter().flatten().map(|ink| u16::from(*ink) * 257).collect();
-        let mut wide = vec![0; pixels.len() * 3];
-        // Both slices are whole pixels, the only thing that can be refused.
-        let _ = table.transform(&device, &mut wide);
-        let (wide, _) = wide.as_chunks::<3>();
-        for (color, wide) in colors.iter_mut().zip(wide) {
-            let light = to_light.light(wide.map(usize::from));
-            *color = light.map(|light| to_srgb.code(light) as u8);
-        }
+    for (color, inks) in colors.iter_mut().zip(pixels) {
+        let light = within_gamut(neutral(tables.light(inks.map(|ink| f32::from(ink) / 255.0))));
+        *color = light.map(|light| to_srgb.code(light) as u8);
     }
-    *icc = srgb();
+    *icc = Some(srgb());
     rgb
 }
 
@@ -374,9 +336,9 @@ mod tests {
 
     #[test]
     fn srgb_is_known_by_what_it_does() {
-        let is_srgb = |profile: ColorProfile| ToLight::new(&profile, 255).unwrap().is_srgb();
+        let is_srgb = |profile: ColorProfile| ToLight::new(&profile, 255).unwrap().is_srgb(255);
         assert!(is_srgb(ColorProfile::new_srgb()));
-        assert!(is_srgb(ColorProfile::new_from_slice(&srgb().unwrap()).unwrap()));
+        assert!(is_srgb(ColorProfile::new_from_slice(SRGB).unwrap()));
         assert!(!is_srgb(ColorProfile::new_adobe_rgb()));
         assert!(!is_srgb(ColorProfile::new_display_p3()));
     }

@@ -25,7 +25,7 @@ impl FileMetadata {
             [0x89, b'P', b'N', b'G', ..] => {
                 let png::Described { mut metadata, colors, .. } = png::described(reader);
                 if colors.is_some() {
-                    metadata.icc = profile::srgb();
+                    metadata.icc = Some(profile::srgb());
                 }
                 metadata
             }
