@@ -50,6 +50,13 @@ export class Drawing {
   constructor(canvases, heard) {
     this.#canvases = canvases;
     this.#heard = heard;
+    for (const canvas of Object.values(canvases)) {
+      // A GPU that is lost takes what is on canvases with it.
+      canvas.addEventListener("contextrestored", () => {
+        this.#before = null;
+        if (this.#shown) this.refresh();
+      });
+    }
   }
 
   get colorization() {
