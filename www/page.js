@@ -4,6 +4,8 @@ import { untilAborted } from "./element/engines.js";
 import { fileName, save as download } from "./element/files.js";
 import { errorOf } from "./errors.js";
 import { onUpdate, settle } from "./offline.js";
+import * as alert from "./page/alert.js";
+import { hideError, showError } from "./page/alert.js";
 import * as camera from "./page/camera.js";
 import "./page/compare.js";
 import { element } from "./page/elements.js";
@@ -14,9 +16,10 @@ import * as language from "./page/language.js";
 import { Colours, Photograph, Queue } from "./page/queue.js";
 import * as rendering from "./page/rendering.js";
 import * as saving from "./page/saving.js";
-import { begin, hideError, isAbort, offerUpdate, share, showError, showProgress, tell } from "./page/status.js";
+import { PageError, begin, hush, isAbort, offerUpdate, share, showProgress, tell } from "./page/status.js";
 import * as strip from "./page/strip.js";
 import * as tone from "./page/tone.js";
+import * as undo from "./page/undo.js";
 
 /** @typedef {import("./page/status.js").Task} Task */
 /** @typedef {import("./autochrome.js").Progress} Progress */
@@ -33,6 +36,7 @@ const ui = {
   retryAll: element("retry-all", HTMLButtonElement),
   applyAll: element("apply-all", HTMLButtonElement),
   saveAll: element("save-all", HTMLButtonElement),
+  copy: element("copy", HTMLButtonElement),
   neutralize: element("neutralize", HTMLInputElement),
   /** What there is no use for before a photograph is in colour. */
   needs: [element("panel", HTMLElement), element("toolbar", HTMLElement)],
@@ -50,8 +54,15 @@ const queue = new Queue({ colour, change, add, remove, rest });
 /** Samples that are on their way: what is said of them has its place from the press on. */
 let expected = 0;
 
-/** Buttons that depend on what the queue holds. */
+/** The browser asks before what is not saved goes with the page. @param {Event} event */
+const stay = (event) => event.preventDefault();
+
+/** What depends on what the queue holds. */
 function survey() {
+  const lost = queue.photographs.some(({ unsaved }) => unsaved);
+  // A page that listens all the time is not kept for the way back.
+  if (lost) addEventListener("beforeunload", stay);
+  else removeEventListener("beforeunload", stay);
   ui.resume.hidden = queue.in("cancelled").length === 0 || queue.in("working").length > 0;
   ui.retryAll.hidden = queue.in("failed").length < 2;
   ui.applyAll.hidden = queue.photographs.length < 2;
@@ -64,6 +75,7 @@ function survey() {
 /** @param {Photograph} photograph @param {AbortSignal} signal */
 async function colour(photograph, signal) {
   task ??= begin(() => queue.cancelAll());
+  if (!photograph.coloured) fresh.add(photograph);
   task.count(queue.photographs.length - queue.in("waiting").length, queue.photographs.length);
   const onProgress = (/** @type {Progress} */ progress) => {
     photograph.progress = share(progress);
@@ -123,16 +135,25 @@ function stand(photograph, { width, height }) {
     width: { value: width, useGrouping: false },
     height: { value: height, useGrouping: false },
   });
-  const canvas = strip.thumbnail(photograph);
-  if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
+  depict(photograph);
+  alert.succeed();
+  saving.propose(photograph);
   strip.mark(photograph);
   survey();
+}
+
+/** The thumbnail of what is on show. @param {Photograph} photograph */
+function depict(photograph) {
+  const canvas = document.createElement("canvas");
+  rendering.view.drawTo(canvas, strip.THUMBNAIL);
+  const pixels = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height);
+  if (pixels) strip.show(photograph, pixels);
 }
 
 /** @param {Photograph} photograph */
 function change(photograph) {
   strip.update(photograph);
-  if (photograph.state === "failed") showError(photograph.error, photograph.name);
+  alert.showFailures(queue.in("failed"));
   // Without an engine the others would only fail as well.
   if (photograph.state === "failed" && !engine.ready()) queue.cancelAll();
   survey();
@@ -140,13 +161,17 @@ function change(photograph) {
 
 /** @param {Photograph[]} photographs */
 function add(photographs) {
-  for (const photograph of photographs) strip.add(photograph);
+  for (const photograph of photographs)
+    strip.add(photograph, queue.photographs[queue.photographs.indexOf(photograph) + 1]);
   survey();
 }
 
-/** @param {Photograph} photograph */
-function remove(photograph) {
+/** @param {Photograph} photograph @param {number} index */
+function remove(photograph, index) {
   strip.remove(photograph);
+  alert.showFailures(queue.in("failed"));
+  hush();
+  undo.offer({ photograph, index, shown: shown === photograph });
   colours.drop((kept) => kept.photograph === photograph);
   if (shown === photograph) {
     shown = null;
@@ -160,6 +185,19 @@ function remove(photograph) {
   survey();
 }
 
+/** @param {import("./page/undo.js").Removed[]} removed */
+function bringBack(removed) {
+  for (const { photograph, index, shown } of removed) {
+    const back = photograph.again();
+    queue.insert(back, index);
+    if (shown) queue.want(back);
+    strip.focus(back);
+  }
+}
+
+/** Photographs that have not been in colour before, since the queue last rested. @type {Set<Photograph>} */
+const fresh = new Set();
+
 /** What is said when the queue rests, in place of how many are in colour. @type {(() => void) | null} */
 let conclude = null;
 
@@ -168,7 +206,6 @@ function rest(finished) {
   task?.end();
   task = null;
   const here = finished.filter((photograph) => queue.photographs.includes(photograph));
-  const done = here.filter(({ state }) => state === "done").length;
   const stopped = queue.in("cancelled");
   const [first] = stopped;
   if (here.some(({ error }) => isAbort(error))) {
@@ -176,19 +213,20 @@ function rest(finished) {
     else tell(first ? "stopped-many" : "stopped", { count: stopped.length });
   } else if (conclude) {
     conclude();
-  } else if (done > 1) {
-    tell("all-in-colour", { count: done });
+  } else if (here.some((photograph) => photograph.state === "done" && photograph !== shown && fresh.has(photograph))) {
+    tell("all-in-colour", { count: queue.in("done").length });
   }
   conclude = null;
+  fresh.clear();
   survey();
   settle(engine.usesGpu());
 }
 
-/** @param {File[]} files */
-function open(files) {
+/** @param {File[]} files @param {boolean} [ours] whether they came with the page */
+function open(files, ours) {
   hideError();
   const photographs = files.map(
-    (file) => new Photograph(file, file.name || language.text("photograph") || "photograph"),
+    (file) => new Photograph(file, file.name || language.text("photograph") || "photograph", ours),
   );
   const [first] = photographs;
   // A batch does not take away what is being looked at.
@@ -225,7 +263,7 @@ async function useModel(file) {
   await alone("stopped-model", async ({ signal }) => {
     const old = await engine.useModel(file, signal);
     const { photographs } = queue;
-    for (const photograph of photographs) photograph.tone = null;
+    for (const photograph of photographs) Object.assign(photograph, { tone: null, saved: false });
     changed = true;
     const name = engine.modelName();
     tell(name ? "model-in-use" : "shipped-in-use", { name: name ?? "" });
@@ -259,7 +297,41 @@ function save(type) {
     const blob = await encoded(photograph, type, mine.signal, onProgress);
     const name = fileName(photograph.name, type);
     download(blob, name);
+    photograph.saved = true;
+    survey();
     tell("saved", { name, size: megabytes(blob) });
+  });
+}
+
+/** Copies what is on show. */
+function copy() {
+  const photograph = shown;
+  if (!photograph) return;
+  /** @type {(blob: Blob) => void} */
+  let give = () => {};
+  /** @type {(error: unknown) => void} */
+  let giveUp = () => {};
+  const image = new Promise((/** @type {(blob: Blob) => void} */ resolve, reject) => {
+    [give, giveUp] = [resolve, reject];
+  });
+  // The browser allows it for the press, and takes the picture when it is there.
+  const written = navigator.clipboard.write([new ClipboardItem({ "image/png": image })]);
+  written.catch(() => {});
+  alone("stopped-copy", async (mine) => {
+    mine.stage("copying", 0);
+    try {
+      const onProgress = (/** @type {{ done: number }} */ { done }) => mine.stage("copying", done);
+      give(await encoded(photograph, "image/png", mine.signal, onProgress));
+    } catch (error) {
+      giveUp(error);
+      throw error;
+    }
+    await written.catch((error) => {
+      throw new PageError("clipboard-refused", error);
+    });
+    photograph.saved = true;
+    survey();
+    tell("copied", { name: photograph.name });
   });
 }
 
@@ -288,24 +360,25 @@ function encoded(photograph, type, signal, onProgress) {
 
 function saveAll() {
   const photographs = queue.photographs.filter(({ coloured }) => coloured);
-  const type = saving.zipType();
   alone("stopped-save", async (mine) => {
     const zip = (await engine.colorizer()).archive();
     const { signal } = mine;
     const taken = new Set();
-    let saved = 0;
+    /** @type {Photograph[]} */
+    const saved = [];
     let blob;
     try {
       for (const [index, photograph] of photographs.entries()) {
         if (signal.aborted) throw errorOf("aborted", "Stopped.");
         mine.count(index + 1, photographs.length);
         mine.stage("saving", index / photographs.length);
+        const type = saving.zipType(photograph);
         try {
           const blob = await encoded(photograph, type, signal, ({ done }) =>
             mine.stage("saving", (index + done) / photographs.length),
           );
           await zip.add(fileName(photograph.name, type, taken), blob, { signal });
-          saved++;
+          saved.push(photograph);
         } catch (error) {
           if (isAbort(error)) throw error;
           showError(error, photograph.name);
@@ -316,18 +389,23 @@ function saveAll() {
       zip.dispose();
     }
     download(blob, "autochrome.zip");
-    tell("saved-all", { count: saved, size: megabytes(blob) });
+    for (const photograph of saved) photograph.saved = true;
+    survey();
+    tell("saved-all", { count: saved.length, size: megabytes(blob) });
   });
 }
 
-rendering.listen(() => {
-  const canvas = shown && strip.thumbnail(shown);
-  if (canvas) rendering.view.drawTo(canvas, strip.THUMBNAIL);
+rendering.listen((colorization) => {
+  // While another comes on show, what is drawn is not of the one that is left.
+  const photograph = colours.whose(colorization);
+  if (photograph) depict(photograph);
 });
 tone.listen(() => {
   if (!shown) return;
   queue.pause(PATIENCE);
   shown.tone = tone.get();
+  shown.saved = false;
+  survey();
   rendering.view.tone = shown.tone;
   inspector.refresh();
 });
@@ -335,6 +413,7 @@ ui.neutralize.addEventListener("change", () => {
   const photograph = shown;
   if (!photograph) return;
   photograph.neutralize = ui.neutralize.checked;
+  photograph.saved = false;
   colours.drop((kept) => kept.photograph === photograph);
   queue.want(photograph);
 });
@@ -342,7 +421,7 @@ strip.listen((action, photograph) => {
   if (action === "remove") queue.remove(photograph);
   else if (action === "cancel") queue.cancel(photograph);
   else if (action === "show" && photograph === shown) return;
-  else if (action === "show" && photograph.state === "failed") showError(photograph.error, photograph.name);
+  else if (action === "show" && photograph.state === "failed") alert.showAgain(photograph);
   else queue.want(photograph);
 });
 intake.listen({
@@ -365,11 +444,14 @@ ui.resume.addEventListener("click", () => {
   ui.resume.hidden = true;
 });
 ui.retryAll.addEventListener("click", () => queue.again("failed"));
+alert.listen(() => queue.again("failed"));
+undo.listen(bringBack);
 ui.applyAll.addEventListener("click", () => {
   for (const photograph of queue.photographs) {
     photograph.tone = tone.get();
     if (photograph.neutralize !== ui.neutralize.checked) colours.drop((kept) => kept.photograph === photograph);
     photograph.neutralize = ui.neutralize.checked;
+    photograph.saved = false;
   }
   const count = queue.photographs.length;
   conclude = () => tell("applied", { count });
@@ -384,6 +466,8 @@ element("remove-all", HTMLButtonElement).addEventListener("click", () => {
 });
 element("save-png", HTMLButtonElement).addEventListener("click", () => save("image/png"));
 element("save-jpeg", HTMLButtonElement).addEventListener("click", () => save("image/jpeg"));
+ui.copy.addEventListener("click", copy);
+ui.copy.hidden = !("ClipboardItem" in window);
 element("shipped-model", HTMLButtonElement).addEventListener("click", () => useModel(null));
 
 language.start(element("language", HTMLSelectElement)).catch(showError);

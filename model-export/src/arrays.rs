@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use npyz::{AutoSerialize, DType, NpyFile, Order, WriterBuilder};
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use crate::input;
 use crate::output::write_whole;
 
 /// An f32 (or f64, narrowed) array in C order: its shape and elements.
@@ -33,13 +33,18 @@ enum Values {
 
 fn open(path: &Path) -> Result<(Vec<usize>, Values)> {
     let name = path.display();
-    let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
+    let file = input::open(path).with_context(|| format!("cannot read {name}"))?;
+    let length = file.metadata().with_context(|| format!("cannot read {name}"))?.len();
     let array = NpyFile::new(BufReader::new(file)).with_context(|| format!("{name} is not a .npy file"))?;
     ensure!(array.order() == Order::C, "{name} is in Fortran order; save it with numpy.ascontiguousarray");
+    let cut = || format!("{name} cannot be read to its end");
+    // Before there is memory for what the header claims.
+    let elements = array.shape().iter().try_fold(1u64, |product, n| product.checked_mul(*n));
+    ensure!(elements.is_some_and(|elements| elements <= length), cut());
     let shape: Vec<usize> = array.shape().iter().map(|n| *n as usize).collect();
     let values = match array.dtype() {
-        DType::Plain(t) if t.to_string().ends_with("f4") => Values::F32(array.into_vec()?),
-        DType::Plain(t) if t.to_string().ends_with("f8") => Values::F64(array.into_vec()?),
+        DType::Plain(t) if t.to_string().ends_with("f4") => Values::F32(array.into_vec().with_context(cut)?),
+        DType::Plain(t) if t.to_string().ends_with("f8") => Values::F64(array.into_vec().with_context(cut)?),
         other => bail!("{name} holds {}; f32 or f64 is needed", other.descr()),
     };
     Ok((shape, values))

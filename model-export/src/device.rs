@@ -1,8 +1,10 @@
 //! `--device`, and words about the device in use.
 
+use crate::terminal::say;
 use anyhow::Result;
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice, DeviceKind};
 use burn::prelude::Device;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
 /// Where the network runs.
@@ -26,7 +28,7 @@ pub fn open(argument: DeviceArgument) -> Result<ComputeDevice> {
     };
     let device = pollster::block_on(ComputeDevice::open(choice))?;
     let kind = if device.kind == DeviceKind::Gpu { "GPU: " } else { "" };
-    eprintln!("device: {kind}{} ({})", device.name, device.reason);
+    say!("device: {kind}{} ({})", device.name, device.reason);
     Ok(device)
 }
 
@@ -57,10 +59,10 @@ pub struct TrainingMachine {
     #[arg(long, value_enum, default_value_t)]
     device: TrainingDevice,
     /// Threads that make batches
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     pub workers: usize,
     /// Threads that libtorch computes with [default: all cores]
-    #[arg(long)]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     threads: Option<usize>,
 }
 

@@ -3,18 +3,28 @@
 //!
 //! Exit code 0: done. 1: something failed, the rest is done. 2: wrong usage.
 
+// They panic where nobody reads any more; `terminal` does not.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 mod arrays;
 mod commands;
 mod dataset;
 mod device;
+mod input;
+mod isolation;
 mod models;
 pub mod onnx;
 mod output;
+mod paths;
 mod photographs;
 mod report;
+mod settings;
+mod terminal;
+mod walk;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use terminal::{Told, say};
 
 /// Colours black-and-white photographs.
 #[derive(Parser)]
@@ -74,7 +84,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say!("error: {}", Told(&error));
             ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
         }
     }

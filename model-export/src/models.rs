@@ -1,6 +1,8 @@
 //! Model files from disk, and the one inside the program.
 
-use anyhow::{Context, Result, ensure};
+use crate::input;
+use crate::terminal::say;
+use anyhow::{Context, Result};
 use autochrome::model::weights::{EncoderFile, MAX_FILE, ModelFile};
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,12 +14,7 @@ const DEFAULT: &[u8] = include_bytes!("../../www/models/lite2-int8.safetensors")
 pub fn bytes(path: Option<&Path>) -> Result<Cow<'static, [u8]>> {
     match path {
         None => Ok(Cow::Borrowed(DEFAULT)),
-        Some(path) => {
-            let cannot = || format!("cannot read {}", path.display());
-            let size = std::fs::metadata(path).with_context(cannot)?.len();
-            ensure!(size <= MAX_FILE as u64, "{}: {size} bytes are more than any model has", path.display());
-            Ok(Cow::Owned(std::fs::read(path).with_context(cannot)?))
-        }
+        Some(path) => input::bytes(path, MAX_FILE as u64).map(Cow::Owned),
     }
 }
 
@@ -28,7 +25,7 @@ pub fn read(path: Option<&Path>) -> Result<ModelFile> {
     if let Some(origin) = &model.origin
         && !origin.unused.is_empty()
     {
-        eprintln!("{name}: not used: {}", origin.unused.join(", "));
+        say!("{name}: not used: {}", origin.unused.join(", "));
     }
     Ok(model)
 }

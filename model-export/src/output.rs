@@ -32,8 +32,3 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut (dyn WriteSeek + '_)) ->
 pub trait WriteSeek: Write + Seek {}
 
 impl<T: Write + Seek> WriteSeek for T {}
-
-/// Whether two paths name one existing file.
-pub fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}

@@ -1,39 +1,106 @@
-//! Colour photographs one after another or many at once, and their true colours.
+//! Photographs from their files, one after another or many at once, and their true colours.
 
-use crate::dataset::Dataset;
-pub use crate::dataset::{EXTENSIONS, is_photograph};
-use anyhow::{Result, ensure};
+pub use crate::dataset::EXTENSIONS;
+use crate::dataset::{Dataset, MAX_BYTES};
+use crate::input::{self, Limited};
+use crate::isolation::isolated;
+use crate::terminal::{Told, say};
+use anyhow::{Context, Result, bail, ensure};
 use autochrome::color::lab;
+use autochrome::image::files::{self, DecodeWarning, DecodedFile, FileFormat, FileMetadata};
 use autochrome::image::photo::Photo;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{BufRead, BufReader, Seek};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Calls `each` with every photograph of a folder or archive, at most `limit` of them. Returns how
-/// many there were. One that cannot be read is said on stderr and passed over.
+/// A photograph's file, decoded.
+pub struct Reading {
+    pub photo: Photo,
+    pub metadata: FileMetadata,
+    /// What was amiss with the file.
+    pub warnings: Vec<DecodeWarning>,
+}
+
+/// Tells the warnings of a file. Returns whether one of them is a failure.
+pub fn tell(warnings: &[DecodeWarning], path: &Path) -> bool {
+    for warning in warnings {
+        say!("warning: {}: {warning}", path.display());
+    }
+    warnings.iter().any(DecodeWarning::is_failure)
+}
+
+/// Decodes a file. Every command comes by here.
+///
+/// # Errors
+/// Those of the decoder.
+pub fn decode(file: impl BufRead + Seek) -> Result<Reading> {
+    let DecodedFile { photo, metadata, warnings } = files::decode(file)?;
+    Ok(Reading { photo, metadata, warnings })
+}
+
+/// Decodes a file whose pixels are to be learned from or measured by.
+///
+/// # Errors
+/// Those of the decoder, and where a part of the picture is missing or wrong.
+pub fn decode_whole(file: impl BufRead + Seek) -> Result<Photo> {
+    let Reading { photo, warnings, .. } = decode(file)?;
+    match warnings.into_iter().find(DecodeWarning::is_failure) {
+        Some(warning) => bail!("{warning}"),
+        None => Ok(photo),
+    }
+}
+
+/// Opens and decodes a photograph's file.
+///
+/// # Errors
+/// Where it cannot be opened, is no regular file, or cannot be decoded; without its name, which the caller
+/// adds.
+pub fn open(path: &Path) -> Result<Reading> {
+    let file = input::open(path).context("cannot be opened")?;
+    decode(BufReader::new(Limited::new(file, MAX_BYTES)))
+}
+
+/// The format of a name's ending.
+pub fn format_of(path: &Path) -> Option<FileFormat> {
+    let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
+    match extension.as_str() {
+        // JPEG by the names that Windows and old programs give it.
+        "jfif" | "jpe" => Some(FileFormat::JPEG),
+        extension => FileFormat::from_extension(extension),
+    }
+}
+
+/// Calls `each` with every photograph of a folder or archive, at most `limit` of them. Returns how many
+/// there were. One that fails is said on stderr and passed over.
+///
+/// # Errors
+/// Where there is none that can be read.
 pub fn for_each(from: &Path, limit: usize, mut each: impl FnMut(Photo) -> Result<()>) -> Result<usize> {
     let set = Dataset::open(&[from.to_owned()])?.limit(limit)?;
     let mut count = 0;
     for index in 0..set.len() {
-        match set.read(index) {
-            Ok(photo) => {
-                count += 1;
-                each(photo)?;
-            }
-            Err(error) => eprintln!("passed over: {error:#}"),
+        let done = set
+            .read(index)
+            .and_then(|photo| isolated(|| each(photo)).with_context(|| set.whereabouts(index)));
+        match done {
+            Ok(()) => count += 1,
+            Err(error) => say!("passed over: {}", Told(&error)),
         }
     }
     ensure!(count > 0, "{} holds no photographs that can be read", from.display());
     Ok(count)
 }
 
-/// Reads all photographs of a set on all processors. Each has a state of its own, made by `start`, which
-/// `look` adds to with a photograph's number and the photograph; the states are what is returned.
-pub fn on_all_processors<T: Send>(
+/// Reads all photographs of a set on all processors and has a `look` at each, whose panic is an error of
+/// that photograph. Each processor has a state of its own, made by `start`, which `add` adds to with a
+/// photograph's number and what was seen; the states are what is returned.
+pub fn on_all_processors<T: Send, S>(
     set: &Dataset,
     start: impl Fn() -> T + Sync,
-    look: impl Fn(&mut T, usize, Result<Photo>) + Sync,
+    look: impl Fn(Photo) -> Result<S> + Sync,
+    add: impl Fn(&mut T, usize, Result<S>) + Sync,
 ) -> Vec<T> {
     let style = ProgressStyle::with_template("{pos}/{len} photographs {wide_bar} {eta}");
     let bar = ProgressBar::new(set.len() as u64).with_style(style.expect("a valid template"));
@@ -45,7 +112,10 @@ pub fn on_all_processors<T: Send>(
             if index >= set.len() {
                 return state;
             }
-            look(&mut state, index, set.read(index));
+            let seen = set
+                .read(index)
+                .and_then(|photo| isolated(|| look(photo)).with_context(|| set.whereabouts(index)));
+            add(&mut state, index, seen);
             bar.inc(1);
         }
     };
@@ -62,9 +132,10 @@ pub fn on_all_processors<T: Send>(
 }
 
 /// Applies `look` to each photograph of a set, on all processors; the results in the set's order.
-pub fn of_each<T: Send>(set: &Dataset, look: impl Fn(Result<Photo>) -> T + Sync) -> Vec<T> {
-    let add = |seen: &mut Vec<(usize, T)>, index, photo| seen.push((index, look(photo)));
-    let mut seen: Vec<(usize, T)> = on_all_processors(set, Vec::new, add).into_iter().flatten().collect();
+pub fn of_each<S: Send>(set: &Dataset, look: impl Fn(Photo) -> Result<S> + Sync) -> Vec<Result<S>> {
+    let add = |seen: &mut Vec<_>, index, photo| seen.push((index, photo));
+    let mut seen: Vec<(usize, Result<S>)> =
+        on_all_processors(set, Vec::new, look, add).into_iter().flatten().collect();
     seen.sort_unstable_by_key(|(index, _)| *index);
     seen.into_iter().map(|(_, seen)| seen).collect()
 }

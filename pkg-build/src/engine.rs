@@ -98,6 +98,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_engine_above_its_budget_is_refused_with_the_figures() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("autochrome_bg.wasm"), [0; 2]).unwrap();
+        let engine = |most_bytes| Engine { device: "cpu", unused: snip::CPU, most_bytes };
+        engine(2).check_size(folder.path()).unwrap();
+        let error = engine(1).check_size(folder.path()).unwrap_err().to_string();
+        assert_eq!(error, "the cpu engine has 2 bytes; 1 are allowed");
+    }
+
+    #[test]
     fn short_names_differ() {
         let names: Vec<_> = (0..1000).map(short_name).collect();
         assert_eq!(

@@ -25,7 +25,7 @@ impl Default for EncoderLearning {
     }
 }
 
-/// [`EncoderLearning`] by names of tensors in files.
+/// [`EncoderLearning`] resolved to the names of a network's tensors in files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EncoderPaths {
     rate: Option<f64>,
@@ -35,7 +35,7 @@ pub(super) struct EncoderPaths {
 }
 
 impl EncoderPaths {
-    /// The paths of a network's encoder; without `learning`, everything learns at one rate.
+    /// The tensors of a network's encoder; without `learning`, everything learns at one rate.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a network without such an encoder, and for numbers out of range.
@@ -60,7 +60,7 @@ impl EncoderPaths {
         Ok(Self { rate: Some(*rate), blocks, depthwise: *depthwise })
     }
 
-    /// Whether the tensor (or norm) of this name keeps its values.
+    /// Whether the tensor (or norm) of this name is frozen.
     pub(super) fn is_frozen(&self, name: &str) -> bool {
         let Some(name) = self.within(name) else { return false };
         match name.split('.').collect::<Vec<_>>().as_slice() {
@@ -73,12 +73,12 @@ impl EncoderPaths {
         }
     }
 
-    /// The factor of the learning rate for the tensor of this name.
+    /// Factor on the learning rate of the tensor of this name.
     pub(super) fn rate(&self, name: &str) -> f64 {
         self.within(name).and(self.rate).unwrap_or(1.0)
     }
 
-    /// The name within the encoder, where there is one that learns by itself.
+    /// The name within the encoder, where the encoder has a rate of its own.
     fn within<'a>(&self, name: &'a str) -> Option<&'a str> {
         self.rate.and(name.strip_prefix(lite::ENCODER))
     }

@@ -1,5 +1,5 @@
-//! A network with an auxiliary classification head, which it has in training only (Iizuka et al. 2016, "Let
-//! there be Color!"). The head classifies photographs by the mean of the deepest features, so that these
+//! A network with an auxiliary classification head, which it has in training only (Iizuka et
+//! al. 2016). The head classifies photographs by the mean of the deepest features, so that these
 //! learn to tell scenes and objects apart. Model files have no head.
 
 use super::initial_weights;

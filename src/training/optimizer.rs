@@ -4,6 +4,7 @@
 //! saved tensor by tensor, which an exact resumption needs.
 
 use super::tape::{Flat, Tape, Trainable, number};
+use crate::error::{Error, Result};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -71,6 +72,33 @@ impl Moments {
 }
 
 impl OptimizerConfig {
+    /// Whether every field is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] with the first that is not, as `optimizer.NAME`.
+    pub fn check(&self) -> Result<()> {
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let refuse =
+            |name, value: f64, range| Err(Error::Parameter { name, value: value.to_string(), range });
+        for (name, beta) in [("optimizer.beta_1", self.beta_1), ("optimizer.beta_2", self.beta_2)] {
+            if !(0.0..1.0).contains(&beta) {
+                return refuse(name, beta, "from 0 to below 1");
+            }
+        }
+        if !positive(self.epsilon) {
+            return refuse("optimizer.epsilon", self.epsilon, "a number above 0");
+        }
+        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
+            return refuse("optimizer.weight_decay", self.weight_decay, "a number from 0 up");
+        }
+        match self.clip {
+            Some(clip) if !positive(clip) => {
+                refuse("optimizer.clip", clip, "a number above 0; leave it out for no clipping")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A weight after step `step` (from 1), and its moments. `matrix` is whether the weight has more than one
     /// axis.
     #[must_use]

@@ -71,7 +71,7 @@ impl Tape {
         Self::Burn
     }
 
-    /// A network whose weights are recorded, except for those at frozen paths; norms there use their running
+    /// A network whose weights are recorded, except for those of frozen names; norms there use their running
     /// statistics and do not update them.
     pub(crate) fn record<N: Trainable>(self, network: N, is_frozen: impl Fn(&str) -> bool) -> N {
         match self {
@@ -166,7 +166,7 @@ impl Tape {
         })
     }
 
-    /// Replaces tensors: `change` gets the path, the flattened tensor off the tape and whether it has
+    /// Replaces tensors: `change` gets the name, the flattened tensor off the tape and whether it has
     /// more than one axis, and returns the new values, or `None` to keep the old ones.
     pub(crate) fn change<N: Trainable>(
         self,

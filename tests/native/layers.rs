@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use syn::visit::{self, Visit};
 
 /// The rooms of `src/`, and those that each may import.
@@ -142,8 +143,13 @@ impl<'ast> Visit<'ast> for Paths<'_> {
     }
 }
 
-/// What each module of `src/` imports.
+/// The imports of each module of `src/`, read once.
 fn imports() -> BTreeMap<Module, BTreeSet<Module>> {
+    static READ: LazyLock<BTreeMap<Module, BTreeSet<Module>>> = LazyLock::new(read_imports);
+    READ.clone()
+}
+
+fn read_imports() -> BTreeMap<Module, BTreeSet<Module>> {
     let source = root().join("src");
     let mut files = Vec::new();
     files_below(&source, "rs", &mut files);
@@ -295,7 +301,7 @@ fn imports_of_script(file: &str, text: &str) -> Vec<String> {
 
 fn room_of_script(file: &str) -> Option<&'static str> {
     let holds = |place: &&str| file == *place || place.ends_with('/') && file.starts_with(*place);
-    SCRIPTS.iter().find(|(_, places, _)| places.iter().any(|place| holds(&place))).map(|(room, ..)| *room)
+    SCRIPTS.iter().find(|(_, places, _)| places.iter().any(holds)).map(|(room, ..)| *room)
 }
 
 /// Imports that a script may not have.

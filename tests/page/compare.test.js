@@ -124,6 +124,34 @@ describe("the divider", () => {
   });
 });
 
+test("the divider follows a drag or a tap anywhere in the picture", { timeout: PATIENCE }, async () => {
+  const page = await open({ viewport: { width: 1280, height: 900 }, hasTouch: true });
+  const { x, y, width, height } = await box(page, "#view");
+  const at = async () => Number(await page.locator("#compare").inputValue());
+  const row = y + height * 0.15;
+  await page.mouse.move(x + width * 0.2, row);
+  await page.mouse.down();
+  await page.mouse.move(x + width * 0.5, row, { steps: 4 });
+  await page.mouse.move(x + width * 0.7, row, { steps: 4 });
+  assert.ok(Math.abs((await at()) - 70) < 0.2, `${await at()}`);
+  await page.mouse.up();
+  assert.ok((await colourIn(page, 0.35, 0.65)) < 3);
+  await page.mouse.click(x + width * 0.3, row);
+  assert.ok(Math.abs((await at()) - 30) < 0.2, "a click");
+  await page.touchscreen.tap(x + width * 0.9, row);
+  assert.ok(Math.abs((await at()) - 90) < 0.2, "a tap");
+  await page.locator("#compare").focus();
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await at(), 89, "keys go by the hundredth");
+  await page.locator("#zoom-in").click();
+  await page.mouse.move(x + width * 0.5, row);
+  await page.mouse.down();
+  await page.mouse.move(x + width * 0.4, row, { steps: 4 });
+  await page.mouse.up();
+  assert.equal(await at(), 89, "what is enlarged is moved instead");
+  await page.context().close();
+});
+
 test("modes: side by side, colour only, and the original while a button is held", { timeout: PATIENCE }, async () => {
   const page = await open();
   await page.locator("input[value=side]").check();

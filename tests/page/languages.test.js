@@ -67,6 +67,18 @@ describe("the messages", async () => {
     });
   }
 
+  test("name the paper's temperature for people, and the paper's word beside it", async () => {
+    /** @type {Record<string, RegExp>} */
+    const word = { ja: /温度/, ko: /온도/, "zh-Hans": /温度/, ar: /درجة الحرارة/ };
+    for (const language of languages) {
+      const theirs = await messages(language);
+      const paper = word[language] ?? /temp[eé]rat/i;
+      for (const key of ["temperature", "reset-temperature", "temperature-help"])
+        assert.doesNotMatch(String(theirs[key]), paper, `${language}: ${key}`);
+      assert.match(String(theirs["temperature-paper"]), paper, language);
+    }
+  });
+
   test("say the same as the page does before them", () => {
     let found = 0;
     for (const [, attributes = "", content = ""] of html.matchAll(/<\w+([^>]*)>([^<]*)/g)) {

@@ -30,6 +30,20 @@ const sample = async (name, as = name) => ({
 });
 const BAD = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no photograph") };
 
+/** A PNG of a photograph. */
+async function gray() {
+  const page = await browser.newPage();
+  const jpeg = (await readFile(`${SAMPLES}coffee.jpg`)).toString("base64");
+  const bytes = await page.evaluate(async (jpeg) => {
+    const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(jpeg), (c) => c.charCodeAt(0))]));
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+    return new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
+  }, jpeg);
+  await page.close();
+  return Buffer.from(bytes);
+}
+
 /** Counts what the page asks of the worker: photographs coloured, and freed again. */
 async function open() {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
@@ -339,13 +353,64 @@ describe("saving", () => {
     await page.close();
   });
 
+  test("the format that a photograph came in is the one that is proposed", { timeout: PATIENCE }, async () => {
+    const page = await open();
+    const proposed = () => page.locator(".saving .actions .button").allTextContents();
+    await drop(page, "cat.jpg");
+    await waitForColour(page, "cat.jpg");
+    assert.deepEqual(await proposed(), ["Save JPEG"]);
+    await page.setInputFiles("#file", { name: "scan.png", mimeType: "image/png", buffer: await gray() });
+    await waitForColour(page, "scan.png");
+    assert.deepEqual(await proposed(), ["Save PNG"]);
+    await page.close();
+  });
+
+  test("what is on show is copied to the clipboard", { timeout: PATIENCE }, async () => {
+    const page = await open();
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await drop(page, "astronaut.jpg");
+    await waitForColour(page, "astronaut.jpg");
+    await page.locator("#copy").click();
+    const told = "astronaut.jpg in colour is on the clipboard.";
+    await page.waitForFunction((told) => document.getElementById("status")?.textContent === told, told);
+    const copied = await page.evaluate(async () => {
+      const [item] = await navigator.clipboard.read();
+      const bitmap = await createImageBitmap(/** @type {Blob} */ (await item?.getType("image/png")));
+      const { width, height } = bitmap;
+      const context = new OffscreenCanvas(width, height).getContext("2d");
+      context?.drawImage(bitmap, 0, 0);
+      return { width, height, data: context?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray() };
+    });
+    const shown = await canvasPixels(page, "after");
+    assert.deepEqual([copied.width, copied.height], [shown.width, shown.height]);
+    const away = copied.data.reduce((sum, value, i) => sum + Math.abs(value - (shown.data[i] ?? 0)), 0);
+    assert.ok(away / copied.data.length < 1, `${away / copied.data.length}`);
+    await page.close();
+  });
+
+  test("a browser that does not allow copying is told of, in words", { timeout: PATIENCE }, async () => {
+    const page = await open();
+    await page.evaluate(() => {
+      const refused = async () => {
+        throw new DOMException("no", "NotAllowedError");
+      };
+      Object.defineProperty(navigator.clipboard, "write", { value: refused });
+    });
+    await drop(page, "cat.jpg");
+    await waitForColour(page, "cat.jpg");
+    await page.locator("#copy").click();
+    await page.locator("#alert").waitFor();
+    assert.match((await page.locator("#alert-text").textContent()) ?? "", /^The browser did not allow copying/);
+    await page.close();
+  });
+
   test("all go into one ZIP, with names of their own", { timeout: PATIENCE }, async () => {
     const page = await open();
     await page.setInputFiles("#file", [
       await sample("cat.jpg"),
       await sample("cat.jpg"),
       BAD,
-      await sample("coffee.jpg"),
+      { name: "scan.png", mimeType: "image/png", buffer: await gray() },
     ]);
     await become(page, ["done", "done", "failed", "done"]);
     const download = page.waitForEvent("download");
@@ -354,9 +419,20 @@ describe("saving", () => {
     const files = zipEntries(zip);
     assert.deepEqual(
       files.map(({ name }) => name),
-      ["cat-colour.png", "cat-colour-2.png", "coffee-colour.png"],
+      ["cat-colour.jpg", "cat-colour-2.jpg", "scan-colour.png"],
+      "in the format that each came in",
     );
-    const sizes = files.map(({ data }) => {
+    assert.equal(files[0]?.data.readUInt16BE(0), 0xffd8);
+    await page.locator(".options summary").click();
+    await page.locator("#zip-format").selectOption("image/png");
+    const second = page.waitForEvent("download");
+    await page.locator("#save-all").click();
+    const pngs = zipEntries(await readFile(await (await second).path()));
+    assert.deepEqual(
+      pngs.map(({ name }) => name),
+      ["cat-colour.png", "cat-colour-2.png", "scan-colour.png"],
+    );
+    const sizes = pngs.map(({ data }) => {
       assert.equal(data.subarray(1, 4).toString(), "PNG");
       return [data.readUInt32BE(16), data.readUInt32BE(20)];
     });

@@ -4,12 +4,12 @@
  * is closer than the preview, and go when it is not. The newest request wins.
  */
 
-import { clear, draw } from "./canvas.js";
+import { clear, draw, whenRestored } from "./canvas.js";
 
 /** @typedef {import("../autochrome.js").Colorization} Colorization */
 /** @typedef {Partial<import("../autochrome.js").Tone>} Tone */
 /** @typedef {{ before: HTMLCanvasElement, after: HTMLCanvasElement }} Canvases */
-/** @typedef {{ changed: () => void, drawn: () => void, failed: (error: unknown) => void }} Listeners */
+/** @typedef {{ changed: () => void, drawn: () => void, failed: (error: unknown) => void, lost: () => void }} Listeners */
 
 /** Longest sides: while a slider moves, and at rest. */
 const DRAFT = 800;
@@ -31,6 +31,8 @@ export class Drawing {
   #truth = false;
   /** What the canvas before holds. @type {{ side: number | undefined, truth: boolean } | null} */
   #before = null;
+  /** What the canvas after holds. @type {{ side: number | undefined, tone: Tone } | null} */
+  #after = null;
   /** Longest side of what was drawn last, at rest. @type {number | null} */
   #side = null;
   /** @type {AbortController | null} */
@@ -45,18 +47,19 @@ export class Drawing {
   /**
    * @param {Canvases} canvases
    * @param {Listeners} heard `changed`: a canvas holds something else; `drawn`: all that was asked for since it
-   *   was shown, at rest
+   *   was shown, at rest; `lost`: what was shown before there are colours is there no more
    */
   constructor(canvases, heard) {
     this.#canvases = canvases;
     this.#heard = heard;
-    for (const canvas of Object.values(canvases)) {
-      // A GPU that is lost takes what is on canvases with it.
-      canvas.addEventListener("contextrestored", () => {
-        this.#before = null;
-        if (this.#shown) this.refresh();
-      });
-    }
+    for (const canvas of Object.values(canvases)) whenRestored(canvas, () => this.#redraw());
+  }
+
+  /** The canvases hold nothing any more. */
+  #redraw() {
+    this.#before = this.#after = null;
+    if (this.#shown) this.refresh();
+    else if (!this.vacant) this.#heard.lost();
   }
 
   get colorization() {
@@ -81,7 +84,7 @@ export class Drawing {
   setTruth(on) {
     if (on === this.#truth) return;
     this.#truth = on;
-    if (this.#shown) this.refresh();
+    if (this.#shown?.colorization.isColor) this.refresh();
   }
 
   /**
@@ -116,34 +119,34 @@ export class Drawing {
       const maxSide = this.#finest(colorization);
       const truth = this.#truth;
       try {
-        /** @type {ImageData | null} */
-        let pixels = null;
         const quick = Math.max(colorization.width, colorization.height) > DRAFT ? DRAFT : PREVIEW;
         if (this.#moving) {
-          pixels = await colorization.render({ ...tone, maxSide: quick });
+          const pixels = await colorization.render({ ...tone, maxSide: quick });
           if (!here()) continue;
           draw(after, pixels);
+          this.#after = { side: quick, tone };
           this.#heard.changed();
           if (now()) await this.#rest();
           if (!now()) continue;
         }
         this.#fine = new AbortController();
         const { signal } = this.#fine;
-        if (!pixels || maxSide !== quick) {
-          pixels = await colorization.render({ ...tone, maxSide, signal });
-          if (!here()) continue;
-          draw(after, pixels);
-        }
-        this.#moving &&= !now();
         if (this.#before?.side !== maxSide || this.#before?.truth !== truth) {
           const original = await this.#original(colorization, maxSide, truth, signal);
           if (!here()) continue;
           draw(before, original);
           this.#before = { side: maxSide, truth };
         }
+        if (this.#after?.side !== maxSide || this.#after?.tone !== tone) {
+          const pixels = await colorization.render({ ...tone, maxSide, signal });
+          if (!here()) continue;
+          draw(after, pixels);
+          this.#after = { side: maxSide, tone };
+        }
+        this.#moving &&= !now();
         this.#heard.changed();
         if (!now()) continue;
-        this.#side = Math.max(pixels.width, pixels.height);
+        this.#side = Math.max(after.width, after.height);
         this.#heard.drawn();
       } catch (error) {
         if (now()) this.#heard.failed(error);
@@ -190,6 +193,7 @@ export class Drawing {
     draw(this.#canvases.before, original);
     draw(this.#canvases.after, pixels);
     this.#before = { side: maxSide, truth: false };
+    this.#after = { side: maxSide, tone };
     this.#side = Math.max(pixels.width, pixels.height);
     this.#heard.changed();
   }
@@ -213,7 +217,7 @@ export class Drawing {
   hide() {
     this.#fine?.abort();
     this.#asked++;
-    this.#shown = this.#before = this.#side = null;
+    this.#shown = this.#before = this.#after = this.#side = null;
     for (const canvas of Object.values(this.#canvases)) clear(canvas);
   }
 

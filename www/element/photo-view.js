@@ -1,6 +1,6 @@
 /** The photograph on show and how it is looked at: zoom, a point, the original, a picture over it. */
 
-import { clear, draw } from "./canvas.js";
+import { clear, draw, whenRestored } from "./canvas.js";
 import { Drawing } from "./drawing.js";
 import { FormControl } from "./form-control.js";
 import { build, partsOf } from "./markup.js";
@@ -35,9 +35,12 @@ export function tell(element, type, detail) {
 export class PhotoView extends FormControl {
   /** @type {Display} */
   #display;
-  #overlay = false;
   /** Previews that have begun; only the newest is shown. */
   #previews = 0;
+  /** What is over the photograph, for as long as it is. @type {ImageData | null} */
+  #over = null;
+  /** The photograph that is shown as it is. @type {Blob | null} */
+  #previewed = null;
 
   static {
     displayOf = (element) => element.#display;
@@ -56,6 +59,7 @@ export class PhotoView extends FormControl {
         changed: () => viewer.layOut(),
         drawn: () => this.#display.heard.drawn(),
         failed: (error) => this.#display.heard.failed(error),
+        lost: () => this.#previewed && this.preview(this.#previewed),
       },
     );
     const viewer = new Viewer(
@@ -69,6 +73,7 @@ export class PhotoView extends FormControl {
       },
     );
     clear(ui.overlay);
+    whenRestored(ui.overlay, () => this.#over && draw(ui.overlay, this.#over));
     this.#display = {
       root,
       ui,
@@ -78,7 +83,10 @@ export class PhotoView extends FormControl {
         ui.viewer.style.setProperty("--ratio", size ? `${size.width} / ${size.height}` : "3 / 2");
         viewer.show(size && { width: size.width, height: size.height });
       },
-      stopPreview: () => void this.#previews++,
+      stopPreview: () => {
+        this.#previews++;
+        this.#previewed = null;
+      },
       heard: { drawn() {}, failed() {}, inspecting() {} },
     };
   }
@@ -121,7 +129,7 @@ export class PhotoView extends FormControl {
   /** A picture over the photograph, such as `Colorization.confidence`'s. @param {ImageData | null} pixels */
   set overlay(/** @type {ImageData | null} */ pixels) {
     const { overlay } = this.#display.ui;
-    this.#overlay = pixels !== null;
+    this.#over = pixels;
     overlay.hidden = pixels === null;
     if (pixels) draw(overlay, pixels);
     else clear(overlay);
@@ -129,12 +137,13 @@ export class PhotoView extends FormControl {
   }
   /** Whether there is one. */
   get hasOverlay() {
-    return this.#overlay;
+    return this.#over !== null;
   }
 
   /** Shows a photograph as it is, until there are colours, where the browser can read it. @param {Blob} blob */
   async preview(blob) {
     const mine = ++this.#previews;
+    this.#previewed = blob;
     const { ui, drawing, setSize } = this.#display;
     const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" }).catch(() => null);
     if (bitmap && mine === this.#previews && !drawing.colorization) {

@@ -37,7 +37,8 @@ const CSS = `
   position: absolute; inset: 0; overflow: hidden; border-radius: var(--own-round); background: var(--own-mat);
   user-select: none;
 }
-.stage[tabindex] { touch-action: pan-y; }
+.stage[tabindex], .viewer[data-mode="slider"]:not(.plain) .stage { touch-action: pan-y; }
+.viewer[data-mode="slider"]:not(.plain, .empty, .held) .stage { cursor: ew-resize; }
 .stage:focus-visible { outline: 3px solid var(--own-accent); outline-offset: 2px; }
 .zoomed .stage { cursor: grab; touch-action: none; }
 .zoomed .stage:active { cursor: grabbing; }

@@ -5,7 +5,7 @@
 
 /** @type {Record<ToneName, { min: number, max: number, words: string }>} */
 export const TONES = {
-  temperature: { min: 0, max: 1, words: "Temperature" },
+  temperature: { min: 0, max: 1, words: "Blend" },
   rebalance: { min: 0, max: 1, words: "Colour boldness" },
   saturation: { min: 0, max: 2, words: "Saturation" },
   warmth: { min: -1, max: 1, words: "Warmth" },

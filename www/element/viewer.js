@@ -56,6 +56,9 @@ export class Viewer {
     const { view, divider } = ui;
     divider.addEventListener("input", () => this.placeDivider());
     divider.addEventListener("focus", () => this.placeDivider());
+    // Keys go by the hundredth; a pointer goes anywhere.
+    divider.addEventListener("keydown", () => (divider.step = "1"));
+    divider.addEventListener("pointerdown", () => (divider.step = "any"));
     view.addEventListener("keydown", (event) => this.#key(event));
     view.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     view.addEventListener("pointerdown", (event) => this.#press(event));
@@ -106,6 +109,22 @@ export class Viewer {
       .map((node) => node.textContent)
       .join("");
     divider.setAttribute("aria-valuetext", words.replace("{share}", share).trim());
+  }
+
+  /** Whether a press in the picture is for the divider. */
+  get #divides() {
+    const { viewer, divider } = this.#ui;
+    const seen = this.#photograph && !viewer.matches(".empty, .held");
+    return seen && !divider.disabled && !divider.hidden && !this.#inspecting;
+  }
+
+  /** Brings the divider to a place of the window. @param {number} clientX */
+  #divideAt(clientX) {
+    const { view, divider } = this.#ui;
+    const { left, width } = view.getBoundingClientRect();
+    divider.step = "any";
+    divider.value = String(clamp((100 * (clientX - left)) / width, 0, 100));
+    this.placeDivider();
   }
 
   /** The pane in colour; in every mode both have one size. */
@@ -326,14 +345,18 @@ export class Viewer {
       if (this.#photograph && x >= 0 && y >= 0 && x < this.#photograph.width && y < this.#photograph.height)
         this.#pointAt({ x, y });
     }
-    if (!before || !this.#zooms) return;
+    if (!before || (!this.#zooms && !this.#divides)) return;
     const old = this.#spread();
     const [x, y] = [event.clientX - before.x, event.clientY - before.y];
     if (Math.hypot(x, y) < 3 && !this.#moved) return;
     this.#moved = true;
     this.#down.set(event.pointerId, { x: event.clientX, y: event.clientY });
     const now = this.#spread();
-    if (old && now) {
+    if (this.#fitted && this.#down.size === 1) {
+      if (this.#divides) this.#divideAt(event.clientX);
+    } else if (!this.#zooms) {
+      return;
+    } else if (old && now) {
       this.#panBy(now.x - old.x, now.y - old.y);
       this.zoomBy(now.reach / old.reach, now);
     } else if (!this.#fitted && !(this.#inspecting && !mouse)) {
@@ -346,6 +369,7 @@ export class Viewer {
     if (!this.#down.delete(event.pointerId) || event.type === "pointercancel" || this.#moved) return;
     const { clientX: x, clientY: y, timeStamp: time } = event;
     if (this.#inspecting) this.#pointAt(this.#onPhotograph(x, y));
+    if (this.#divides) this.#divideAt(x);
     const second = time - this.#tap.time < TAP_TIME && Math.hypot(x - this.#tap.x, y - this.#tap.y) < TAP_REACH;
     this.#tap = second ? { time: 0, x: 0, y: 0 } : { time, x, y };
     if (!second || !this.#zooms) return;

@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 import { percent, say } from "./language.js";
-import { view } from "./rendering.js";
+import { hold as holdOriginal, view } from "./rendering.js";
 
 const ui = {
   hold: element("hold", HTMLButtonElement),
@@ -12,7 +12,7 @@ const ui = {
 
 /** @param {boolean} on */
 function hold(on) {
-  view.held = on;
+  holdOriginal(on);
   ui.hold.setAttribute("aria-pressed", String(on));
 }
 

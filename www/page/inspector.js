@@ -3,11 +3,12 @@
  * for those who listen it is said when the point rests.
  */
 
-import { clear, draw } from "../element/canvas.js";
+import { clear, draw, whenRestored } from "../element/canvas.js";
+import { showError } from "./alert.js";
 import { copy, element, part } from "./elements.js";
 import { percent, say, unsay } from "./language.js";
 import { view } from "./rendering.js";
-import { isAbort, showError } from "./status.js";
+import { isAbort } from "./status.js";
 
 /** @typedef {import("../autochrome.js").Inspection} Reading */
 
@@ -27,6 +28,10 @@ const ui = {
   live: element("inspector-live", HTMLElement),
 };
 
+/** What the plane holds. @type {ImageData | null} */
+let plane = null;
+whenRestored(ui.plane, () => plane && draw(ui.plane, plane));
+
 /** @type {{ x: number, y: number } | null} */
 let asked = null;
 /** @type {{ x: number, y: number } | null} */
@@ -35,11 +40,12 @@ let reading = false;
 let rest = 0;
 
 /** @param {Reading} read @param {{ x: number, y: number }} at */
-function show({ plane, top, confidence }, at) {
+function show({ plane: probabilities, top, confidence }, at) {
   ui.hint.hidden = true;
   ui.reading.hidden = false;
   ui.reading.dataset["x"] = String(at.x);
   ui.reading.dataset["y"] = String(at.y);
+  plane = probabilities;
   draw(ui.plane, plane);
   const colours = top.slice(0, SWATCHES);
   while (ui.swatches.children.length > colours.length) ui.swatches.lastElementChild?.remove();
@@ -95,6 +101,7 @@ export function reset() {
   unsay(ui.live);
   ui.hint.hidden = false;
   ui.reading.hidden = true;
+  plane = null;
   clear(ui.plane);
 }
 

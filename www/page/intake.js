@@ -2,8 +2,9 @@
 
 import { sample } from "../assets.js";
 import { takeShared } from "../offline.js";
+import { hideError, showError } from "./alert.js";
 import { element } from "./elements.js";
-import { PageError, hideError, showError } from "./status.js";
+import { PageError } from "./status.js";
 
 const ui = {
   file: element("file", HTMLInputElement),
@@ -17,7 +18,7 @@ const PHOTOGRAPH = /\.(jpe?g|png|tiff?|webp|gif|bmp|avif|heic|heif)$/i;
 
 /**
  * @typedef {object} Listeners
- * @property {(files: File[]) => void} photographs
+ * @property {(files: File[], ours?: boolean) => void} photographs `ours`: they came with the page
  * @property {(file: File) => void} model
  * @property {(some: boolean) => void} expect a photograph is on its way, or no longer
  */
@@ -139,7 +140,7 @@ for (const button of document.querySelectorAll("[data-sample]")) {
     hideError();
     heard.expect(true);
     try {
-      heard.photographs([new File([await sample(`${name}.jpg`)], `${name}.jpg`, { type: "image/jpeg" })]);
+      heard.photographs([new File([await sample(`${name}.jpg`)], `${name}.jpg`, { type: "image/jpeg" })], true);
     } catch (error) {
       showError(new PageError("sample-missing", error));
     } finally {

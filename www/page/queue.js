@@ -34,13 +34,31 @@ export class Photograph {
   neutralize = true;
   /** Whether it has been in colour: it may be shown without a wait in line. */
   coloured = false;
+  /** Whether its file has been saved or copied as it is now. */
+  saved = false;
+  /** Its small picture, in colour. @type {ImageData | null} */
+  thumbnail = null;
   /** @type {AbortController | null} */
   stop = null;
 
-  /** @param {Blob} file @param {string} name */
-  constructor(file, name) {
+  /** @param {Blob} file @param {string} name @param {boolean} [ours] whether it came with the page */
+  constructor(file, name, ours = false) {
     this.file = file;
     this.name = name;
+    this.ours = ours;
+  }
+
+  /** Whether leaving the page would lose something that the visitor has made. */
+  get unsaved() {
+    return this.coloured && !this.saved && (!this.ours || this.tone !== null);
+  }
+
+  /** The same once more, at rest. */
+  again() {
+    const same = new Photograph(this.file, this.name, this.ours);
+    const { error, tone, neutralize, coloured, saved, thumbnail } = this;
+    const state = this.state === "working" ? "waiting" : this.state;
+    return Object.assign(same, { error, tone, neutralize, coloured, saved, thumbnail, state });
   }
 }
 
@@ -71,6 +89,11 @@ export class Colours {
     for (const kept of [...same, ...dropped]) if (kept.colorization !== colorization) kept.colorization.dispose();
   }
 
+  /** Whose colours they are. @param {Colorization | null} colorization */
+  whose(colorization) {
+    return this.#kept.find((kept) => kept.colorization === colorization)?.photograph ?? null;
+  }
+
   /** @param {(kept: { photograph: Photograph, engine: Colorizer }) => boolean} which */
   drop(which) {
     for (const kept of this.#kept.filter(which)) kept.colorization.dispose();
@@ -83,7 +106,7 @@ export class Colours {
  * @property {(photograph: Photograph, signal: AbortSignal) => Promise<void>} colour does the work
  * @property {(photograph: Photograph) => void} change the photograph's state is another
  * @property {(photographs: Photograph[]) => void} add
- * @property {(photograph: Photograph) => void} remove
+ * @property {(photograph: Photograph, index: number) => void} remove with the place it had
  * @property {(finished: Photograph[]) => void} rest nothing is waiting any more
  */
 
@@ -128,6 +151,13 @@ export class Queue {
     this.#run();
   }
 
+  /** Brings one back to a place it had. @param {Photograph} photograph @param {number} index */
+  insert(photograph, index) {
+    this.photographs.splice(index, 0, photograph);
+    this.#listeners.add([photograph]);
+    this.#run();
+  }
+
   /** Colours it next, again if it must be, and shows it. @param {Photograph} photograph */
   want(photograph) {
     this.wanted = photograph;
@@ -164,10 +194,11 @@ export class Queue {
 
   /** @param {Photograph} photograph */
   remove(photograph) {
+    const index = this.photographs.indexOf(photograph);
     photograph.stop?.abort();
     if (this.wanted === photograph) this.wanted = null;
     this.photographs = this.photographs.filter((other) => other !== photograph);
-    this.#listeners.remove(photograph);
+    this.#listeners.remove(photograph, index);
   }
 
   /**

@@ -2,9 +2,9 @@
 
 import { PhotoColorizer } from "../element.js";
 import { PREVIEW } from "../element/drawing.js";
+import { showError } from "./alert.js";
 import { element } from "./elements.js";
 import { say } from "./language.js";
-import { showError } from "./status.js";
 
 /** @typedef {import("../autochrome.js").Colorization} Colorization */
 /** @typedef {Partial<import("../autochrome.js").Tone>} Tone */
@@ -21,10 +21,12 @@ const ui = {
   figure: element("truth-figure", HTMLElement),
 };
 
-/** @type {() => void} */
+/** @type {(colorization: Colorization | null) => void} */
 let onDrawn = () => {};
+/** Whether the original is asked for while a button is held. */
+let held = false;
 
-/** @param {() => void} drawn hears when all that was asked for is drawn, at rest */
+/** @param {typeof onDrawn} drawn hears when all that was asked for of some colours is drawn, at rest */
 export function listen(drawn) {
   onDrawn = drawn;
 }
@@ -67,25 +69,44 @@ export async function show(colorization, tone, signal) {
   ui.truth.checked = false;
   ui.truthChoice.hidden = !colorization.isColor;
   ui.figure.hidden = true;
-  say(ui.beforeWords, "before");
+  showOriginal();
+}
+
+/**
+ * Of a photograph without colours, before is its file. One in colour is compared with its black and white,
+ * which is what the network saw; the original is its file all the same.
+ */
+function showOriginal() {
+  const truth = held || ui.truth.checked;
+  view.truth = truth;
+  const { colorization } = view;
+  say(ui.beforeWords, !colorization?.isColor ? "before" : truth ? "truth" : "black-and-white");
+}
+
+/** Shows the original, or no longer. @param {boolean} on */
+export async function hold(on) {
+  held = on;
+  if (!on) view.held = false;
+  showOriginal();
+  // Not the black and white, for the time until the file's own pixels are there.
+  if (on && view.drawnSide === null)
+    await new Promise((resolve) => view.addEventListener("colorize-drawn", resolve, { once: true }));
+  if (held) view.held = true;
 }
 
 view.addEventListener("colorize-drawn", async () => {
   const { colorization } = view;
   try {
+    onDrawn(colorization);
     await drawMap();
     await tellTruth();
-    onDrawn();
   } catch (error) {
     // A photograph that went takes its answers with it.
     if (view.colorization === colorization) showError(error);
   }
 });
 view.addEventListener("colorize-error", ({ detail }) => showError(detail.error));
-ui.truth.addEventListener("change", () => {
-  say(ui.beforeWords, ui.truth.checked ? "truth" : "before");
-  view.truth = ui.truth.checked;
-});
+ui.truth.addEventListener("change", showOriginal);
 ui.map.addEventListener("change", () => {
   view.overlay = null;
   drawMap().catch(showError);

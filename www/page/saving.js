@@ -10,8 +10,21 @@ const ui = {
   qualityValue: element("quality-value", HTMLOutputElement),
   removeLocation: element("remove-location", HTMLInputElement),
   aiMark: element("ai-mark", HTMLInputElement),
-  zipJpeg: element("zip-jpeg", HTMLInputElement),
+  zipFormat: element("zip-format", HTMLSelectElement),
+  png: element("save-png", HTMLButtonElement),
+  jpeg: element("save-jpeg", HTMLButtonElement),
 };
+
+/** The format that a photograph came in, as far as it is written here. @param {{ file: Blob, name: string }} photograph @returns {Type} */
+export const typeOf = ({ file, name }) =>
+  file.type === "image/jpeg" || (!file.type && /\.jpe?g$/i.test(name)) ? "image/jpeg" : "image/png";
+
+/** Brings forward the format that a photograph came in. @param {{ file: Blob, name: string }} photograph */
+export function propose(photograph) {
+  const type = typeOf(photograph);
+  ui.png.classList.toggle("button", type === "image/png");
+  ui.jpeg.classList.toggle("button", type === "image/jpeg");
+}
 
 /** @param {Type} type */
 export function options(type) {
@@ -19,8 +32,11 @@ export function options(type) {
   return { type, ...quality, removeLocation: ui.removeLocation.checked, aiMark: ui.aiMark.checked };
 }
 
-/** @returns {Type} */
-export const zipType = () => (ui.zipJpeg.checked ? "image/jpeg" : "image/png");
+/** The format of a photograph in the ZIP. @param {{ file: Blob, name: string }} photograph @returns {Type} */
+export function zipType(photograph) {
+  const wish = ui.zipFormat.value;
+  return wish === "image/jpeg" || wish === "image/png" ? wish : typeOf(photograph);
+}
 
 const showQuality = () => say(ui.qualityValue, "value", { value: percent(Number(ui.quality.value)) });
 ui.quality.addEventListener("input", showQuality);

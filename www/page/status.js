@@ -1,4 +1,4 @@
-/** What is going on, in words: the bar, the status line, and what went wrong. */
+/** What is going on, in words: the bar and the status line; and what the page itself cannot do. */
 
 import { AutochromeError } from "../autochrome.js";
 import { element } from "./elements.js";
@@ -21,7 +21,7 @@ const STAGES = /** @type {const} */ ({
 export class PageError extends Error {
   /**
    * @param {"sample-missing" | "not-a-file" | "nothing-there" | "share-lost" | "camera-refused" |
-   *   "camera-missing" | "camera-busy" | "camera-unsupported"} code
+   *   "camera-missing" | "camera-busy" | "camera-unsupported" | "clipboard-refused"} code
    * @param {unknown} [cause]
    */
   constructor(code, cause) {
@@ -32,11 +32,6 @@ export class PageError extends Error {
 }
 
 const ui = {
-  alert: element("alert", HTMLElement),
-  alertText: element("alert-text", HTMLElement),
-  details: element("alert-details", HTMLDetailsElement),
-  detail: element("alert-detail", HTMLElement),
-  close: element("alert-close", HTMLButtonElement),
   work: element("work", HTMLElement),
   progress: element("progress", HTMLProgressElement),
   stage: element("stage", HTMLElement),
@@ -62,6 +57,11 @@ export function tell(key, values) {
   say(ui.status, key, values);
 }
 
+/** Says no more what was said last. */
+export function hush() {
+  unsay(ui.status);
+}
+
 /** @param {unknown} error */
 export function isAbort(error) {
   return error instanceof AutochromeError && error.code === "aborted";
@@ -71,25 +71,6 @@ export function isAbort(error) {
 export function codeOf(error) {
   return error instanceof AutochromeError || error instanceof PageError ? error.code : "unknown";
 }
-
-/** @param {unknown} error @param {string} [name] of the file that it is about */
-export function showError(error, name) {
-  if (isAbort(error)) return;
-  const message = { message: `error-${codeOf(error)}` };
-  if (name) say(ui.alertText, "error-with-name", { name, error: message });
-  else say(ui.alertText, "error-alone", { error: message });
-  const detail = error instanceof Error ? error.message : String(error);
-  ui.detail.textContent = detail;
-  ui.details.hidden = !detail;
-  ui.details.open = false;
-  ui.alert.hidden = false;
-}
-
-export function hideError() {
-  ui.alert.hidden = true;
-}
-
-ui.close.addEventListener("click", hideError);
 
 /**
  * One piece of work with a bar and a way to cancel it.

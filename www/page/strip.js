@@ -3,7 +3,7 @@
  * photograph, Tab goes on to the buttons of the one in focus, Delete removes it.
  */
 
-import { draw } from "../element/canvas.js";
+import { draw, whenRestored } from "../element/canvas.js";
 import { copy, element, part } from "./elements.js";
 import { forget, say } from "./language.js";
 import { codeOf } from "./status.js";
@@ -38,8 +38,8 @@ function rove(chosen) {
     for (const action of ACTIONS) button(item, action).tabIndex = item === chosen ? 0 : -1;
 }
 
-/** @param {Photograph} photograph */
-export function add(photograph) {
+/** @param {Photograph} photograph @param {Photograph} [next] the one it comes before */
+export function add(photograph, next) {
   const item = copy("photograph-template");
   const { name } = photograph;
   part(item, ".name", HTMLElement).textContent = name;
@@ -49,7 +49,10 @@ export function add(photograph) {
     control.addEventListener("click", () => onAction(action, photograph));
   }
   items.set(photograph, item);
-  list.append(item);
+  list.insertBefore(item, (next && items.get(next)) ?? null);
+  const redraw = () => photograph.thumbnail && draw(part(item, "canvas", HTMLCanvasElement), photograph.thumbnail);
+  whenRestored(part(item, "canvas", HTMLCanvasElement), redraw);
+  redraw();
   update(photograph);
   if (items.size === 1) rove(item);
   else for (const action of ACTIONS) button(item, action).tabIndex = -1;
@@ -75,16 +78,17 @@ export function progress(photograph) {
   if (item) part(item, "progress", HTMLProgressElement).value = photograph.progress;
 }
 
-/** The canvas of a photograph's thumbnail. @param {Photograph} photograph */
-export function thumbnail(photograph) {
+/** Shows a photograph's own pixels as its thumbnail. @param {Photograph} photograph @param {ImageData} pixels */
+export function show(photograph, pixels) {
+  photograph.thumbnail = pixels;
   const item = items.get(photograph);
-  return item ? part(item, "canvas", HTMLCanvasElement) : null;
+  if (item) draw(part(item, "canvas", HTMLCanvasElement), pixels);
 }
 
-/** Puts pixels into a photograph's thumbnail. @param {Photograph} photograph @param {ImageData} pixels */
-export function show(photograph, pixels) {
-  const canvas = thumbnail(photograph);
-  if (canvas) draw(canvas, pixels);
+/** @param {Photograph} photograph */
+export function focus(photograph) {
+  const item = items.get(photograph);
+  if (item) button(item, "show").focus();
 }
 
 /** Marks what is on show. @param {Photograph | null} photograph */

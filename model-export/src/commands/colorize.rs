@@ -1,28 +1,29 @@
 //! `autochrome colorize`: files and folders into colour.
 
-use crate::photographs::{EXTENSIONS, is_photograph};
-use crate::{Usage, device, models, output};
+use crate::isolation::isolated;
+use crate::paths::Outputs;
+use crate::photographs::{self, EXTENSIONS, Reading};
+use crate::terminal::{Told, say};
+use crate::walk::walk;
+use crate::{Usage, device, input, models, output};
 use anyhow::{Context, Result, bail, ensure};
 use autochrome::engine::hints::Hint;
 use autochrome::engine::{Colorizer, Mode, Pace, Preparation, Stage, Task, Tone};
 use autochrome::image::chroma_upsample::Upsampling;
-use autochrome::image::files::{self, FileFormat, FileMetadata};
+use autochrome::image::files::{self, DecodeWarning, FileFormat, FileMetadata};
 use autochrome::model::network::{NetworkConfig, Output};
 use clap::{Args, ValueEnum};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
-use walkdir::WalkDir;
 
 /// Arguments of `colorize`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Photographs, or folders of them
+    /// Photographs, or folders of them; links in folders are followed, each file is taken once
     #[arg(required = true)]
     photos: Vec<PathBuf>,
     /// A file for one photograph, a folder for several
@@ -88,7 +89,7 @@ struct Job {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let jobs = plan(&arguments.photos, &arguments.out)?;
+    let Plan { jobs, mut failed } = plan(arguments)?;
     let model = models::read(arguments.model.as_deref())?;
     if model.metadata.network.output() == Output::Chroma
         && (arguments.temperature.is_some() || arguments.rebalance.is_some())
@@ -133,19 +134,24 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         ProgressBar::new(jobs.len() as u64).with_style(style("{pos}/{len} photographs {wide_bar} {eta}")),
     );
     total.tick();
-    let mut failed = 0;
+    let mut coloured = 0;
     let mut timings = Vec::new();
     for job in &jobs {
         let bar = bars.add(ProgressBar::new(100).with_style(style("  {prefix} {wide_bar} {msg}")));
         bar.set_prefix(job.from.file_name().unwrap_or_default().to_string_lossy().into_owned());
         let how = (preparation, upsampling);
-        let result = colorize(job, &colorizer, how, tone, &hints, describe, &bar);
+        let result = isolated(|| colorize(job, &colorizer, how, tone, &hints, describe, &bar));
         bar.finish_and_clear();
         match result {
-            Ok(measured) => timings.push(measured),
+            Ok(Done { timings: measured, warnings }) => {
+                coloured += 1;
+                let told = bars.suspend(|| photographs::tell(&warnings, &job.from));
+                failed += usize::from(told);
+                timings.push(measured);
+            }
             Err(error) => {
                 failed += 1;
-                bars.suspend(|| eprintln!("error: {}: {error:#}", job.from.display()));
+                bars.suspend(|| say!("error: {}: {}", job.from.display(), Told(&error)));
             }
         }
         total.inc(1);
@@ -154,12 +160,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(path) = &arguments.timings {
         output::write_whole(path, |out| Ok(serde_json::to_writer_pretty(out, &timings)?))?;
     }
-    eprintln!("{} of {} photographs coloured", jobs.len() - failed, jobs.len());
+    say!("{coloured} of {} photographs coloured", jobs.len());
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("a valid template")
+}
+
+/// A photograph that was coloured.
+struct Done {
+    timings: Timings,
+    /// What was amiss with its file.
+    warnings: Vec<DecodeWarning>,
 }
 
 /// How long one photograph took.
@@ -221,8 +234,7 @@ fn read_hints(path: Option<&Path>, photos: usize, network: &NetworkConfig) -> Re
             Usage(format!("{} takes no hints; --hints needs a siggraph17 model", network.name())).into()
         );
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| {
+    serde_json::from_str(&input::text(path)?).with_context(|| {
         format!(
             r#"{}: a list of {{"x": 10, "y": 20, "a": 40, "b": 30, "radius": 5}} is needed"#,
             path.display()
@@ -238,30 +250,38 @@ fn colorize(
     hints: &[Hint],
     describe: impl Fn(&mut FileMetadata),
     bar: &ProgressBar,
-) -> Result<Timings> {
+) -> Result<Done> {
     bar.set_message("read");
     let mut pace = Bar::new(bar, "decode");
-    let file = File::open(&job.from).context("cannot be opened")?;
-    let mut decoded = files::decode(BufReader::new(file))?;
-    describe(&mut decoded.metadata);
+    let Reading { photo, mut metadata, warnings } = photographs::open(&job.from)?;
+    describe(&mut metadata);
     let photo = pollster::block_on(async {
-        let colorization = colorizer.colorize(&decoded.photo, preparation, hints, &mut pace).await?;
-        colorization.with_upsampling(upsampling).render(decoded.photo, tone, &mut pace).await
+        let colorization = colorizer.colorize(&photo, preparation, hints, &mut pace).await?;
+        colorization.with_upsampling(upsampling).render(photo, tone, &mut pace).await
     })?;
     bar.set_message("write");
     pace.turn_to("encode");
-    output::write_whole(&job.to, |out| Ok(files::encode(&photo, &decoded.metadata, job.format, out)?))?;
+    output::write_whole(&job.to, |out| Ok(files::encode(&photo, &metadata, job.format, out)?))?;
     pace.turn_to("done");
-    Ok(Timings {
+    let timings = Timings {
         photo: job.from.clone(),
         width: photo.width(),
         height: photo.height(),
         milliseconds: pace.milliseconds,
-    })
+    };
+    Ok(Done { timings, warnings })
 }
 
-/// Which file becomes which. All that can be refused is refused here, before any work.
-fn plan(photos: &[PathBuf], out: &Path) -> Result<Vec<Job>> {
+/// Which file becomes which.
+struct Plan {
+    jobs: Vec<Job>,
+    /// Folders without photographs, and what could not be read in the others; told already.
+    failed: usize,
+}
+
+/// Makes the plan. All that can be refused is refused here, before any work.
+fn plan(arguments: &Arguments) -> Result<Plan> {
+    let Arguments { photos, out, .. } = arguments;
     let into_folder = photos.len() > 1
         || photos[0].is_dir()
         || out.is_dir()
@@ -271,70 +291,71 @@ fn plan(photos: &[PathBuf], out: &Path) -> Result<Vec<Job>> {
             Usage(format!("--out {} is a file; several photographs need a folder", out.display())).into()
         );
     }
-    let mut jobs = Vec::new();
+    let (mut jobs, mut failed) = (Vec::new(), 0);
+    let mut empty = Vec::new();
     for photo in photos {
         if photo.is_dir() {
-            for file in files_below(photo, out)? {
+            // What was coloured before lies there.
+            let canonical = out.canonicalize().ok();
+            let is_out = |path: &Path| canonical.is_some() && path.canonicalize().ok() == canonical;
+            let found = walk(photo, false, is_out);
+            failed += found.tell(photo);
+            if found.photographs.is_empty() && found.problems.is_empty() {
+                empty.push(format!(
+                    "{} holds no photographs (looked for {})",
+                    photo.display(),
+                    EXTENSIONS.join(", ")
+                ));
+            }
+            for file in found.photographs {
                 let relative = file.strip_prefix(photo).expect("found below it").to_owned();
                 jobs.push(job(file, out.join(relative)));
             }
         } else if into_folder {
-            let name = photo.file_name().with_context(|| format!("{} names no file", photo.display()))?;
+            let name =
+                photo.file_name().ok_or_else(|| Usage(format!("{} names no file", photo.display())))?;
             jobs.push(job(photo.clone(), out.join(name)));
         } else {
-            let extension = out.extension().unwrap_or_default().to_string_lossy();
-            let format = FileFormat::from_extension(&extension).ok_or_else(|| {
+            let format = photographs::format_of(out).ok_or_else(|| {
                 Usage(format!("--out {}: the name must end in .png, .jpg or .tif", out.display()))
             })?;
             jobs.push(Job { from: photo.clone(), to: out.to_owned(), format });
         }
     }
     if jobs.is_empty() {
-        bail!("no photographs found (looked for {})", EXTENSIONS.join(", "));
+        ensure!(!empty.is_empty(), "there are no photographs that can be read");
+        bail!("{}", empty.join("; "));
     }
+    for problem in &empty {
+        say!("error: {problem}");
+    }
+    check(&jobs, arguments)?;
+    Ok(Plan { failed: failed + empty.len(), jobs })
+}
+
+/// Makes sure that no photograph is lost, neither one that was given nor one that is made.
+fn check(jobs: &[Job], arguments: &Arguments) -> Result<(), Usage> {
     let mut taken: HashMap<&Path, &Path> = HashMap::new();
-    for job in &jobs {
-        if let Some(input) =
-            jobs.iter().map(|other| &other.from).find(|from| output::same_file(from, &job.to))
-        {
-            return Err(
-                Usage(format!("{} would be overwritten; choose another --out", input.display())).into()
-            );
-        }
+    let mut outputs = Outputs::default();
+    for job in jobs {
         if let Some(other) = taken.insert(&job.to, &job.from) {
             let (a, b, to) = (other.display(), job.from.display(), job.to.display());
-            return Err(Usage(format!("{a} and {b} would both become {to}; colour them one by one")).into());
+            return Err(Usage(format!("{a} and {b} would both become {to}; colour them one by one")));
         }
+        outputs.add("--out", &job.to)?;
     }
-    Ok(jobs)
+    if let Some(path) = &arguments.timings {
+        outputs.add("--timings", path)?;
+    }
+    jobs.iter().try_for_each(|job| outputs.spare(&job.from))?;
+    [&arguments.model, &arguments.hints].into_iter().flatten().try_for_each(|read| outputs.spare(read))
 }
 
 /// A job whose output keeps the input's format, or becomes PNG where that cannot be written.
 fn job(from: PathBuf, mut to: PathBuf) -> Job {
-    let extension = to.extension().unwrap_or_default().to_string_lossy().into_owned();
-    let format = FileFormat::from_extension(&extension).unwrap_or_else(|| {
+    let format = photographs::format_of(&to).unwrap_or_else(|| {
         to.set_extension("png");
         FileFormat::Png
     });
     Job { from, to, format }
-}
-
-/// Every photograph in a folder and its folders, in order, less what lies in `out`.
-fn files_below(folder: &Path, out: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let inside_out = |path: &Path| path != folder && output::same_file(path, out);
-    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|e| !inside_out(e.path()))
-    {
-        let entry = entry.with_context(|| format!("cannot look into {}", folder.display()))?;
-        if entry.file_type().is_file() && is_photograph(entry.path()) {
-            found.push(entry.into_path());
-        }
-    }
-    ensure!(
-        !found.is_empty(),
-        "{} holds no photographs (looked for {})",
-        folder.display(),
-        EXTENSIONS.join(", ")
-    );
-    Ok(found)
 }

@@ -1,5 +1,7 @@
 //! `autochrome convert`: checkpoint in, model file or ONNX out.
 
+use crate::paths::Outputs;
+use crate::terminal::say;
 use crate::{Usage, device, models, onnx, output, photographs};
 use anyhow::{Context, Result, bail, ensure};
 use autochrome::color::ab_bins::{self, AnnealedMean};
@@ -71,11 +73,36 @@ enum PrecisionArgument {
     Int8,
 }
 
+impl Arguments {
+    /// Refuses what no model file may say.
+    fn check(&self) -> Result<(), Usage> {
+        let within = |name: &str, value: Option<f32>, least: f32, most: f32| match value {
+            Some(value) if !(least..=most).contains(&value) => {
+                Err(Usage(format!("--{name} {value}: from {least} to {most}")))
+            }
+            _ => Ok(()),
+        };
+        within("temperature", self.temperature, 0.0, 10.0)?;
+        within("rebalance", self.rebalance, 0.0, 1.0)?;
+        within("logit-scale", self.logit_scale, 0.001, 1000.0)?;
+        match self.working_size {
+            Some(size) if !(8..=4096).contains(&size) => {
+                Err(Usage(format!("--working-size {size}: from 8 to 4096")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if output::same_file(&arguments.checkpoint, &arguments.out) {
-        return Err(Usage("--out is the checkpoint itself; choose another name".to_owned()).into());
+    arguments.check()?;
+    let outputs = Outputs::of("--out", &arguments.out)?;
+    outputs.spare(&arguments.checkpoint)?;
+    if let Some(path) = &arguments.reference {
+        outputs.spare(path)?;
     }
+    outputs.spare_sets(arguments.calibrate.as_slice())?;
     let to_onnx = arguments.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"));
     if to_onnx && arguments.precision.is_some_and(|precision| precision != PrecisionArgument::F32) {
         return Err(Usage("ONNX is written in f32 only; leave --precision away".to_owned()).into());
@@ -92,7 +119,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             "" => String::new(),
             prefix => format!(" under {prefix:?}"),
         };
-        eprintln!(
+        say!(
             "found {} in a file of {}{prefix}: {} tensors, {} parameters",
             model.metadata.network.name(),
             origin.format.name(),
@@ -115,8 +142,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     metadata.created_by = concat!("autochrome ", env!("CARGO_PKG_VERSION")).to_owned();
-    AnnealedMean::new(metadata.temperature, metadata.rebalance, model.class_weights.as_deref())?;
+    AnnealedMean::new(metadata.temperature, metadata.rebalance, model.class_weights.as_deref())
+        .map_err(|error| Usage(format!("{}: {error}", arguments.checkpoint.display())))?;
 
+    let name = || arguments.checkpoint.display().to_string();
     let precision = match arguments.precision {
         _ if to_onnx => Precision::F32,
         Some(PrecisionArgument::F32) => Precision::F32,
@@ -124,15 +153,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(PrecisionArgument::Int8) => Precision::Int8,
     };
     let bytes = if to_onnx {
-        onnx::write(&model)?
+        onnx::write(&model).with_context(name)?
     } else {
-        let bytes = model.write(precision)?;
+        let bytes = model.write(precision).with_context(name)?;
         // The file must be readable; one that is not never gets its name.
-        ModelFile::read(&bytes)?;
+        ModelFile::read(&bytes).with_context(name)?;
         bytes
     };
     output::write_whole(&arguments.out, |out| Ok(out.write_all(&bytes)?))?;
-    eprintln!("{}: {}, {} bytes", arguments.out.display(), precision.name(), bytes.len());
+    say!("{}: {}, {} bytes", arguments.out.display(), precision.name(), bytes.len());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -164,16 +193,13 @@ fn write_encoder(arguments: &Arguments, encoder: &EncoderFile) -> Result<ExitCod
     let bytes = encoder.write();
     output::write_whole(&arguments.out, |out| Ok(out.write_all(&bytes)?))?;
     let (out, name) = (arguments.out.display(), encoder.variant.name());
-    eprintln!("{out}: the encoder of EfficientNet-{name}, {} bytes; {}", bytes.len(), encoder.license);
+    say!("{out}: the encoder of EfficientNet-{name}, {} bytes; {}", bytes.len(), encoder.license);
     Ok(ExitCode::SUCCESS)
 }
 
 /// The scale that was asked for or found; `None` leaves the file's own.
 fn logit_scale(arguments: &Arguments, model: &ModelFile) -> Result<Option<f32>> {
     if let Some(scale) = arguments.logit_scale {
-        if !(1e-3..=1e3).contains(&scale) {
-            return Err(Usage(format!("--logit-scale {scale}: from 0.001 to 1000")).into());
-        }
         return Ok(Some(scale));
     }
     let evidence = match (&arguments.reference, &arguments.calibrate) {
@@ -187,11 +213,12 @@ fn logit_scale(arguments: &Arguments, model: &ModelFile) -> Result<Option<f32>> 
     };
     match evidence.logit_scale {
         Some(scale) => {
-            eprintln!("logit scale {scale} (measured {:.4})", evidence.measured);
+            say!("logit scale {scale} (measured {:.4})", evidence.measured);
             Ok(Some(scale))
         }
         None => bail!(
-            "the logit scale cannot be told: measured {:.4}, neither 1 nor {}. Give it with --logit-scale",
+            "{}: the logit scale cannot be told: measured {:.4}, neither 1 nor {}. Give it with --logit-scale",
+            arguments.checkpoint.display(),
             evidence.measured,
             logit_scale::CAFFE_V2
         ),
@@ -202,7 +229,11 @@ fn by_reference(model: &ModelFile, path: &Path) -> Result<Evidence> {
     let reference = models::read(Some(path))?;
     let last = |model: &ModelFile| model.tensors.get(LAST_LAYER).map(|tensor| tensor.values.clone());
     let (Some(weights), Some(reference)) = (last(model), last(&reference)) else {
-        bail!("only eccv16 was released for Caffe too: {LAST_LAYER} is missing");
+        let network = model.metadata.network.name();
+        return Err(Usage(format!(
+            "--reference is for eccv16, the only one released for Caffe, not for {network}"
+        ))
+        .into());
     };
     logit_scale::by_ratio(&weights, &reference).with_context(|| {
         format!("{LAST_LAYER} is not that of {} times a factor: another training", path.display())
@@ -215,8 +246,7 @@ fn by_photographs(model: &ModelFile, path: &Path) -> Result<Evidence> {
     model.metadata.logit_scale = 1.0;
     let colorizer = Colorizer::new(model, device::open(device::DeviceArgument::Cpu)?)?;
     let mut calibration = Calibration::default();
-    let mut seen = 0;
-    photographs::for_each(path, CALIBRATION_MOST, |photo| {
+    let seen = photographs::for_each(path, CALIBRATION_MOST, |photo| {
         let mut colorization =
             pollster::block_on(colorizer.colorize(&photo, Mode::Photo, &[], &mut Unpaced))?;
         let (width, height) = colorization.size();
@@ -229,7 +259,6 @@ fn by_photographs(model: &ModelFile, path: &Path) -> Result<Evidence> {
             let one: Vec<f32> = (0..ab_bins::COUNT).map(|bin| logits[bin * count + cell]).collect();
             calibration.add(&one, truth[cell]);
         }
-        seen += 1;
         Ok(())
     })?;
     ensure!(
@@ -237,5 +266,5 @@ fn by_photographs(model: &ModelFile, path: &Path) -> Result<Evidence> {
         "{} holds {seen} photographs; a fit needs at least {CALIBRATION_PHOTOGRAPHS}",
         path.display()
     );
-    calibration.fit().context("no cell was seen")
+    calibration.fit().with_context(|| format!("{}: no cell was seen", path.display()))
 }

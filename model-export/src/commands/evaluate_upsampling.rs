@@ -2,8 +2,10 @@
 //! the true colours.
 
 use crate::dataset::Dataset;
+use crate::isolation::isolated;
+use crate::terminal::{self, Told, say};
 use crate::{Usage, device, models};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use autochrome::color::lab::ToLab;
 use autochrome::engine::{Colorizer, Mode, Unpaced};
 use autochrome::image::chroma_grid::ChromaGrid;
@@ -172,15 +174,18 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (mut truth, mut prediction) = (Vec::new(), Vec::new());
     let mut failed = 0;
     for index in 0..set.len() {
-        match set.read(index) {
-            Ok(photo) => {
-                let [of_truth, of_prediction] = measure(&photo, arguments.megapixels, &colorizer)?;
+        let measured = set.read(index).and_then(|photo| {
+            isolated(|| measure(&photo, arguments.megapixels, &colorizer))
+                .with_context(|| set.whereabouts(index))
+        });
+        match measured {
+            Ok([of_truth, of_prediction]) => {
                 truth.push(of_truth);
                 prediction.push(of_prediction);
             }
             Err(error) => {
                 failed += 1;
-                bar.suspend(|| eprintln!("passed over: {error:#}"));
+                bar.suspend(|| say!("passed over: {}", Told(&error)));
             }
         }
         bar.inc(1);
@@ -195,12 +200,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         truth: figures(&truth, arguments.seed),
         prediction: figures(&prediction, arguments.seed),
     };
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&evaluation)?);
-    } else {
-        print!("{}", table(&evaluation));
-    }
-    Ok(ExitCode::SUCCESS)
+    let text =
+        if arguments.json { serde_json::to_string_pretty(&evaluation)? + "\n" } else { table(&evaluation) };
+    terminal::print(&text)?;
+    Ok(if failed == 0 && set.problems() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Distances of each way of upsampling with the true chroma and with the predicted one.

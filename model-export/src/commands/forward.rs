@@ -1,7 +1,8 @@
 //! `autochrome forward`: raw L in, logits and ab out, as NumPy files.
 
+use crate::paths::Outputs;
 use crate::{Usage, arrays, device, models};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use autochrome::color::ab_bins::AnnealedMean;
 use autochrome::engine::{Colorizer, Input, Unpaced};
 use clap::Args;
@@ -38,6 +39,12 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut outputs = Outputs::of("--out", &arguments.out)?;
+    if let Some(path) = &arguments.ab {
+        outputs.add("--ab", path)?;
+    }
+    outputs.spare(&arguments.lightness)?;
+    [&arguments.model, &arguments.hints].into_iter().flatten().try_for_each(|read| outputs.spare(read))?;
     let (lightness, height, width) = image(&arguments.lightness, 1)?;
     let hints = match &arguments.hints {
         None => None,
@@ -56,11 +63,17 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         arguments.temperature.unwrap_or(metadata.temperature),
         arguments.rebalance.unwrap_or(metadata.rebalance),
         model.class_weights.as_deref(),
-    )?;
+    )
+    .map_err(|error| Usage(error.to_string()))?;
+    if hints.is_some() && !metadata.network.takes_hints() {
+        let network = metadata.network.name();
+        return Err(Usage(format!("{network} takes no hints; --hints needs a siggraph17 model")).into());
+    }
     let output = metadata.network.output();
     let colorizer = Colorizer::new(model, device::open(arguments.device)?)?;
     let input = Input { lightness: &lightness, width, height, hints: hints.as_deref() };
-    let prediction = pollster::block_on(colorizer.predict(input, &mut Unpaced))?;
+    let prediction = pollster::block_on(colorizer.predict(input, &mut Unpaced))
+        .with_context(|| arguments.lightness.display().to_string())?;
     let (width, height) = prediction.size();
     arrays::write(&arguments.out, &[1, output.channels(), height, width], &prediction.planes())?;
     if let Some(path) = &arguments.ab {

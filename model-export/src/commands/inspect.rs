@@ -1,10 +1,9 @@
 //! `autochrome inspect`: what a model file or checkpoint holds.
 
-use crate::models;
+use crate::{models, terminal};
 use anyhow::Result;
 use autochrome::model::weights::{ModelFile, sha256};
 use clap::Args;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,11 +24,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = report(&model, &bytes);
     let text =
         if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { table(&model, &report) };
-    // A reader that has seen enough (`| head`) is no error.
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    terminal::print(&text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn table(model: &ModelFile, report: &serde_json::Value) -> String {

@@ -1,14 +1,16 @@
 //! `autochrome prior`: how often each colour bin occurs in photographs.
 
 use crate::dataset::{Dataset, with_short_side};
+use crate::paths::Outputs;
 use crate::photographs::on_all_processors;
+use crate::terminal::{self, Told, say};
 use crate::{Usage, arrays};
 use anyhow::{Result, ensure};
 use autochrome::color::ab_bins;
 use autochrome::color::lab::ToLab;
+use autochrome::image::photo::Photo;
 use autochrome::training::metrics::ColorPrior;
 use clap::Args;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,17 +48,17 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             return Err(Usage(format!("--{name}: from 1 to {most}")).into());
         }
     }
-    let set = Dataset::open(&arguments.data)?.limit(arguments.limit)?;
+    let outputs = Outputs::of("--out", &arguments.out)?;
+    outputs.spare_sets(&arguments.data)?;
+    let set = Dataset::open(&arguments.data)?;
+    set.check_spared(&outputs)?;
+    let set = set.limit(arguments.limit)?;
     let counted = count(&set, arguments.size)?;
     let prior = counted.prior.probabilities(arguments.neighbors);
     arrays::write(&arguments.out, &[ab_bins::COUNT], &prior)?;
 
     let (photographs, bins) = (set.len() - counted.failed, counted.prior.occurring());
-    eprintln!(
-        "{}: {photographs} photographs, {bins} of {} bins occur",
-        arguments.out.display(),
-        ab_bins::COUNT
-    );
+    say!("{}: {photographs} photographs, {bins} of {} bins occur", arguments.out.display(), ab_bins::COUNT);
     if arguments.json {
         let report = serde_json::json!({
             "photographs": photographs,
@@ -65,9 +67,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             "neighbors": arguments.neighbors,
             "bins": bins,
         });
-        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
+        terminal::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
     }
-    Ok(if counted.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if counted.failed == 0 && set.problems() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The colours of a set.
@@ -85,29 +87,29 @@ pub struct Counted {
 /// If none can be read.
 pub fn count(set: &Dataset, size: Option<usize>) -> Result<Counted> {
     let to_lab = ToLab::new();
-    let start = || (ColorPrior::default(), Vec::new());
-    let counted = on_all_processors(set, start, |(prior, errors), _, photo| {
-        let photo = photo.and_then(|photo| match size {
-            Some(short) => with_short_side(&photo, short),
-            None => Ok(photo),
-        });
-        match photo {
-            Ok(photo) => {
-                let rgb = photo.resized_over_white(photo.width(), photo.height());
-                for pixel in rgb.as_chunks::<3>().0 {
-                    let [_, a, b] = to_lab.lab(*pixel);
-                    prior.add([a, b]);
-                }
+    let start = || (ColorPrior::default(), Vec::<anyhow::Error>::new());
+    let look = |photo: Photo| {
+        let photo = match size {
+            Some(short) => with_short_side(&photo, short)?,
+            None => photo,
+        };
+        Ok(photo.resized_over_white(photo.width(), photo.height()))
+    };
+    let counted = on_all_processors(set, start, look, |(prior, errors), _, rgb| match rgb {
+        Ok(rgb) => {
+            for pixel in rgb.as_chunks::<3>().0 {
+                let [_, a, b] = to_lab.lab(*pixel);
+                prior.add([a, b]);
             }
-            Err(error) => errors.push(error),
         }
+        Err(error) => errors.push(error),
     });
     let mut whole = Counted { prior: ColorPrior::default(), failed: 0 };
     for (prior, errors) in counted {
         whole.prior.merge(&prior);
         whole.failed += errors.len();
         for error in errors {
-            eprintln!("passed over: {error:#}");
+            say!("passed over: {}", Told(&error));
         }
     }
     ensure!(whole.failed < set.len(), "none of the {} photographs can be read", set.len());

@@ -1,5 +1,8 @@
 //! `autochrome render`: colours of any origin, joined with a photograph at full resolution.
 
+use crate::isolation::isolated;
+use crate::paths::Outputs;
+use crate::photographs::{self, Reading};
 use crate::{Usage, arrays, output};
 use anyhow::{Context, Result};
 use autochrome::color::gamut::OutOfGamut;
@@ -7,10 +10,8 @@ use autochrome::engine::Unpaced;
 use autochrome::engine::render::render;
 use autochrome::image::chroma_grid::ChromaGrid;
 use autochrome::image::chroma_upsample::Upsampling;
-use autochrome::image::files::{self, FileFormat};
+use autochrome::image::files;
 use clap::Args;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -37,26 +38,25 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let out = &arguments.out;
-    let extension = out.extension().unwrap_or_default().to_string_lossy();
-    let format = FileFormat::from_extension(&extension)
+    let format = photographs::format_of(out)
         .ok_or_else(|| Usage(format!("--out {}: the name must end in .png, .jpg or .tif", out.display())))?;
     if !(arguments.saturation >= 0.0 && arguments.saturation.is_finite()) {
         return Err(Usage(format!("--saturation {}: 0 or above", arguments.saturation)).into());
     }
-    for input in [&arguments.photo, &arguments.ab] {
-        if output::same_file(input, out) {
-            let problem = format!("{} would be overwritten; choose another --out", input.display());
-            return Err(Usage(problem).into());
-        }
-    }
+    let outputs = Outputs::of("--out", out)?;
+    outputs.spare(&arguments.photo)?;
+    outputs.spare(&arguments.ab)?;
     let grid = read_ab(&arguments.ab, arguments.saturation)?;
-    let name = || arguments.photo.display().to_string();
-    let file = File::open(&arguments.photo).context("cannot be opened").with_context(name)?;
-    let decoded = files::decode(BufReader::new(file)).with_context(name)?;
-    let rule = OutOfGamut::ReduceChroma;
-    let photo = pollster::block_on(render(decoded.photo, grid, arguments.upsample, rule, &mut Unpaced))?;
-    output::write_whole(out, |file| Ok(files::encode(&photo, &decoded.metadata, format, file)?))?;
-    Ok(ExitCode::SUCCESS)
+    let render = || {
+        let Reading { photo, metadata, warnings } = photographs::open(&arguments.photo)?;
+        let rule = OutOfGamut::ReduceChroma;
+        let photo = pollster::block_on(render(photo, grid, arguments.upsample, rule, &mut Unpaced))?;
+        output::write_whole(out, |file| Ok(files::encode(&photo, &metadata, format, file)?))?;
+        Ok(warnings)
+    };
+    let warnings = isolated(render).with_context(|| arguments.photo.display().to_string())?;
+    let damaged = photographs::tell(&warnings, &arguments.photo);
+    Ok(if damaged { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Colours `[1, 2, H, W]`, times a factor.

@@ -2,6 +2,8 @@
 //! a model is judged by, in one archive.
 
 use crate::dataset::Dataset;
+use crate::paths::Outputs;
+use crate::terminal::{self, Told, say};
 use crate::{Usage, output, photographs};
 use anyhow::{Context, Result, ensure};
 use autochrome::engine::neutralize::has_colours;
@@ -18,6 +20,11 @@ use zip::{CompressionMethod, ZipWriter};
 
 /// Side at which the colours of a photograph are looked at.
 const COLOUR_SIDE: usize = 64;
+
+/// The files in `--out`.
+const PHOTOGRAPHS: &str = "photographs.zip";
+const MANIFEST: &str = "manifest.csv";
+const LEFT_OUT: &str = "left-out.csv";
 
 /// Arguments of `sift`.
 #[derive(Args)]
@@ -93,11 +100,23 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             return Err(Usage(format!("--{name}: between 0 and 1")).into());
         }
     }
+    let mut outputs = Outputs::default();
+    for name in [PHOTOGRAPHS, MANIFEST, LEFT_OUT] {
+        outputs.add("--out", &arguments.out.join(name))?;
+    }
+    outputs.spare_sets(&arguments.data)?;
+    outputs.spare_sets(&arguments.apart_from)?;
     let set = Dataset::open(&arguments.data)?;
+    set.check_spared(&outputs)?;
     let apart = match arguments.apart_from.as_slice() {
         [] => None,
         paths => Some(Dataset::open(paths)?),
     };
+    if let Some(apart) = &apart {
+        apart.check_spared(&outputs)?;
+        // What cannot be told from is no reason to go on.
+        ensure!(apart.problems() == 0, "--apart-from could not be read as a whole");
+    }
     let verdicts = sift(&set, apart.as_ref(), arguments)?;
     let report = count(&verdicts);
     ensure!(
@@ -106,7 +125,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         set.len()
     );
     write(arguments, &set, apart.as_ref(), &verdicts)?;
-    eprintln!(
+    say!(
         "{}: {} of {} photographs; left out: {} unreadable, {} without colours, {} flat, {} like those to be \
          apart from, {} copies",
         arguments.out.display(),
@@ -119,9 +138,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         report.copies
     );
     if arguments.json {
-        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
+        terminal::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
     }
-    Ok(if report.unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.unreadable == 0 && set.problems() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// For each photograph `None`, or why it is left out.
@@ -130,7 +149,9 @@ fn sift(set: &Dataset, apart: Option<&Dataset>, arguments: &Arguments) -> Result
     // The photograph behind each picture of the gallery.
     let mut numbers = Vec::new();
     if let Some(apart) = apart {
-        for (number, views) in photographs::of_each(apart, views).into_iter().enumerate() {
+        for (number, views) in
+            photographs::of_each(apart, |photo| Ok(thumbnails(&photo))).into_iter().enumerate()
+        {
             for view in views?.into_iter().flatten() {
                 to_avoid.add(view);
                 numbers.push(number);
@@ -138,20 +159,20 @@ fn sift(set: &Dataset, apart: Option<&Dataset>, arguments: &Arguments) -> Result
         }
     }
     let looks = photographs::of_each(set, |photo| {
-        let photo = match photo {
-            Ok(photo) => photo,
-            Err(error) => return Look::LeftOut(Reason::Unreadable(format!("{error:#}"))),
-        };
-        let [Some(whole), middle] = thumbnails(&photo) else { return Look::LeftOut(Reason::Flat) };
+        let [Some(whole), middle] = thumbnails(&photo) else { return Ok(Look::LeftOut(Reason::Flat)) };
         if !has_colours(&photo.resized_over_white(COLOUR_SIDE, COLOUR_SIDE)) {
-            return Look::LeftOut(Reason::Colorless);
+            return Ok(Look::LeftOut(Reason::Colorless));
         }
         let alike = [Some(&whole), middle.as_ref()].into_iter().flatten();
         let alike = alike.filter_map(|view| to_avoid.most_like(view));
-        match alike.max_by(|(_, a), (_, b)| a.total_cmp(b)) {
+        Ok(match alike.max_by(|(_, a), (_, b)| a.total_cmp(b)) {
             Some((picture, likeness)) => Look::LeftOut(Reason::Resembles(numbers[picture], likeness)),
             None => Look::Kept(whole),
-        }
+        })
+    });
+    let looks = looks.into_iter().map(|look| match look {
+        Ok(look) => look,
+        Err(error) => Look::LeftOut(Reason::Unreadable(Told(&error).to_string())),
     });
     // One after another, so that it is always the first of some copies that is kept.
     let mut seen = Gallery::new(arguments.copies);
@@ -159,7 +180,7 @@ fn sift(set: &Dataset, apart: Option<&Dataset>, arguments: &Arguments) -> Result
     let verdict = |(index, look)| match look {
         Look::LeftOut(reason) => {
             if let Reason::Unreadable(error) = &reason {
-                eprintln!("left out: {error}");
+                say!("left out: {error}");
             }
             Some(reason)
         }
@@ -172,16 +193,12 @@ fn sift(set: &Dataset, apart: Option<&Dataset>, arguments: &Arguments) -> Result
             None
         }
     };
-    Ok(looks.into_iter().enumerate().map(verdict).collect())
+    Ok(looks.enumerate().map(verdict).collect())
 }
 
 /// A photograph as a whole and its middle, as others may have cropped it.
 fn thumbnails(photo: &Photo) -> [Option<Thumbnail>; 2] {
     [Thumbnail::of(photo), Thumbnail::of_middle(photo)]
-}
-
-fn views(photo: Result<Photo>) -> Result<[Option<Thumbnail>; 2]> {
-    Ok(thumbnails(&photo?))
 }
 
 fn count(verdicts: &[Option<Reason>]) -> Report {
@@ -224,7 +241,7 @@ fn write(
     verdicts: &[Option<Reason>],
 ) -> Result<()> {
     let (mut names, mut taken) = (Vec::new(), HashSet::new());
-    output::write_whole(&arguments.out.join("photographs.zip"), |file| {
+    output::write_whole(&arguments.out.join(PHOTOGRAPHS), |file| {
         let mut archive = ZipWriter::new(file);
         // Photographs are compressed as they are.
         let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -240,7 +257,7 @@ fn write(
         archive.finish()?;
         Ok(())
     })?;
-    output::write_whole(&arguments.out.join("manifest.csv"), |file| {
+    output::write_whole(&arguments.out.join(MANIFEST), |file| {
         let mut rows = csv::Writer::from_writer(file);
         for (index, file) in &names {
             let item = set.item(*index);
@@ -248,7 +265,7 @@ fn write(
         }
         Ok(rows.flush()?)
     })?;
-    output::write_whole(&arguments.out.join("left-out.csv"), |file| {
+    output::write_whole(&arguments.out.join(LEFT_OUT), |file| {
         let mut rows = csv::Writer::from_writer(file);
         for (index, verdict) in verdicts.iter().enumerate() {
             let Some(reason) = verdict else { continue };

@@ -1,16 +1,18 @@
 //! Containers of photographs: folders, tar and zip archives, read at any place from many threads.
 
 use super::is_photograph;
+use crate::input;
+use crate::walk::walk;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use walkdir::WalkDir;
 use zip::ZipArchive;
 
-/// More bytes than any photograph's file has: the largest that is decoded, at 16 bits with alpha.
-const MAX_BYTES: u64 = 1 << 30;
+/// More bytes than any photograph's file has: the largest that is decoded, at 32 bits with alpha, and what a
+/// file holds beside its pixels.
+pub const MAX_BYTES: u64 = (1 << 31) + (64 << 20);
 
 /// A folder or archive, opened.
 pub struct Archive {
@@ -45,23 +47,18 @@ pub fn is_archive(path: &Path) -> bool {
 }
 
 impl Archive {
-    /// A folder with the photographs in it and its folders, sorted, and the archives found there.
-    pub fn folder(path: &Path) -> Result<(Self, Vec<Entry>, Vec<PathBuf>)> {
-        let (mut entries, mut archives) = (Vec::new(), Vec::new());
-        for file in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-            let file = file.with_context(|| format!("cannot read {}", path.display()))?;
-            if !file.file_type().is_file() {
-                continue;
-            }
-            if is_archive(file.path()) {
-                archives.push(file.into_path());
-            } else if is_photograph(file.path()) {
-                let within = file.path().strip_prefix(path).unwrap_or(file.path());
-                let parts: Vec<_> = within.iter().map(|part| part.to_string_lossy()).collect();
-                entries.push(Entry { name: parts.join("/"), place: Place::File(file.into_path()) });
-            }
-        }
-        Ok((Self { path: path.to_owned(), content: Content::Folder }, entries, archives))
+    /// A folder with the photographs in it and its folders, sorted, the archives found there, and how
+    /// much of it could not be read, which is told.
+    pub fn folder(path: &Path) -> (Self, Vec<Entry>, Vec<PathBuf>, usize) {
+        let found = walk(path, true, |_| false);
+        let problems = found.tell(path);
+        let entry = |file: PathBuf| {
+            let within = file.strip_prefix(path).unwrap_or(&file);
+            let parts: Vec<_> = within.iter().map(|part| part.to_string_lossy()).collect();
+            Entry { name: parts.join("/"), place: Place::File(file) }
+        };
+        let entries = found.photographs.into_iter().map(entry).collect();
+        (Self { path: path.to_owned(), content: Content::Folder }, entries, found.archives, problems)
     }
 
     /// A tar or zip archive with its photographs, in the archive's order.
@@ -96,9 +93,13 @@ impl Archive {
     pub fn read(&self, place: &Place) -> Result<Vec<u8>> {
         match (&self.content, place) {
             (Content::Folder, Place::File(path)) => {
-                let file = File::open(path)?;
-                let length = file.metadata()?.len();
-                whole(file, length)
+                let mut bytes = Vec::new();
+                input::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+                ensure!(
+                    bytes.len() as u64 <= MAX_BYTES,
+                    "more than {MAX_BYTES} bytes: no photograph has as many"
+                );
+                Ok(bytes)
             }
             (Content::Tar(file), Place::Range { start, length }) => {
                 let file = SharedFile { position: *start, ..file.clone() };
@@ -173,8 +174,8 @@ struct SharedFile {
 }
 
 impl SharedFile {
-    fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+    fn open(path: &Path) -> Result<Self> {
+        let file = input::open(path)?;
         let length = file.metadata()?.len();
         Ok(Self { file: Arc::new(file), length, position: 0 })
     }

@@ -2,6 +2,8 @@
 
 use super::Dataset;
 use super::ahead::{Ahead, Failure, Made};
+use crate::isolation::isolated;
+use crate::terminal::Told;
 use anyhow::{Context, Result, bail, ensure};
 use autochrome::image::photo::Photo;
 use autochrome::training::augmentation::{self, Augmentation, example};
@@ -28,6 +30,24 @@ pub struct Sampling {
 impl Default for Sampling {
     fn default() -> Self {
         Self { source_power: 0.75, source_weights: BTreeMap::new() }
+    }
+}
+
+impl Sampling {
+    /// Whether the fields are in their ranges; the names of sources are not looked at.
+    ///
+    /// # Errors
+    /// With the first that is not.
+    pub fn check(&self) -> Result<()> {
+        let power = self.source_power;
+        ensure!((0.0..=1.0).contains(&power), "source_power is {power}; it must be between 0 and 1");
+        for (name, weight) in &self.source_weights {
+            ensure!(
+                weight.is_finite() && *weight >= 0.0,
+                "source_weights: {name} has {weight}; a weight must be a number from 0 up"
+            );
+        }
+        Ok(())
     }
 }
 
@@ -113,8 +133,8 @@ impl Maker {
                 return Ok(None);
             }
             let mut rng = augmentation::generator(self.seed, step, slot as u64);
-            let (index, photo) = self.draw.photograph(&mut rng, &mut failed)?;
-            let example = example(&photo, &self.augmentation, &mut rng);
+            let make = |photo: &Photo, rng: &mut _| example(photo, &self.augmentation, rng);
+            let (index, example) = self.draw.photograph(&mut rng, &mut failed, make)?;
             batch.lightness.extend(example.lightness);
             batch.chroma.extend(example.chroma);
             batch.labels.push(self.draw.dataset.item(index).label_index);
@@ -136,16 +156,25 @@ impl Draw {
         Ok(Self { sources: Sources::new(&dataset, sampling)?, dataset })
     }
 
-    /// The first photograph drawn that can be read, and its number; those that cannot go to `failed`.
+    /// The number of the first photograph drawn that can be read, and what is made of it; those that
+    /// cannot go to `failed`.
     ///
     /// # Errors
     /// If 16 in a row cannot be read.
-    pub(super) fn photograph(&self, rng: &mut impl Rng, failed: &mut Vec<Failure>) -> Result<(usize, Photo)> {
+    pub(super) fn photograph<R: Rng, T>(
+        &self,
+        rng: &mut R,
+        failed: &mut Vec<Failure>,
+        make: impl Fn(&Photo, &mut R) -> T,
+    ) -> Result<(usize, T)> {
         for _ in 0..DRAWS {
             let index = self.sources.draw(rng);
-            match self.dataset.read(index) {
-                Ok(photo) => return Ok((index, photo)),
-                Err(error) => failed.push((index, format!("passed over: {error:#}"))),
+            let made = self.dataset.read(index).and_then(|photo| {
+                isolated(|| Ok(make(&photo, rng))).with_context(|| self.dataset.whereabouts(index))
+            });
+            match made {
+                Ok(made) => return Ok((index, made)),
+                Err(error) => failed.push((index, format!("passed over: {}", Told(&error)))),
             }
         }
         let last = failed.last().map_or("", |(_, warning)| warning);
@@ -162,13 +191,9 @@ struct Sources {
 impl Sources {
     fn new(dataset: &Dataset, sampling: &Sampling) -> Result<Self> {
         let power = sampling.source_power;
-        ensure!((0.0..=1.0).contains(&power), "source_power is {power}; it must be between 0 and 1");
-        for (name, weight) in &sampling.source_weights {
+        sampling.check()?;
+        for name in sampling.source_weights.keys() {
             dataset.check_source(name).context("source_weights")?;
-            ensure!(
-                weight.is_finite() && *weight >= 0.0,
-                "source_weights: {name} has {weight}; a weight must be a number from 0 up"
-            );
         }
         let (mut photographs, mut reach, mut sum) = (Vec::new(), Vec::new(), 0.0);
         for (name, numbers) in dataset.sources().iter().zip(dataset.by_source()) {

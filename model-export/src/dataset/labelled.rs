@@ -4,6 +4,7 @@ use super::Dataset;
 use super::ahead::{Ahead, Made};
 use super::batches::{Draw, Sampling};
 use anyhow::{Context, Result, ensure};
+use autochrome::image::photo::Photo;
 use autochrome::training::augmentation;
 use autochrome::training::labels::Labels;
 use serde::{Deserialize, Serialize};
@@ -96,8 +97,11 @@ impl LabelledBatches {
                         return Ok(None);
                     }
                     let mut rng = augmentation::generator(seed, step, slot as u64);
-                    let (index, photo) = draw.photograph(&mut rng, &mut failed)?;
-                    made.rgb.extend(augmentation::crop(&photo, side, crop.scale, crop.mirror, &mut rng));
+                    let cut = |photo: &Photo, rng: &mut _| {
+                        augmentation::crop(photo, side, crop.scale, crop.mirror, rng)
+                    };
+                    let (index, rgb) = draw.photograph(&mut rng, &mut failed, cut)?;
+                    made.rgb.extend(rgb);
                     made.labels.push(places[index]);
                 }
                 Ok(Some(Made { value: made, failed }))

@@ -1,15 +1,15 @@
 //! The list that may lie beside photographs: where each comes from and what it shows.
 
+use crate::input;
 use anyhow::{Context, Result};
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 /// Names under which a list is looked for.
-const NAMES: [&str; 2] = ["manifest.csv", "manifest.csv.gz"];
+pub(super) const NAMES: [&str; 2] = ["manifest.csv", "manifest.csv.gz"];
 
 /// A list's row on one photograph. Columns are found by their header, others are passed over.
 #[derive(Debug, Deserialize)]
@@ -39,7 +39,7 @@ impl Manifest {
             if !path.is_file() {
                 continue;
             }
-            let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let file = input::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let file = BufReader::new(file);
             let reader: Box<dyn Read> =
                 if name.ends_with(".gz") { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };

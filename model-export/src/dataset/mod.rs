@@ -7,9 +7,14 @@ pub mod batches;
 pub mod labelled;
 mod manifest;
 
-use anyhow::{Context, Result, ensure};
+use crate::Usage;
+use crate::isolation::isolated;
+use crate::paths::Outputs;
+use crate::photographs;
+use crate::terminal::{Told, say};
+use anyhow::{Context, Result, bail, ensure};
 use archive::{Archive, Entry, Place};
-use autochrome::image::files;
+pub use archive::{MAX_BYTES, is_archive};
 use autochrome::image::photo::{Channels, Photo, Samples};
 use autochrome::training::labels::Labels;
 use manifest::Manifest;
@@ -18,7 +23,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 /// Endings of files that are read; others (lists, notes) are passed over.
-pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp"];
+pub const EXTENSIONS: [&str; 10] = ["png", "jpg", "jpeg", "jfif", "jpe", "tif", "tiff", "bmp", "gif", "webp"];
 
 /// Whether a name is a photograph's: by its ending, and not one of a hidden file, which macOS puts
 /// beside photographs under the same ending.
@@ -28,6 +33,16 @@ pub fn is_photograph(path: &Path) -> bool {
     EXTENSIONS.contains(&extension.as_str()) && !hidden
 }
 
+/// Whether a name is that of a list of photographs.
+pub fn is_list(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| manifest::NAMES.iter().any(|list| name == *list))
+}
+
+/// Whether a file of this name in a folder of photographs is read with it.
+pub fn is_part_of_a_set(path: &Path) -> bool {
+    is_photograph(path) || is_archive(path) || is_list(path)
+}
+
 /// Photographs by number, read from any thread. Their order is that of the paths given; within a
 /// folder by name, within an archive the archive's own.
 pub struct Dataset {
@@ -35,6 +50,7 @@ pub struct Dataset {
     records: Vec<Record>,
     sources: Vec<String>,
     labels: Vec<String>,
+    problems: usize,
 }
 
 /// An entry for each photograph; text that many share is kept once.
@@ -71,31 +87,66 @@ impl Dataset {
     /// A `manifest.csv` or `manifest.csv.gz` in the folder, or beside the archive, says by its
     /// columns `file`, `source` and `class` where photographs come from and what they show.
     ///
+    /// A folder that is empty or holds what cannot be read is told on stderr and counted
+    /// ([`Dataset::problems`]); the rest is opened.
+    ///
     /// # Errors
-    /// For a path that cannot be read, that is no archive or a damaged one, or that holds no
-    /// photograph, and for a list that cannot be read.
+    /// For a path that is not there, an archive among them that is none or damaged, a list that cannot be
+    /// read, and where there is no photograph at all.
     pub fn open(paths: &[PathBuf]) -> Result<Self> {
         ensure!(!paths.is_empty(), "no folder or archive of photographs was given");
         let mut set = Builder::default();
+        let mut empty = Vec::new();
         for path in paths {
-            let before = set.found.len();
+            let before = (set.found.len(), set.problems);
             if path.is_dir() {
-                let (folder, entries, archives) = Archive::folder(path)?;
+                let (folder, entries, archives, problems) = Archive::folder(path);
+                set.problems += problems;
                 set.add(folder, entries, path)?;
                 for path in archives {
-                    set.add_file(&path)?;
+                    if let Err(error) = set.add_file(&path) {
+                        say!("error: {}", Told(&error));
+                        set.problems += 1;
+                    }
                 }
             } else {
                 set.add_file(path)?;
             }
-            ensure!(
-                set.found.len() > before,
-                "{} holds no photographs (looked for {})",
-                path.display(),
-                EXTENSIONS.join(", ")
-            );
+            if (set.found.len(), set.problems) == before {
+                empty.push(format!(
+                    "{} holds no photographs (looked for {})",
+                    path.display(),
+                    EXTENSIONS.join(", ")
+                ));
+            }
         }
+        if set.found.is_empty() {
+            ensure!(!empty.is_empty(), "there are no photographs that can be read");
+            bail!("{}", empty.join("; "));
+        }
+        for problem in &empty {
+            say!("error: {problem}");
+        }
+        set.problems += empty.len();
         Ok(set.finish())
+    }
+
+    /// What could not be opened and was told: folders within, archives within, empty folders.
+    pub fn problems(&self) -> usize {
+        self.problems
+    }
+
+    /// Makes sure that none of its files is going to be overwritten.
+    ///
+    /// # Errors
+    /// Where one would be.
+    pub fn check_spared(&self, outputs: &Outputs) -> Result<(), Usage> {
+        let files = self.records.iter().filter_map(|record| match &record.entry.place {
+            Place::File(path) => Some(path.as_path()),
+            _ => None,
+        });
+        let archives = self.archives.iter().map(|archive| archive.path.as_path());
+        outputs.spare_all(files.chain(archives))
     }
 
     /// How many photographs there are; at least one.
@@ -120,14 +171,13 @@ impl Dataset {
     /// Reads and decodes a photograph.
     ///
     /// # Errors
-    /// With its archive and name, where its bytes cannot be read or decoded.
+    /// With its archive and name, where its bytes cannot be read or decoded whole, or the decoder panics.
     ///
     /// # Panics
     /// If there is none with this number.
     pub fn read(&self, index: usize) -> Result<Photo> {
         let bytes = self.bytes(index)?;
-        let decoded = files::decode(Cursor::new(bytes)).with_context(|| self.whereabouts(index))?;
-        Ok(decoded.photo)
+        isolated(|| photographs::decode_whole(Cursor::new(bytes))).with_context(|| self.whereabouts(index))
     }
 
     /// The bytes of a photograph's file.
@@ -143,7 +193,7 @@ impl Dataset {
     }
 
     /// Archive and name of a photograph, for messages.
-    fn whereabouts(&self, index: usize) -> String {
+    pub fn whereabouts(&self, index: usize) -> String {
         let Record { archive, entry: Entry { name, place }, .. } = &self.records[index];
         match place {
             Place::File(path) => path.display().to_string(),
@@ -223,6 +273,7 @@ impl Dataset {
             set.found.push(Found { archive: record.archive, entry: record.entry, source, label });
         }
         set.archives = self.archives;
+        set.problems = self.problems;
         set.finish()
     }
 }
@@ -234,6 +285,7 @@ struct Builder {
     found: Vec<Found>,
     /// Lists by folder: shards share one.
     manifests: BTreeMap<PathBuf, Manifest>,
+    problems: usize,
 }
 
 struct Found {
@@ -285,6 +337,7 @@ impl Builder {
             archives: self.archives,
             sources,
             labels,
+            problems: self.problems,
         }
     }
 }

@@ -8,7 +8,7 @@ use image::ImageDecoder;
 pub struct FileMetadata {
     /// EXIF block.
     pub exif: Option<Vec<u8>>,
-    /// ICC profile, if it describes RGB: one for gray or CMYK does not fit the coloured photograph.
+    /// ICC profile of the photograph in memory, sRGB under whatever name: others are used up by decoding.
     pub icc: Option<Vec<u8>>,
     /// XMP packet.
     pub xmp: Option<Vec<u8>>,

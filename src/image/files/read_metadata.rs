@@ -1,16 +1,17 @@
 //! Metadata of files whose pixels a browser decodes.
 
-use super::containers;
 use super::io::{Source, check_header};
 use super::metadata::FileMetadata;
+use super::{containers, png, profile};
 use crate::error::Result;
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
+use image::codecs::jpeg::JpegDecoder;
 use std::io::Cursor;
 
 impl FileMetadata {
     /// Reads the metadata of a file that a browser decodes, without decoding its pixels. Damaged
     /// metadata, and formats that have none, give an empty one: neither is a reason to refuse the
-    /// photograph. AVIF and HEIC give no ICC profile.
+    /// photograph. The profile is that of the photograph as the browser converts it, sRGB; AVIF and HEIC
+    /// give none.
     ///
     /// # Errors
     /// [`Error::ImageTooLarge`](crate::Error::ImageTooLarge) for a photograph larger than the engine
@@ -19,14 +20,25 @@ impl FileMetadata {
         let mut reader = Cursor::new(file);
         let reader = &mut reader as &mut dyn Source;
         check_header(reader)?;
-        Ok(match file {
-            [0xFF, 0xD8, ..] => JpegDecoder::new(reader).map(|mut file| Self::of(&mut file)),
-            [0x89, b'P', b'N', b'G', ..] => PngDecoder::new(reader).map(|mut file| Self::of(&mut file)),
-            [b'R', b'I', b'F', b'F', ..] => Ok(containers::webp(file)),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Ok(containers::heif(file)),
-            _ => Ok(Self::default()),
-        }
-        .unwrap_or_default()
-        .checked())
+        let mut metadata = match file {
+            [0xFF, 0xD8, ..] => Self::of_jpeg(file),
+            [0x89, b'P', b'N', b'G', ..] => {
+                let png::Described { mut metadata, colors, .. } = png::described(reader);
+                if colors.is_some() {
+                    metadata.icc = profile::srgb();
+                }
+                metadata
+            }
+            [b'R', b'I', b'F', b'F', ..] => containers::webp(file),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => containers::heif(file),
+            _ => Self::default(),
+        };
+        metadata.icc = metadata.icc.as_deref().and_then(profile::after_browser);
+        Ok(metadata.checked())
+    }
+
+    /// The metadata of a JPEG, not checked.
+    pub(super) fn of_jpeg(file: &[u8]) -> Self {
+        JpegDecoder::new(Cursor::new(file)).map(|mut file| Self::of(&mut file)).unwrap_or_default()
     }
 }

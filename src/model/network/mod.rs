@@ -23,6 +23,8 @@ pub use siggraph17::Siggraph17Config;
 pub use unet::UnetConfig;
 
 use crate::color::ab_bins;
+#[cfg(feature = "train")]
+use crate::error::{Error, Result};
 use burn::prelude::Device;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -72,6 +74,55 @@ impl NetworkConfig {
             Self::Unet(config) => config.is_consistent(),
             Self::Lite(config) => config.is_consistent(),
         }
+    }
+
+    /// Whether the widths can be built, and which of them cannot.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] with the first field that is out of its range.
+    #[cfg(feature = "train")]
+    pub fn check(&self) -> Result<()> {
+        let refuse = |name, value: String, range| Err(Error::Parameter { name, value, range });
+        let fits = |width: &usize| (1..=4096).contains(width);
+        match self {
+            Self::Eccv16(Eccv16Config { width, .. }) | Self::Siggraph17(Siggraph17Config { width }) => {
+                if !(1..=blocks::MAX_WIDTH).contains(width) {
+                    return refuse("width", width.to_string(), "from 1 to 1024");
+                }
+            }
+            Self::Unet(UnetConfig { stem, encoder, blocks, decoder, .. }) => {
+                if !fits(stem) {
+                    return refuse("stem", stem.to_string(), "from 1 to 4096");
+                }
+                if !(2..=8).contains(&encoder.len()) || !encoder.iter().all(fits) {
+                    return refuse("encoder", format!("{encoder:?}"), "two to eight numbers from 1 to 4096");
+                }
+                if blocks.len() != encoder.len() || blocks.iter().any(|count| *count > 64) {
+                    return refuse(
+                        "blocks",
+                        format!("{blocks:?}"),
+                        "a number up to 64 for each of `encoder`",
+                    );
+                }
+                if decoder.len() + 1 != encoder.len() || !decoder.iter().all(fits) {
+                    let range = "numbers from 1 to 4096, one fewer than `encoder` has";
+                    return refuse("decoder", format!("{decoder:?}"), range);
+                }
+            }
+            Self::Lite(LiteConfig { decoder, .. }) => {
+                if !decoder.iter().all(fits) {
+                    return refuse("decoder", format!("{decoder:?}"), "three numbers from 1 to 4096");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of weights, vectors of norms among them.
+    #[cfg(feature = "train")]
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.architecture().tensors().values().map(|shape| shape.iter().product::<usize>()).sum()
     }
 
     /// The kind of its output.
@@ -212,5 +263,47 @@ impl Output {
             Self::Logits => ab_bins::COUNT,
             Self::Chroma => 2,
         }
+    }
+}
+
+#[cfg(all(test, feature = "train"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_check_refuses_what_no_model_file_may_hold() {
+        let unet = |stem, encoder: &[usize], blocks: &[usize], decoder: &[usize]| {
+            let (encoder, blocks, decoder) = (encoder.to_vec(), blocks.to_vec(), decoder.to_vec());
+            NetworkConfig::Unet(UnetConfig { stem, encoder, blocks, decoder, head: Head::Classification })
+        };
+        let lite = |decoder| {
+            let (variant, head) = (Variant::Lite0, Head::Classification);
+            NetworkConfig::Lite(LiteConfig { variant, decoder, head })
+        };
+        let eccv16 = |width| NetworkConfig::Eccv16(Eccv16Config { width, head: Head::Classification });
+        for (network, refused) in [
+            (unet(4, &[6, 8], &[1, 0], &[8]), None),
+            (unet(0, &[6, 8], &[1, 1], &[8]), Some("stem")),
+            (unet(4, &[6], &[1], &[]), Some("encoder")),
+            (unet(4, &[6, 8192], &[1, 1], &[8]), Some("encoder")),
+            (unet(4, &[6, 8], &[1], &[8]), Some("blocks")),
+            (unet(4, &[6, 8], &[1, 65], &[8]), Some("blocks")),
+            (unet(4, &[6, 8], &[1, 1], &[8, 8]), Some("decoder")),
+            (unet(4, &[6, 8], &[1, 1], &[0]), Some("decoder")),
+            (lite([4, 4, 4]), None),
+            (lite([4, 0, 4]), Some("decoder")),
+            (eccv16(64), None),
+            (eccv16(2000), Some("width")),
+        ] {
+            assert_eq!(network.is_consistent(), refused.is_none(), "{network:?}");
+            match network.check() {
+                Ok(()) => assert_eq!(refused, None, "{network:?}"),
+                Err(error) => {
+                    let (text, name) = (error.to_string(), refused.unwrap());
+                    assert!(text.starts_with(&format!("{name} is ")), "{text}");
+                }
+            }
+        }
+        assert!(eccv16(64).parameters() > 30_000_000);
     }
 }

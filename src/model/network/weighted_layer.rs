@@ -253,7 +253,7 @@ impl WeightedLayer {
         y = match layer.activation {
             Activation::Identity => y,
             Activation::Relu => relu(y),
-            Activation::Relu6 => y.clamp(0.0, 6.0),
+            Activation::Relu6 => relu6(y),
         };
         match self.norm.as_ref().filter(|_| after) {
             Some(norm) => normalize(norm, y),
@@ -335,4 +335,12 @@ impl WeightedLayer {
         let weights = self.weights.as_ref()?;
         each!(weights, w => w.devices()).into_iter().next()
     }
+}
+
+fn relu6(x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "libtorch")]
+    if let Some(y) = crate::kernels::libtorch::relu6(&x) {
+        return y;
+    }
+    x.clamp(0.0, 6.0)
 }

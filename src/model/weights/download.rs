@@ -53,7 +53,7 @@ impl ModelDownload {
         if self.bytes.len() < self.length {
             return Err(CheckpointError::Truncated("the file").into());
         }
-        let found = hex::encode(&self.hash.finalize());
+        let found = hex::encode(self.hash.finalize());
         match expected.filter(|expected| !found.eq_ignore_ascii_case(expected)) {
             Some(expected) => Err(Error::ModelIntegrity { found, expected: expected.to_owned() }),
             None => Ok(self.bytes),

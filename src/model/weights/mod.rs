@@ -187,5 +187,5 @@ impl ModelFile {
 /// SHA-256 of a file, as manifests name it.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    hex::encode(&Sha256::digest(bytes))
+    hex::encode(Sha256::digest(bytes))
 }

@@ -93,7 +93,7 @@ impl ClassifierFile {
             if tensor.shape() != shape {
                 return Err(refuse(format!("{name} is {:?}, expected {shape:?}", tensor.shape())));
             }
-            values.insert(name.clone(), tensor.values(&name).map_err(Error::from)?);
+            values.insert(name.clone(), tensor.values(&name)?);
         }
         let Classifier(network) = preparation.network.init(labels, device);
         Ok(Self { preparation, classifier: Classifier(network.load(values).map_err(refuse)?) })

@@ -26,6 +26,30 @@ pub struct ClassifierLearnerConfig {
     pub steps: u64,
 }
 
+impl ClassifierLearnerConfig {
+    /// Whether every field is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] with the first that is not, by its place below this configuration.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.steps == 0 {
+            let value = self.steps.to_string();
+            return Err(Error::Parameter { name: "steps", value, range: "at least 1" });
+        }
+        check_smoothing(self.smoothing)?;
+        self.optimizer.check()?;
+        self.schedule.check()
+    }
+}
+
+fn check_smoothing(smoothing: f64) -> Result<(), Error> {
+    if (0.0..1.0).contains(&smoothing) {
+        return Ok(());
+    }
+    let value = smoothing.to_string();
+    Err(Error::Parameter { name: "smoothing", value, range: "from 0 up to below 1" })
+}
+
 /// A batch of labelled photographs.
 #[derive(Clone, Copy, Debug)]
 pub struct Labeled<'a> {
@@ -70,10 +94,7 @@ impl ClassifierLearner {
         device: &Device,
     ) -> Result<Self> {
         network_config.check()?;
-        if !(0.0..1.0).contains(&config.smoothing) {
-            let value = config.smoothing.to_string();
-            return Err(Error::Parameter { name: "smoothing", value, range: "from 0 up to below 1" }.into());
-        }
+        check_smoothing(config.smoothing)?;
         if labels.is_empty() {
             let range = "at least two labels of one source";
             return Err(Error::Parameter { name: "labels", value: "none".to_owned(), range }.into());

@@ -63,7 +63,7 @@ impl ClassifierConfig {
         Ok(())
     }
 
-    /// Residual stages that halve the size, the mean over all places, a logit for each label.
+    /// Residual stages that halve the size, global average pooling, a logit for each label.
     fn architecture(&self, labels: usize) -> Architecture {
         const NAMES: [&str; 2] = ["conv", "norm"];
         let mut net = Builder::new(Input::Prepared);
@@ -81,7 +81,7 @@ impl ClassifierConfig {
         net.finish()
     }
 
-    /// The network for so many labels, its convolutions all zero.
+    /// The network for a number of labels, with all convolutions zero.
     #[must_use]
     pub fn init(&self, labels: usize, device: &Device) -> Classifier {
         Classifier(Network::new(self.architecture(labels), device))

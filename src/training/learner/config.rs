@@ -1,8 +1,10 @@
 //! Configuration of a learner, its input and its reports.
 
+use crate::color::ab_bins;
 use crate::error::{Error, Result};
+use crate::model::network::{NetworkConfig, Output};
 use crate::model::weights::{EncoderFile, ModelFile};
-use crate::training::encoder_learning::EncoderLearning;
+use crate::training::encoder_learning::{EncoderLearning, EncoderPaths};
 use crate::training::network_with_head::NetworkWithHeadConfig;
 use crate::training::objective::{Health, Objective};
 use crate::training::optimizer::OptimizerConfig;
@@ -35,6 +37,56 @@ pub struct LearnerConfig {
     pub precision: ComputePrecision,
     /// Length of the run, in steps.
     pub steps: u64,
+}
+
+impl LearnerConfig {
+    /// Whether every setting is in its range and fits the network: what [`super::Learner::new`] refuses
+    /// without looking at photographs or the device, and what would spoil a run later.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] with the first that is not, by its place below this configuration, such as
+    /// `optimizer.clip`.
+    pub fn check(&self, network: &NetworkConfig) -> Result<()> {
+        let refuse = |name, value: String, range| Err(Error::Parameter { name, value, range });
+        if self.steps == 0 {
+            return refuse("steps", "0".to_owned(), "at least 1");
+        }
+        if let Objective::Classification { lambda, neighbors, smoothing, .. } = &self.objective {
+            if !(0.0..=1.0).contains(lambda) {
+                return refuse("objective.lambda", lambda.to_string(), "between 0 and 1");
+            }
+            if !(1..=ab_bins::COUNT).contains(neighbors) {
+                let range = "from 1 to 313; the paper has 5, its code 10";
+                return refuse("objective.neighbors", neighbors.to_string(), range);
+            }
+            if !(0.0..1.0).contains(smoothing) {
+                return refuse("objective.smoothing", smoothing.to_string(), "from 0 up to below 1");
+            }
+        }
+        let regression = matches!(self.objective, Objective::Regression { .. });
+        if regression != (network.output() == Output::Chroma) {
+            let (value, range) = if regression {
+                ("regression", "classification, as the network's head is")
+            } else {
+                ("classification", "regression, as the network's head is")
+            };
+            return refuse("objective.kind", value.to_owned(), range);
+        }
+        if !(self.auxiliary.is_finite() && self.auxiliary >= 0.0) {
+            return refuse("auxiliary", self.auxiliary.to_string(), "a number from 0 up");
+        }
+        if self.auxiliary > 0.0 && network.deepest().is_none() {
+            let range = "0, or the network a unet or a lite: others have no deepest features";
+            return refuse("auxiliary", self.auxiliary.to_string(), range);
+        }
+        EncoderPaths::new(self.encoder.as_ref(), network)?;
+        self.optimizer.check()?;
+        self.schedule.check()?;
+        if !(0.0..1.0).contains(&self.average) {
+            return refuse("average", self.average.to_string(), "from 0 to below 1");
+        }
+        Ok(())
+    }
 }
 
 /// Type of the activations in training. Weights, moments and norms are f32 always.

@@ -3,10 +3,13 @@
 
 use crate::dataset::batches::Sampling;
 use crate::dataset::labelled::Crop;
-use anyhow::{Context, Result, ensure};
+use crate::settings::Text;
+use anyhow::{Context, Result};
 use autochrome::training::classifier::{ClassifierConfig, ClassifierLearnerConfig};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+const MAX_BATCH: usize = 1 << 16;
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,20 +38,22 @@ pub struct Config {
 impl Config {
     /// Reads and checks a TOML file.
     pub fn read(path: &Path) -> Result<Self> {
-        let name = path.display();
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
-        let config: Self =
-            toml::from_str(&text).with_context(|| format!("{name} is no configuration of a classifier"))?;
-        config.check().with_context(|| name.to_string())?;
+        let (config, text) = Text::read::<Self>(path, "configuration of a classifier")?;
+        config.check(&text).with_context(|| path.display().to_string())?;
         Ok(config)
     }
 
-    fn check(&self) -> Result<()> {
-        ensure!(self.batch > 0, "batch must be at least 1");
-        ensure!(self.learner.steps > 0, "learner.steps must be at least 1");
-        ensure!(0.0 < self.held_out && self.held_out < 1.0, "held_out must be between 0 and 1");
+    fn check(&self, text: &Text) -> Result<()> {
+        if !(1..=MAX_BATCH).contains(&self.batch) {
+            return Err(text.refuse("batch", self.batch, &format!("from 1 to {MAX_BATCH}")));
+        }
+        if !(0.0 < self.held_out && self.held_out < 1.0) {
+            return Err(text.refuse("held_out", self.held_out, "between 0 and 1"));
+        }
         self.crop.check()?;
-        Ok(self.network.check()?)
+        self.sampling.check().context("sampling")?;
+        self.network.check().map_err(|error| text.refuse_parameter("network", error))?;
+        self.learner.check().map_err(|error| text.refuse_parameter("learner", error))
     }
 }
 

@@ -3,9 +3,13 @@
 
 mod config;
 
+use super::train::check_minutes;
 use crate::dataset::Dataset;
 use crate::dataset::labelled::LabelledBatches;
 use crate::device::TrainingMachine;
+use crate::isolation::isolated;
+use crate::paths::Outputs;
+use crate::terminal::{self, Told, say};
 use crate::{Usage, output};
 use anyhow::{Context, Result, ensure};
 use autochrome::training::classifier::{ClassifierFile, ClassifierLearner, Labeled, Preparation};
@@ -45,11 +49,16 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    check_minutes(arguments.max_minutes)?;
     let config = Config::read(&arguments.config).map_err(|error| {
-        if arguments.config.exists() { Usage(format!("{error:#}")).into() } else { error }
+        if arguments.config.exists() { Usage(Told(&error).to_string()).into() } else { error }
     })?;
+    let outputs = Outputs::of("--out", &arguments.out)?;
+    outputs.spare(&arguments.config)?;
+    outputs.spare_sets(&arguments.data)?;
     let held_out = HeldOut { share: config.held_out, seed: config.seed };
     let all = Dataset::open(&arguments.data)?;
+    all.check_spared(&outputs)?;
     let labels = all.common_labels(config.least_photographs);
     ensure!(
         !labels.is_empty(),
@@ -66,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         "every labelled photograph is held out; give more, or a smaller held_out",
     )?;
     let labelled: usize = labels.sources().map(|(_, labels)| labels.len()).sum();
-    eprintln!("{} photographs of {labelled} labels to learn from", learned.len());
+    say!("{} photographs of {labelled} labels to learn from", learned.len());
 
     let device = arguments.machine.open()?;
     let mut learner = ClassifierLearner::new(
@@ -95,14 +104,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let classifier = ClassifierFile::new(preparation, learner.classifier());
     let bytes = classifier.write()?;
     output::write_whole(&arguments.out, |out| Ok(out.write_all(&bytes)?))?;
-    eprintln!(
+    say!(
         "{}: {} weights after {} of {} steps",
         arguments.out.display(),
         classifier.parameters(),
         learner.steps(),
         config.learner.steps
     );
-    print!("{}", examine(&classifier, &Dataset::open(&arguments.data)?));
+    terminal::print(&examine(&classifier, &Dataset::open(&arguments.data)?))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -121,7 +130,7 @@ fn learn(
     while learner.steps() < steps && enough.is_none_or(|enough| began.elapsed() < enough) {
         let batch = batches.next()?;
         for warning in &batch.warnings {
-            bar.suspend(|| eprintln!("{warning}"));
+            bar.suspend(|| say!("{warning}"));
         }
         let photographs = Labeled { rgb: &batch.rgb, labels: &batch.labels };
         let looks = learner.steps().is_multiple_of(LOOK);
@@ -149,13 +158,17 @@ fn examine(classifier: &ClassifierFile, set: &Dataset) -> String {
         let item = set.item(index);
         let question = classifier.question(item.name, item.source, item.label);
         let Some(place) = question.place() else { continue };
-        match set.read(index) {
-            Ok(photo) => {
+        let recognized = set.read(index).and_then(|photo| {
+            isolated(|| Ok(classifier.recognize(&[(&photo, place)]) == [place]))
+                .with_context(|| set.whereabouts(index))
+        });
+        match recognized {
+            Ok(recognized) => {
                 let tally = tallies.entry(item.source).or_default();
                 tally.asked += 1;
-                tally.right += usize::from(classifier.recognize(&[(&photo, place)]) == [place]);
+                tally.right += usize::from(recognized);
             }
-            Err(error) => eprintln!("passed over: {error:#}"),
+            Err(error) => say!("passed over: {}", Told(&error)),
         }
     }
     let mut text = format!("{:>8}{:>8}{:>8}  held out of\n", "top-1 %", "asked", "labels");

@@ -68,6 +68,16 @@ impl Curve {
         })
     }
 
+    /// The areas so far, to go back to.
+    pub fn mark(&self) -> Vec<[AreaUnderCurve; 2]> {
+        self.areas.clone()
+    }
+
+    /// Back to earlier areas.
+    pub fn go_back(&mut self, areas: Vec<[AreaUnderCurve; 2]>) {
+        self.areas = areas;
+    }
+
     /// Adds a photograph; `balanced` are the class weights (lambda 0) of the balanced area.
     pub fn add(&mut self, photo: &Photo, distribution: &Distribution, balanced: &[f64]) {
         let (width, height) = distribution.size();

@@ -42,6 +42,13 @@ impl Examples {
         Self { best: Vec::new(), worst: Vec::new(), random: Vec::new(), drawn }
     }
 
+    /// Lets go of a photograph that failed after it was offered.
+    pub fn forget(&mut self, position: usize) {
+        for kept in [&mut self.best, &mut self.worst, &mut self.random] {
+            kept.retain(|example| example.position != position);
+        }
+    }
+
     /// Keeps a photograph where it is among those to look at. Its thumbnails are made only then.
     pub fn offer(
         &mut self,

@@ -1,9 +1,11 @@
 //! The classifier that says whether photographs still show what they showed.
 
 use crate::dataset::Dataset;
+use crate::input;
 use anyhow::{Context, Result, ensure};
 use autochrome::image::photo::Photo;
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
+use autochrome::model::weights::MAX_FILE;
 use autochrome::training::classifier::{ClassifierFile, Question};
 use std::path::Path;
 
@@ -21,7 +23,7 @@ impl Judge {
     /// For a file that is no classifier.
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+        let bytes = input::bytes(path, MAX_FILE as u64)?;
         let cpu = pollster::block_on(ComputeDevice::open(DeviceChoice::Cpu))?;
         let classifier = ClassifierFile::read(&bytes, &cpu.device).with_context(|| name.clone())?;
         Ok(Self { name, classifier })

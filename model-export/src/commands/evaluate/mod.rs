@@ -14,18 +14,23 @@ mod recognition;
 mod results;
 
 use crate::dataset::Dataset;
+use crate::paths::Outputs;
+use crate::terminal::{self, say};
 use crate::{Usage, arrays, device, output};
 use anyhow::{Context, Result, ensure};
 use autochrome::color::ab_bins;
 use autochrome::training::class_rebalancing::class_weights;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Neighbours of the soft encoding that the prior is smoothed with, unless others are asked for.
 const NEIGHBORS: usize = 10;
+
+/// The files in `--report`.
+const FIGURES: &str = "evaluation.json";
+const PAGE: &str = "index.html";
 
 /// Arguments of `evaluate`.
 #[derive(Args)]
@@ -111,13 +116,30 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// The files of `--report`; none of them is one that is read.
+    fn outputs(&self) -> Result<Outputs, Usage> {
+        let mut outputs = Outputs::default();
+        if let Some(folder) = &self.report {
+            outputs.add("--report", &folder.join(FIGURES))?;
+            outputs.add("--report", &folder.join(PAGE))?;
+        }
+        outputs.spare_sets(&self.data)?;
+        let files = self.model.iter().chain(&self.prior).chain(&self.classifier);
+        files.into_iter().try_for_each(|read| outputs.spare(read))?;
+        Ok(outputs)
+    }
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     arguments.check()?;
+    let outputs = arguments.outputs()?;
     let judge = arguments.classifier.as_deref().map(judge::Judge::open).transpose()?;
     let mut set = Dataset::open(&arguments.data)?;
+    set.check_spared(&outputs)?;
     if !arguments.sources.is_empty() {
-        set = set.only_sources(&arguments.sources)?;
+        set = set.only_sources(&arguments.sources).map_err(|error| Usage(format!("--sources: {error}")))?;
     }
     if let Some(judge) = judge.as_ref().filter(|_| arguments.held_out) {
         set = judge.held_out(set)?;
@@ -134,7 +156,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 
     let given = arguments.prior.as_deref().map(read_prior).transpose()?;
     let reading = bar(set.len(), "reading");
-    let survey = measure::survey(&set, arguments.size, &reading)?;
+    let mut survey = measure::survey(&set, arguments.size, &reading)?;
     reading.finish_and_clear();
     let prior = given.unwrap_or_else(|| survey.prior.probabilities(arguments.neighbors));
     let weights = class_weights(&prior, 0.0)?;
@@ -149,8 +171,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         examples: arguments.report.is_some(),
         judge: judge.as_ref(),
     };
-    let measure::Measured { methods, truth } = measure::measure(&plan, models, &measuring)?;
+    let measure::Measured { methods, truth, readable } = measure::measure(&plan, models, &measuring)?;
     measuring.finish_and_clear();
+    survey.readable = readable;
     let settings = results::Settings {
         size: arguments.size,
         seed: arguments.seed,
@@ -166,17 +189,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 
     if let Some(folder) = &arguments.report {
         let json = serde_json::to_string_pretty(&evaluation)?;
-        output::write_whole(&folder.join("evaluation.json"), |out| Ok(out.write_all(json.as_bytes())?))?;
-        let path = folder.join("index.html");
+        output::write_whole(&folder.join(FIGURES), |out| Ok(out.write_all(json.as_bytes())?))?;
+        let path = folder.join(PAGE);
         page::page(&evaluation, &methods, &set, &survey)?.write(&path)?;
-        eprintln!("{}", path.display());
+        say!("{}", path.display());
     }
-    if arguments.json {
-        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&evaluation)?)?;
-    } else {
-        write!(std::io::stdout(), "{}", evaluation.text())?;
-    }
-    Ok(if evaluation.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let text =
+        if arguments.json { serde_json::to_string_pretty(&evaluation)? + "\n" } else { evaluation.text() };
+    terminal::print(&text)?;
+    let whole = evaluation.failed == 0 && set.problems() == 0;
+    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The models with the settings that were asked for.

@@ -1,12 +1,30 @@
 //! The file that says all of a run: nothing that its numbers depend on is anywhere else.
 
+use super::MAX_MINUTES;
 use crate::dataset::batches::Sampling;
+use crate::settings::Text;
 use anyhow::{Context, Result, ensure};
 use autochrome::model::network::NetworkConfig;
+use autochrome::model::weights::MAX_FILE;
 use autochrome::training::augmentation::Augmentation;
 use autochrome::training::learner::LearnerConfig;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+/// Pixels of a photograph, along each axis, for one colour of the targets.
+const CELL: usize = 4;
+
+/// The largest working size of a model file.
+const MAX_SIZE: usize = 4096;
+
+const MAX_BATCH: u64 = 1 << 16;
+
+/// L of a batch is in memory as f32: 4 GiB.
+const MAX_BATCH_PIXELS: usize = 1 << 30;
+
+/// With the most parts of each, the batches of the steps stay below 2^40, where those that count the prior
+/// begin.
+const MAX_STEPS: u64 = 1 << 24;
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,35 +133,103 @@ fn least_photographs() -> usize {
 impl TrainConfig {
     /// Reads and checks a TOML file. Paths in it become those seen from here.
     pub fn read(path: &Path) -> Result<Self> {
-        let name = path.display();
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
-        let mut config: Self =
-            toml::from_str(&text).with_context(|| format!("{name} is no training configuration"))?;
+        let (mut config, text) = Text::read::<Self>(path, "training configuration")?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for file in [&mut config.start, &mut config.encoder].into_iter().flatten() {
             *file = folder.join(&*file);
         }
-        config.check().with_context(|| name.to_string())?;
+        config.check(&text).with_context(|| path.display().to_string())?;
         Ok(config)
     }
 
-    fn check(&self) -> Result<()> {
-        ensure!(self.batch > 0 && self.accumulate > 0, "batch and accumulate must be at least 1");
-        ensure!(self.learner.steps > 0, "learner.steps must be at least 1");
-        ensure!(self.prior_examples > 0, "prior_examples must be at least 1");
-        let log = &self.log;
-        ensure!(log.every > 0 && log.validate_every > 0, "log.every and log.validate_every are from 1 up");
-        ensure!((0.0..1.0).contains(&self.learner.average), "learner.average must be from 0 to below 1");
-        ensure!((0.0..1.0).contains(&self.start_share), "start_share must be from 0 to below 1");
-        ensure!(self.start_share == 0.0 || self.start.is_some(), "start_share needs a start to take it from");
-        ensure!(self.start.is_none() || self.encoder.is_none(), "give start or encoder, not both");
-        self.augmentation.check()?;
-        let multiple = self.network.size_multiple();
+    /// Everything that would stop the run later, or leave a model that cannot be read.
+    fn check(&self, text: &Text) -> Result<()> {
+        let network = &self.network;
+        network.check().map_err(|error| text.refuse_parameter("network", error))?;
+        if network.cell() != CELL {
+            let range = "eccv16, unet or lite: others are not trained here";
+            return Err(text.refuse("network.network", network.name(), range));
+        }
+        let most = MAX_FILE / size_of::<f32>();
         ensure!(
-            self.augmentation.crop.is_multiple_of(multiple),
-            "augmentation.crop is {}; this network needs a multiple of {multiple}",
-            self.augmentation.crop
+            network.parameters() <= most,
+            "the network has {} weights; a model file holds at most {most}: make [network] narrower",
+            network.parameters()
         );
+        self.learner.check(network).map_err(|error| text.refuse_parameter("learner", error))?;
+        self.augmentation.check().map_err(|error| text.refuse_parameter("augmentation", error))?;
+        let crop = self.augmentation.crop;
+        let multiple = network.size_multiple();
+        if !crop.is_multiple_of(multiple) {
+            return Err(text.refuse(
+                "augmentation.crop",
+                crop,
+                &format!("a multiple of {multiple} for this network"),
+            ));
+        }
+        if crop > MAX_SIZE {
+            return Err(text.refuse("augmentation.crop", crop, &format!("at most {MAX_SIZE}")));
+        }
+        for (key, value, least, most) in [
+            ("batch", self.batch as u64, 1, MAX_BATCH),
+            ("accumulate", self.accumulate as u64, 1, MAX_BATCH),
+            ("prior_examples", self.prior_examples as u64, 1, MAX_STEPS),
+            ("learner.steps", self.learner.steps, 1, MAX_STEPS),
+            ("log.every", self.log.every, 1, u64::MAX),
+            ("log.validate_every", self.log.validate_every, 1, u64::MAX),
+            ("model.working_size", self.model.working_size as u64, 8, MAX_SIZE as u64),
+        ] {
+            if value < least {
+                return Err(text.refuse(key, value, &format!("at least {least}")));
+            }
+            if value > most {
+                return Err(text.refuse(key, value, &format!("at most {most}")));
+            }
+        }
+        if self.batch * crop * crop > MAX_BATCH_PIXELS {
+            let range = format!("at most {} with a crop of {crop}", MAX_BATCH_PIXELS / (crop * crop));
+            return Err(text.refuse("batch", self.batch, &range));
+        }
+        let minutes = self.log.checkpoint_minutes;
+        if !(0.0..=MAX_MINUTES).contains(&minutes) {
+            return Err(text.refuse("log.checkpoint_minutes", minutes, &format!("from 0 to {MAX_MINUTES}")));
+        }
+        let ModelSettings { temperature, rebalance, .. } = self.model;
+        if !(0.0..=10.0).contains(&temperature) {
+            return Err(text.refuse("model.temperature", temperature, "a number from 0 to 10"));
+        }
+        if !(0.0..=1.0).contains(&rebalance) {
+            return Err(text.refuse("model.rebalance", rebalance, "a number from 0 to 1"));
+        }
+        self.sampling.check().context("sampling")?;
+        if !(0.0..1.0).contains(&self.start_share) {
+            return Err(text.refuse("start_share", self.start_share, "from 0 to below 1"));
+        }
+        if self.start_share != 0.0 && self.start.is_none() {
+            return Err(text.refuse("start_share", self.start_share, "0 without a start to take it from"));
+        }
+        ensure!(self.start.is_none() || self.encoder.is_none(), "give start or encoder, not both");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_configuration_in_the_repository_is_one() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+        let mut read = 0;
+        for entry in walkdir::WalkDir::new(&folder) {
+            let path = entry.unwrap().into_path();
+            if path.extension().is_some_and(|extension| extension == "toml")
+                && path.file_name().is_some_and(|name| name != "classifier.toml")
+            {
+                TrainConfig::read(&path).unwrap();
+                read += 1;
+            }
+        }
+        assert!(read > 10, "{read}");
     }
 }

@@ -3,6 +3,7 @@
 use super::config::TrainConfig;
 use crate::dataset::Dataset;
 use crate::dataset::batches::Batch;
+use crate::terminal::say;
 use anyhow::{Result, ensure};
 use autochrome::training::labels::Labels;
 
@@ -39,7 +40,7 @@ impl Labelling {
             dataset.labels().len(),
             config.least_photographs
         );
-        eprintln!("{labelled} of them say which of {} labels they show", labelling.labels.len());
+        say!("{labelled} of them say which of {} labels they show", labelling.labels.len());
         Ok(labelling)
     }
 

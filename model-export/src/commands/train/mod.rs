@@ -8,10 +8,14 @@ mod run_folder;
 use crate::dataset::Dataset;
 use crate::dataset::batches::{Batch, Batches};
 use crate::device::TrainingMachine;
+use crate::isolation::isolated;
+use crate::paths::Outputs;
+use crate::terminal::{Told, say};
 use crate::{Usage, models, output};
 use anyhow::{Context, Result, ensure};
 use autochrome::color::ab_bins;
 use autochrome::image::photo::Photo;
+use autochrome::model::network::NetworkConfig;
 use autochrome::model::weights::{Metadata, Precision};
 use autochrome::training::augmentation::plain;
 use autochrome::training::blend::blend;
@@ -23,7 +27,7 @@ use clap::Args;
 use config::TrainConfig;
 use indicatif::{ProgressBar, ProgressStyle};
 use labelling::Labelling;
-use run_folder::{Row, RunFolder};
+use run_folder::{CHECKPOINT, Row, RunFolder};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,6 +39,9 @@ const NEIGHBOURS: usize = 10;
 
 /// The model of a run: what `colorize`, `convert` and the page take.
 const MODEL: &str = "model.safetensors";
+
+/// The longest time limit: a year.
+const MAX_MINUTES: f64 = 525_600.0;
 
 /// Arguments of `train`.
 #[derive(Args)]
@@ -61,49 +68,74 @@ pub struct Arguments {
     machine: TrainingMachine,
 }
 
-/// Runs the command.
+/// Runs the command. Everything that can be refused is refused before the run's folder is made, so that a
+/// refused start is no run in the way of the next.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    check_minutes(arguments.max_minutes)?;
     let config = TrainConfig::read(&arguments.config).map_err(|error| {
-        if arguments.config.exists() { Usage(format!("{error:#}")).into() } else { error }
+        if arguments.config.exists() { Usage(Told(&error).to_string()).into() } else { error }
     })?;
+    let outputs = outputs(arguments, &config)?;
+    let mut folder = if arguments.resume {
+        RunFolder::open(&arguments.out, &config)?
+    } else {
+        RunFolder::vacant(&arguments.out)?
+    };
     let device = arguments.machine.open()?;
     let dataset = Arc::new(Dataset::open(&arguments.data)?);
-    eprintln!("{} photographs of {}", dataset.len(), dataset.sources().join(", "));
-    let (mut folder, labelling) = if arguments.resume {
-        let folder = RunFolder::open(&arguments.out, &config)?;
-        let labelling = Labelling::of(&dataset, &config, folder.labels()?)?;
-        (folder, labelling)
-    } else {
-        let labelling = Labelling::of(&dataset, &config, None)?;
-        let folder = RunFolder::create(&arguments.out, &config)?;
-        folder.keep_labels(&labelling.labels)?;
-        (folder, labelling)
-    };
-    let validation = validation(arguments, &config)?;
-
+    dataset.check_spared(&outputs)?;
+    say!("{} photographs of {}", dataset.len(), dataset.sources().join(", "));
+    let kept = if arguments.resume { folder.labels()? } else { None };
+    let labelling = Labelling::of(&dataset, &config, kept)?;
     let start = match (&config.start, &config.encoder) {
         (Some(path), _) => Some(Start::Model(Box::new(models::read(Some(path))?))),
         (None, Some(path)) => Some(Start::Encoder(models::read_encoder(path)?)),
         (None, None) => None,
     };
     let kept_start = match &start {
-        Some(Start::Model(model)) if config.start_share > 0.0 => Some(model.as_ref().clone()),
+        Some(Start::Model(model)) if config.start_share > 0.0 => {
+            let (theirs, ours) = (&model.metadata.network, &config.network);
+            if theirs != ours {
+                return Err(Usage(format!(
+                    "{}: start_share is {}, but the start is another network ({}) than the run's ({})",
+                    arguments.config.display(),
+                    config.start_share,
+                    describe(theirs),
+                    describe(ours)
+                ))
+                .into());
+            }
+            Some(model.as_ref().clone())
+        }
         _ => None,
     };
-    let prior = match folder.prior()? {
+    let learner = |start: Option<Start>, prior: &[f64]| {
+        let (learner, labels) = (config.learner.clone(), labelling.labels.clone());
+        Learner::new(learner, &config.network, start, prior, labels, config.seed, &device)
+            .with_context(|| arguments.config.display().to_string())
+    };
+    let kept = folder.prior()?;
+    let counts = kept.is_none();
+    let prior = match kept {
         Some(prior) => prior,
         None => {
-            let prior = count_prior(&dataset, &config, arguments.machine.workers)?;
-            folder.keep_prior(&prior)?;
-            prior
+            // What the network, its start or the device refuses is not to be learned after the counting.
+            drop(learner(start.clone(), &[1.0 / ab_bins::COUNT as f64; ab_bins::COUNT])?);
+            count_prior(&dataset, &config, arguments.machine.workers)?
         }
     };
-    let labels = labelling.labels.clone();
-    let mut learner =
-        Learner::new(config.learner.clone(), &config.network, start, &prior, labels, config.seed, &device)?;
-    if let Some(bytes) = folder.checkpoint()? {
-        learner.restore(&bytes)?;
-        eprintln!("resumed after step {}", learner.steps());
+    let mut learner = learner(start, &prior)?;
+    let validation = validation(arguments, &config, &outputs)?;
+    if !arguments.resume {
+        folder.create(&config)?;
+        folder.keep_labels(&labelling.labels)?;
+    }
+    if counts {
+        folder.keep_prior(&prior)?;
+    }
+    if let Some(bytes) = if arguments.resume { folder.checkpoint()? } else { None } {
+        learner.restore(&bytes).with_context(|| folder.file(CHECKPOINT).display().to_string())?;
+        say!("resumed after step {}", learner.steps());
     }
     folder.rewind(learner.steps());
 
@@ -127,7 +159,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let bytes = model.write(Precision::F32)?;
     output::write_whole(&folder.file(MODEL), |out| Ok(out.write_all(&bytes)?))?;
     report::write(&folder, &config, &dataset, model, &validation)?;
-    eprintln!(
+    say!(
         "{}: step {} of {}, model and report in {}",
         if finished { "done" } else { "stopped; go on with --resume" },
         learner.steps(),
@@ -135,6 +167,37 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         arguments.out.display()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a time limit that is none.
+pub fn check_minutes(minutes: Option<f64>) -> Result<(), Usage> {
+    match minutes {
+        Some(minutes) if !(0.0..=MAX_MINUTES).contains(&minutes) => {
+            Err(Usage(format!("--max-minutes {minutes}: from 0 to {MAX_MINUTES}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The files of the run, none of which is one that is read. A run that goes on may be told its own
+/// configuration.
+fn outputs(arguments: &Arguments, config: &TrainConfig) -> Result<Outputs, Usage> {
+    let mut outputs = Outputs::default();
+    for name in run_folder::WRITTEN.iter().chain(&[MODEL, report::PAGE]) {
+        if !(arguments.resume && *name == run_folder::CONFIG) {
+            outputs.add("--out", &arguments.out.join(name))?;
+        }
+    }
+    outputs.spare(&arguments.config)?;
+    [&config.start, &config.encoder].into_iter().flatten().try_for_each(|read| outputs.spare(read))?;
+    outputs.spare_sets(&arguments.data)?;
+    outputs.spare_sets(arguments.val.as_slice())?;
+    Ok(outputs)
+}
+
+/// A network in a line.
+fn describe(network: &NetworkConfig) -> String {
+    serde_json::to_string(network).unwrap_or_else(|_| network.name().to_owned())
 }
 
 /// The photographs that are learned from, and those that are not.
@@ -160,7 +223,7 @@ fn learn(
         if asked.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("stopping after this step; once more to stop at once");
+        say!("stopping after this step; once more to stop at once");
     })
     .context("Ctrl-C cannot be watched for")?;
 
@@ -191,7 +254,7 @@ fn learn(
         }
         let parts = (0..config.accumulate).map(|_| batches.next()).collect::<Result<Vec<Batch>>>()?;
         for warning in parts.iter().flat_map(|part| &part.warnings) {
-            bar.suspend(|| eprintln!("{warning}"));
+            bar.suspend(|| say!("{warning}"));
         }
         let labels: Vec<Vec<Option<usize>>> = parts.iter().map(|part| labelling.places(part)).collect();
         let examples: Vec<Examples<'_>> =
@@ -215,7 +278,7 @@ fn learn(
             last_look = (Instant::now(), next);
             let health = report.health;
             for kind in alarm.look(&health) {
-                bar.suspend(|| eprintln!("step {next}: {}", kind.text(&health)));
+                bar.suspend(|| say!("step {next}: {}", kind.text(&health)));
             }
             bar.set_message(format!("{speed:.1} images/s, loss {:.4}", report.loss));
             folder.add(Row {
@@ -268,19 +331,25 @@ impl Validation {
 /// Photographs on the contact sheet.
 const SHOWN: usize = 12;
 
-fn validation(arguments: &Arguments, config: &TrainConfig) -> Result<Validation> {
+fn validation(arguments: &Arguments, config: &TrainConfig, outputs: &Outputs) -> Result<Validation> {
     let mut validation = Validation { batches: Vec::new(), photographs: Vec::new() };
     let Some(path) = &arguments.val else { return Ok(validation) };
     let set = Dataset::open(std::slice::from_ref(path))?;
+    set.check_spared(outputs)?;
     let crop = config.augmentation.crop;
     // Spread over the set, the same ones each time; whole batches only, so that each weighs the same.
     let count = config.log.validation_photographs.min(set.len()) / config.batch * config.batch;
     let stride = set.len() / count.max(1);
     let mut batch: Option<Batch> = None;
     for i in 0..count {
-        let index = i * stride;
-        let photo = set.read(index)?;
-        let example = plain(&photo, crop);
+        // Where one cannot be read, the next one takes its place.
+        let read = |index: usize| {
+            let made = set.read(index).and_then(|photo| {
+                isolated(|| Ok((plain(&photo, crop), photo))).with_context(|| set.whereabouts(index))
+            });
+            made.map(|made| (index, made)).inspect_err(|error| say!("passed over: {}", Told(error))).ok()
+        };
+        let Some((index, (example, photo))) = (i * stride..(i + 1) * stride).find_map(read) else { continue };
         let whole = batch.get_or_insert_with(|| Batch {
             step: 0,
             count: 0,

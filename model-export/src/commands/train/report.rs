@@ -4,16 +4,21 @@ use super::Validation;
 use super::config::TrainConfig;
 use super::run_folder::{Row as Look, RunFolder};
 use crate::dataset::Dataset;
+use crate::isolation::isolated;
 use crate::report::plot::{Axis, Plot, Series};
 use crate::report::sheet::{Row, Sheet, Thumbnail};
 use crate::report::{Page, Table};
+use crate::terminal::{Told, say};
 use anyhow::Result;
 use autochrome::engine::{Colorizer, Mode, Tone, Unpaced};
 use autochrome::image::photo::Photo;
 use autochrome::kernels::device::{ComputeDevice, DeviceChoice};
 use autochrome::model::weights::ModelFile;
 
-/// Writes `report.html` into the folder.
+/// The page in the folder of a run.
+pub const PAGE: &str = "report.html";
+
+/// Writes it.
 pub fn write(
     folder: &RunFolder,
     config: &TrainConfig,
@@ -72,7 +77,7 @@ pub fn write(
         page.section("Photographs that were not learned from");
         page.sheet(&sheet(model, validation)?);
     }
-    page.write(&folder.file("report.html"))
+    page.write(&folder.file(PAGE))
 }
 
 fn summary(config: &TrainConfig, dataset: &Dataset, rows: &[Look], model: &ModelFile) -> Table {
@@ -122,10 +127,15 @@ fn sheet(model: ModelFile, validation: &Validation) -> Result<Sheet> {
     let mut rows = Vec::new();
     for (name, photo) in &validation.photographs {
         let tone = colorizer.default_tone();
-        let gray = render(photo, Tone { saturation: 0.0, ..tone })?;
-        let ours = render(photo, tone)?;
-        let thumbnails = [&gray, &ours, photo].map(Thumbnail::new).into_iter().collect::<Result<_>>()?;
-        rows.push(Row { name: name.clone(), note: String::new(), thumbnails });
+        let thumbnails = isolated(|| {
+            let gray = render(photo, Tone { saturation: 0.0, ..tone })?;
+            let ours = render(photo, tone)?;
+            [&gray, &ours, photo].map(Thumbnail::new).into_iter().collect::<Result<_>>()
+        });
+        match thumbnails {
+            Ok(thumbnails) => rows.push(Row { name: name.clone(), note: String::new(), thumbnails }),
+            Err(error) => say!("left out of the page: {name}: {}", Told(&error)),
+        }
     }
     Ok(Sheet { columns: ["Gray", "Ours", "Truth"].map(str::to_owned).into(), rows })
 }

@@ -2,6 +2,7 @@
 //! leaves a folder that can be gone on with.
 
 use super::config::TrainConfig;
+use crate::input;
 use crate::output::write_whole;
 use anyhow::{Context, Result, bail, ensure};
 use autochrome::training::labels::Labels;
@@ -9,11 +10,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-const CONFIG: &str = "config.toml";
-const CHECKPOINT: &str = "checkpoint.safetensors";
+pub const CONFIG: &str = "config.toml";
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
 const LABELS: &str = "labels.json";
 const METRICS: &str = "metrics.csv";
 const PRIOR: &str = "prior.json";
+
+/// Every file that is written here.
+pub const WRITTEN: [&str; 5] = [CONFIG, CHECKPOINT, LABELS, METRICS, PRIOR];
 
 /// One look at a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,25 +53,32 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// A folder for a new run; one that holds a run already is refused.
-    pub fn create(path: &Path, config: &TrainConfig) -> Result<Self> {
+    /// A folder for a new run, which is not made yet; one that holds a run already is refused, and one
+    /// that cannot be made or written to.
+    pub fn vacant(path: &Path) -> Result<Self> {
         let folder = Self { path: path.to_owned(), rows: Vec::new() };
         ensure!(
             !folder.file(CONFIG).exists(),
             "{} holds a run already; go on with it by --resume, or choose another folder",
             path.display()
         );
-        let text = toml::to_string_pretty(config).context("the configuration cannot be written")?;
-        write_whole(&folder.file(CONFIG), |out| Ok(out.write_all(text.as_bytes())?))?;
+        let there = path.ancestors().find(|above| above.exists()).unwrap_or(Path::new("."));
+        tempfile::tempfile_in(there).with_context(|| format!("cannot write into {}", there.display()))?;
         Ok(folder)
+    }
+
+    /// Makes it, with the configuration in it.
+    pub fn create(&self, config: &TrainConfig) -> Result<()> {
+        let text = toml::to_string_pretty(config).context("the configuration cannot be written")?;
+        write_whole(&self.file(CONFIG), |out| Ok(out.write_all(text.as_bytes())?))
     }
 
     /// The folder of a run of the same configuration.
     pub fn open(path: &Path, config: &TrainConfig) -> Result<Self> {
         let mut folder = Self { path: path.to_owned(), rows: Vec::new() };
         let file = folder.file(CONFIG);
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("{} holds no run to resume", path.display()))?;
+        let text =
+            input::text(&file).with_context(|| format!("{} holds no run to resume", path.display()))?;
         let began: TrainConfig = toml::from_str(&text).with_context(|| file.display().to_string())?;
         if began != *config {
             bail!(
@@ -78,7 +89,8 @@ impl RunFolder {
         }
         let metrics = folder.file(METRICS);
         if metrics.exists() {
-            let mut reader = csv::Reader::from_path(&metrics)?;
+            let mut reader = csv::Reader::from_path(&metrics)
+                .with_context(|| format!("cannot read {}", metrics.display()))?;
             folder.rows = reader
                 .deserialize()
                 .collect::<Result<_, _>>()
@@ -130,7 +142,7 @@ impl RunFolder {
         if !file.exists() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&file)?;
+        let text = input::text(&file)?;
         Ok(Some(serde_json::from_str(&text).with_context(|| file.display().to_string())?))
     }
 
