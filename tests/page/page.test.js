@@ -17,6 +17,7 @@ import {
   colourfulness,
   drop,
   each,
+  until,
   waitForColour,
 } from "./helpers.js";
 
@@ -270,8 +271,10 @@ test("a GPU that is lost at rest: a slider that needs it has the photograph colo
     null,
     { timeout: PATIENCE },
   );
-  await waitForColour(page, "cat.jpg");
-  assert.ok(colourfulness(await canvasPixels(page, "after")) > 4);
+  await until(async () => colourfulness(await canvasPixels(page, "after")) > 4, "it is drawn in colour again");
+  const opaque = async () =>
+    (await canvasPixels(page, "before")).data.every((value, i) => i % 4 !== 3 || value === 255);
+  await until(opaque, "so is the photograph before");
   await browser.close();
 });
 
