@@ -1,10 +1,9 @@
-//! Metadata of files whose pixels a browser decodes.
+//! Metadata of files, without their pixels.
 
-use super::containers;
 use super::io::{Source, check_header};
 use super::metadata::FileMetadata;
+use super::{containers, jpeg_segments, png_chunks};
 use crate::error::Result;
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
 use std::io::Cursor;
 
 impl FileMetadata {
@@ -16,17 +15,22 @@ impl FileMetadata {
     /// [`Error::ImageTooLarge`](crate::Error::ImageTooLarge) for a photograph larger than the engine
     /// accepts, of any format whose header is known (JPEG, PNG, GIF, BMP, WebP, AVIF, HEIC, JPEG XL).
     pub fn read(file: &[u8]) -> Result<Self> {
-        let mut reader = Cursor::new(file);
-        let reader = &mut reader as &mut dyn Source;
-        check_header(reader)?;
+        check_header(&mut Cursor::new(file))?;
         Ok(match file {
-            [0xFF, 0xD8, ..] => JpegDecoder::new(reader).map(|mut file| Self::of(&mut file)),
-            [0x89, b'P', b'N', b'G', ..] => PngDecoder::new(reader).map(|mut file| Self::of(&mut file)),
-            [b'R', b'I', b'F', b'F', ..] => Ok(containers::webp(file)),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Ok(containers::heif(file)),
-            _ => Ok(Self::default()),
+            [b'R', b'I', b'F', b'F', ..] => containers::webp(file),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => containers::heif(file),
+            _ => of_segments(&mut Cursor::new(file)).unwrap_or_default(),
         }
-        .unwrap_or_default()
         .checked())
+    }
+}
+
+/// The metadata of a JPEG or PNG file, read from its start; `None` for other formats.
+pub(super) fn of_segments(source: &mut dyn Source) -> Option<FileMetadata> {
+    source.rewind().ok()?;
+    match source.fill_buf().ok()? {
+        [0xFF, 0xD8, ..] => Some(jpeg_segments::read(source)),
+        [0x89, b'P', b'N', b'G', ..] => Some(png_chunks::read(source)),
+        _ => None,
     }
 }
