@@ -101,12 +101,4 @@ impl PhotoFile {
     pub fn of_some_browsers(&self) -> Option<String> {
         self.of_some_browsers.map(str::to_owned)
     }
-
-    /// Whether the coloured file will carry this one's colour profile. The pixels must then be
-    /// decoded as they stand in the file, not converted to sRGB.
-    #[wasm_bindgen(getter, js_name = keepsProfile)]
-    #[must_use]
-    pub fn keeps_profile(&self) -> bool {
-        self.metadata.icc.is_some()
-    }
 }

@@ -45,13 +45,12 @@ fn block(little_endian: bool) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// An ICC profile as far as anybody looks who does not convert colours.
+/// The profile of sRGB; the head of one for another space.
 fn profile(space: &[u8; 4]) -> Vec<u8> {
-    let mut icc = vec![0; 132];
-    icc[3] = 132;
-    icc[12..16].copy_from_slice(b"mntr");
+    let mut icc = moxcms::ColorProfile::new_srgb().encode().unwrap();
+    // When it was made.
+    icc[24..36].copy_from_slice(&[7, 0xD0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
     icc[16..20].copy_from_slice(space);
-    icc[36..40].copy_from_slice(b"acsp");
     icc
 }
 
@@ -297,11 +296,16 @@ fn the_mark_joins_what_the_photograph_says() {
 }
 
 #[test]
-fn profiles_of_gray_and_cmyk_are_left_out() {
-    for space in [b"GRAY", b"CMYK"] {
+fn a_profile_says_what_the_browser_made_of_the_photograph() {
+    let srgb = profile(b"RGB ");
+    for (space, kept) in [(b"RGB ", true), (b"GRAY", false), (b"CMYK", false)] {
         let metadata = FileMetadata::read(&jpeg(&block(true), &profile(space), XMP)).unwrap();
-        assert_eq!(metadata.icc, None);
+        let icc = metadata.icc.unwrap();
+        assert_eq!(&icc[16..20], b"RGB ");
+        assert_eq!(icc == srgb, kept);
     }
+    let metadata = FileMetadata::read(&jpeg(&block(true), &srgb[..140], XMP)).unwrap();
+    assert_eq!(metadata.icc, None, "browsers do not use a damaged profile either");
 }
 
 #[test]

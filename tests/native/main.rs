@@ -6,6 +6,8 @@ mod classifier;
 mod damaged_checkpoints;
 mod documentation;
 mod files;
+mod files_colors;
+mod files_jpeg;
 mod golden_vectors;
 mod invariants;
 mod kernels;

@@ -55,18 +55,16 @@ async function bytesOf(file) {
 }
 
 /**
- * Decodes a file in the browser, upright. Where the coloured file will carry the photograph's colour
- * profile, values stay as they are in the file; else the browser converts them to sRGB.
+ * Decodes a file in the browser, upright and in sRGB.
  * @param {Blob} file
  * @param {InstanceType<Bindings["PhotoFile"]>} known
  */
-async function bitmapOf(file, { keepsProfile, ofSomeBrowsers }) {
-  const colorSpaceConversion = keepsProfile ? "none" : "default";
+async function bitmapOf(file, { ofSomeBrowsers }) {
   try {
     return await createImageBitmap(file, {
       imageOrientation: "from-image",
       premultiplyAlpha: "none",
-      colorSpaceConversion,
+      colorSpaceConversion: "default",
     });
   } catch {
     if (ofSomeBrowsers) {

@@ -11,13 +11,49 @@ pub(super) trait Source: BufRead + Seek {}
 
 impl<T: BufRead + Seek> Source for T {}
 
+/// The refusal of PNG files as Apple's programs write them for their own devices.
+const APPLES_PNG: &str = "it is a PNG in Apple's own form (CgBI), which only Apple's programs read";
+
+/// The size that a BMP's header claims: of 16 bits in OS/2's, else of 32, with the height negative where rows
+/// come from the top.
+fn bmp_size(head: &[u8]) -> Option<(u64, u64)> {
+    let number = |at: usize| Some(i32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
+    if number(14)? == 12 {
+        let number = |at: usize| Some(u64::from(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?)));
+        return Some((number(18)?, number(20)?));
+    }
+    Some((number(18)?.unsigned_abs().into(), number(22)?.unsigned_abs().into()))
+}
+
 /// Refuses a file whose header claims more pixels than the engine accepts, and rewinds it. Headers that
 /// are not understood pass: the decoder judges them.
 pub(super) fn check_header(mut file: &mut dyn Source) -> Result<()> {
+    let mut head = [0; 26];
+    let known = read_up_to(file, &mut head).map_err(read_error)?;
+    file.rewind().map_err(read_error)?;
+    let head = &head[..known];
+    if head.starts_with(b"\x89PNG") && head.get(12..16) == Some(b"CgBI") {
+        return Err(Error::ImageDecode(APPLES_PNG.to_owned()));
+    }
+    if head.starts_with(b"BM") {
+        return bmp_size(head).map_or(Ok(()), |(width, height)| Photo::check_size(width, height));
+    }
     if let Ok(size) = imagesize::reader_size(&mut file) {
         Photo::check_size(size.width as u64, size.height as u64)?;
     }
     file.rewind().map_err(read_error)
+}
+
+/// Reads until the buffer is full or the file ends; returns how much was read.
+pub(super) fn read_up_to(file: &mut dyn Source, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut known = 0;
+    while known < buffer.len() {
+        match file.read(&mut buffer[known..])? {
+            0 => break,
+            more => known += more,
+        }
+    }
+    Ok(known)
 }
 
 /// The error of a file that could not be read.

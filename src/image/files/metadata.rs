@@ -7,6 +7,9 @@ use image::ImageDecoder;
 /// megabytes.
 pub(super) const MAX_UNPACKED_BYTES: u64 = 16 << 20;
 
+/// The prefix of EXIF in a JPEG's segment, which some programs write into other files too.
+const JPEG_PREFIX: &[u8] = b"Exif\0\0";
+
 /// The unit that dots are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DensityUnit {
@@ -69,7 +72,7 @@ pub struct Text {
 pub struct FileMetadata {
     /// EXIF block.
     pub exif: Option<Vec<u8>>,
-    /// ICC profile, if it describes RGB: one for gray or CMYK does not fit the coloured photograph.
+    /// ICC profile of the photograph in memory, sRGB under whatever name: others are used up by decoding.
     pub icc: Option<Vec<u8>>,
     /// XMP packet.
     pub xmp: Option<Vec<u8>>,
@@ -97,8 +100,7 @@ impl FileMetadata {
         // Every profile has the signature; browsers ignore one without it.
         self.icc =
             self.icc.filter(|icc| icc.get(16..20) == Some(b"RGB ") && icc.get(36..40) == Some(b"acsp"));
-        // Some programs write the prefix of JPEG's segment into other files too.
-        let bare = |exif: Vec<u8>| exif.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec).unwrap_or(exif);
+        let bare = |exif: Vec<u8>| exif.strip_prefix(JPEG_PREFIX).map(<[u8]>::to_vec).unwrap_or(exif);
         self.exif = self.exif.map(bare).filter(|exif| !exif.is_empty());
         self.xmp = self.xmp.filter(|xmp| !xmp.is_empty());
         self
@@ -108,7 +110,8 @@ impl FileMetadata {
     /// right.
     #[must_use]
     pub fn orientation(&self) -> u8 {
-        self.exif.as_deref().and_then(exif::orientation).unwrap_or(1)
+        let bare = |exif| <[u8]>::strip_prefix(exif, JPEG_PREFIX).unwrap_or(exif);
+        self.exif.as_deref().map(bare).and_then(exif::orientation).unwrap_or(1)
     }
 
     /// The metadata of a photograph that was turned upright and has this size now: without orientation

@@ -7,10 +7,14 @@ mod encode;
 mod exif;
 mod format;
 mod io;
+#[cfg(not(target_arch = "wasm32"))]
+mod jpeg;
 mod jpeg_segments;
 mod metadata;
 mod photoshop;
+mod png;
 mod png_chunks;
+mod profile;
 mod read_metadata;
 mod tiff;
 mod warnings;

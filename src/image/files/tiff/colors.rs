@@ -35,6 +35,16 @@ pub(super) fn photo(layout: &Layout, stored: Stored) -> Result<Photo> {
     Photo::new(layout.width, layout.height, channels, samples)
 }
 
+/// The four inks of each pixel, for a profile to convert; extra samples are left out.
+pub(super) fn inks(layout: &Layout, stored: Stored) -> Vec<u8> {
+    let codes: Vec<u8> = match stored {
+        Stored::U8(codes) => codes,
+        Stored::U16(codes) => codes.into_iter().map(|code| (code >> (layout.bits - 8)) as u8).collect(),
+        Stored::Real(shares) => shares.into_iter().map(|share| (share * 255.0 + 0.5) as u8).collect(),
+    };
+    codes.chunks_exact(layout.samples).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], pixel[3]]).collect()
+}
+
 /// Numbers of any range as 16-bit codes. Files do not say what their white is: 1 for floats, the largest
 /// of 8, 16 or 32 bits for those that have counted; the least of them that holds the brightest sample. A
 /// little above 1 are lights brighter than white.

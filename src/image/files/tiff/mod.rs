@@ -12,11 +12,12 @@ pub(super) use encode::encode;
 
 use super::io::Source;
 use super::metadata::FileMetadata;
+use super::profile;
 use super::warnings::DecodeWarning;
 use crate::error::{Error, Result};
-use crate::image::photo::Photo;
+use crate::image::photo::{Channels, Photo, Samples};
 use directory::TiffFile;
-use layout::Layout;
+use layout::{Colors, Layout};
 
 /// A page as it is stored.
 pub(super) struct TiffPage {
@@ -25,7 +26,6 @@ pub(super) struct TiffPage {
     /// EXIF's number of the way it is to be turned.
     pub(super) orientation: u8,
     pub(super) metadata: FileMetadata,
-    pub(super) warnings: Vec<DecodeWarning>,
 }
 
 /// Decodes a page, 1 for the first that is neither reduced nor a mask.
@@ -33,13 +33,16 @@ pub(super) struct TiffPage {
 /// # Errors
 /// [`Error::ImageDecode`] for damage, and by its name for a kind that is not read,
 /// [`Error::ImageTooLarge`], [`Error::OutOfMemory`], [`Error::Parameter`] for a page that there is not.
-pub(super) fn decode(source: &mut dyn Source, page: usize) -> Result<TiffPage> {
+pub(super) fn decode(
+    source: &mut dyn Source,
+    page: usize,
+    warnings: &mut Vec<DecodeWarning>,
+) -> Result<TiffPage> {
     let unreadable = || Error::ImageDecode("the TIFF's header is damaged".to_owned());
     let mut file = TiffFile::open(source).ok_or_else(unreadable)?;
     let found = layout::page(&mut file, page)?;
     let layout = Layout::of(&mut file, &found.directory)?;
     let (stored, lost) = chunks::read(&mut file, &layout)?;
-    let mut warnings = Vec::new();
     if found.count > 1 {
         warnings.push(DecodeWarning::OtherPages { page, pages: found.count });
     }
@@ -49,10 +52,19 @@ pub(super) fn decode(source: &mut dyn Source, page: usize) -> Result<TiffPage> {
     if lost > 0 {
         warnings.push(DecodeWarning::Truncated { format: "TIFF" });
     }
-    Ok(TiffPage {
-        photo: colors::photo(&layout, stored)?,
-        orientation: layout.orientation,
-        metadata: metadata::metadata(&mut file, &found.directory),
-        warnings,
-    })
+    let mut metadata = metadata::metadata(&mut file, &found.directory);
+    let photo = match (&layout.colors, &metadata.icc) {
+        (Colors::Cmyk, Some(_)) => {
+            let inks = colors::inks(&layout, stored);
+            let rgb = profile::rgb_of_inks(&inks, &mut metadata.icc, warnings);
+            Photo::new(layout.width, layout.height, Channels::Rgb, Samples::U8(rgb))?
+        }
+        // Lab is the same under every profile.
+        (Colors::Lab { .. }, _) => {
+            metadata.icc = None;
+            colors::photo(&layout, stored)?
+        }
+        _ => colors::photo(&layout, stored)?,
+    };
+    Ok(TiffPage { photo, orientation: layout.orientation, metadata })
 }
