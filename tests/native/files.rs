@@ -257,8 +257,11 @@ fn the_location_goes_and_the_rest_stays() {
             assert!(!bytes.windows(16).any(|window| window == latitude.concat()));
         }
     }
-    let mut damaged =
-        FileMetadata { exif: Some(b"II*\0\xFF\xFF\xFF\x7F".to_vec()), xmp: Some(b"<x".to_vec()), icc: None };
+    let mut damaged = FileMetadata {
+        exif: Some(b"II*\0\xFF\xFF\xFF\x7F".to_vec()),
+        xmp: Some(b"<x".to_vec()),
+        ..FileMetadata::default()
+    };
     damaged.remove_location();
     assert_eq!(damaged, FileMetadata::default(), "what cannot be searched must not be kept");
 }
@@ -310,7 +313,7 @@ fn what_jpeg_cannot_hold_is_left_out() {
     let long = XMP.replace("Scanner 3", &"x".repeat(70_000));
     let mut exif = block(true);
     exif.resize(70_000, 0);
-    let metadata = FileMetadata { exif: Some(exif), icc: None, xmp: Some(long.into_bytes()) };
+    let metadata = FileMetadata { exif: Some(exif), xmp: Some(long.into_bytes()), ..FileMetadata::default() };
     let jpeg = saved(&metadata, FileFormat::JPEG);
     assert_eq!(FileMetadata::read(&jpeg).unwrap(), FileMetadata::default());
     let png = saved(&metadata, FileFormat::Png);

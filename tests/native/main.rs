@@ -1,5 +1,6 @@
 //! Tests on this processor: one program, since each would link Burn anew.
 
+mod carried;
 mod checkpoints;
 mod classifier;
 mod damaged_checkpoints;
@@ -16,3 +17,4 @@ mod model_files;
 mod networks;
 mod old_photographs;
 mod pictures;
+mod tiffs;

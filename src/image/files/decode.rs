@@ -4,15 +4,19 @@ use super::format::is_tiff;
 use super::io::{Source, check_header, read_error, read_up_to};
 #[cfg(not(target_arch = "wasm32"))]
 use super::jpeg;
+use super::jpeg_segments;
 use super::metadata::FileMetadata;
+use super::tiff::{self, TiffPage};
 use super::warnings::DecodeWarning;
-use super::{png, profile, tiff};
+use super::{png, profile};
 use crate::error::{Error, Result};
 use crate::image::buffers::{check_available, try_with_capacity};
 use crate::image::photo::{Channels, MAX_PIXELS, Photo, Samples};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 use moxcms::ColorProfile;
+#[cfg(not(target_arch = "wasm32"))]
+use std::io::Cursor;
 use std::io::{BufRead, Seek};
 
 /// The refusal of formats that only browsers decode.
@@ -27,6 +31,19 @@ pub struct DecodedFile {
     pub metadata: FileMetadata,
     /// What was amiss with the file.
     pub warnings: Vec<DecodeWarning>,
+}
+
+/// What is decoded of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct DecodeOptions {
+    /// The page, 1 for the first. Only TIFF files have more than one.
+    pub page: usize,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        Self { page: 1 }
+    }
 }
 
 /// A decoded file as it lies in it: neither upright nor in sRGB, its metadata not checked.
@@ -53,8 +70,16 @@ fn decoder_error(error: ImageError) -> Error {
 /// # Errors
 /// [`Error::ImageDecode`] for damaged or unknown files, [`Error::ImageTooLarge`] before anything
 /// of that size is allocated, [`Error::OutOfMemory`].
-pub fn decode(mut file: impl BufRead + Seek) -> Result<DecodedFile> {
-    guarded(|| decode_any(&mut file))
+pub fn decode(file: impl BufRead + Seek) -> Result<DecodedFile> {
+    decode_with(file, DecodeOptions::default())
+}
+
+/// Decodes a picture of a file.
+///
+/// # Errors
+/// As [`decode`], and [`Error::Parameter`] for a page that there is not.
+pub fn decode_with(mut file: impl BufRead + Seek, options: DecodeOptions) -> Result<DecodedFile> {
+    guarded(|| decode_any(&mut file, options))
 }
 
 /// Makes an error of a decoder's panic: it costs this photograph and not those after it. In the browser a
@@ -74,7 +99,7 @@ fn guarded<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
     decode()
 }
 
-fn decode_any(file: &mut dyn Source) -> Result<DecodedFile> {
+fn decode_any(file: &mut dyn Source, options: DecodeOptions) -> Result<DecodedFile> {
     check_header(file)?;
     let mut head = [0; 16];
     let known = read_up_to(file, &mut head).map_err(read_error)?;
@@ -83,13 +108,20 @@ fn decode_any(file: &mut dyn Source) -> Result<DecodedFile> {
     if head.get(4..8) == Some(b"ftyp") || head.get(4..8) == Some(b"JXL ") || head.starts_with(b"\xFF\x0A") {
         return Err(Error::ImageDecode(BROWSERS_ONLY.to_owned()));
     }
+    let is_tiff = is_tiff(head);
+    if options.page != 1 && !is_tiff {
+        let (name, value) = ("page", options.page.to_string());
+        return Err(Error::Parameter { name, value, range: "1, but for TIFF files" });
+    }
     let mut warnings = Vec::new();
     let Stored { mut photo, mut metadata, orientation, colors } = if head.starts_with(b"\x89PNG") {
         of_png(file, &mut warnings)?
     } else if head.starts_with(b"\xFF\xD8") {
         of_jpeg(file, &mut warnings)?
+    } else if is_tiff {
+        of_tiff(file, options.page, &mut warnings)?
     } else {
-        of_other(file, is_tiff(head))?
+        of_other(file)?
     };
     profile::to_srgb(&mut photo, &mut metadata.icc, colors.as_ref(), &mut warnings);
     let photo = upright(photo, orientation)?;
@@ -97,16 +129,20 @@ fn decode_any(file: &mut dyn Source) -> Result<DecodedFile> {
     Ok(DecodedFile { photo, metadata, warnings })
 }
 
-/// Damaged metadata is no reason to refuse the picture.
-fn orientation_of(metadata: &FileMetadata) -> Orientation {
-    let exif = metadata.exif.as_deref();
-    exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
+/// The way in which a photograph is to be turned. Damaged metadata is no reason to refuse the picture.
+fn orientation_of(number: u8) -> Orientation {
+    Orientation::from_exif(number).unwrap_or(Orientation::NoTransforms)
+}
+
+fn of_tiff(file: &mut dyn Source, page: usize, warnings: &mut Vec<DecodeWarning>) -> Result<Stored> {
+    let TiffPage { photo, metadata, orientation } = tiff::decode(file, page, warnings)?;
+    Ok(Stored { photo, metadata, orientation: orientation_of(orientation), colors: None })
 }
 
 fn of_png(file: &mut dyn Source, warnings: &mut Vec<DecodeWarning>) -> Result<Stored> {
     let png::Described { metadata, colors, warning } = png::described(file);
     warnings.extend(warning);
-    let orientation = orientation_of(&metadata);
+    let orientation = orientation_of(metadata.orientation());
     Ok(Stored { photo: png::decode(file, warnings)?, metadata, orientation, colors })
 }
 
@@ -114,19 +150,19 @@ fn of_png(file: &mut dyn Source, warnings: &mut Vec<DecodeWarning>) -> Result<St
 fn of_jpeg(file: &mut dyn Source, warnings: &mut Vec<DecodeWarning>) -> Result<Stored> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(read_error)?;
-    let mut metadata = FileMetadata::of_jpeg(&bytes);
-    let orientation = orientation_of(&metadata);
+    let mut metadata = jpeg_segments::read(&mut Cursor::new(&bytes));
+    let orientation = orientation_of(metadata.orientation());
     let photo = jpeg::decode(bytes, &mut metadata.icc, warnings)?;
     Ok(Stored { photo, metadata, orientation, colors: None })
 }
 
 #[cfg(target_arch = "wasm32")]
 fn of_jpeg(file: &mut dyn Source, _: &mut Vec<DecodeWarning>) -> Result<Stored> {
-    of_other(file, false)
+    let metadata = jpeg_segments::read(file);
+    Ok(Stored { orientation: orientation_of(metadata.orientation()), metadata, ..of_other(file)? })
 }
 
-fn of_other(file: &mut dyn Source, is_tiff: bool) -> Result<Stored> {
-    let of_tiff = if is_tiff { tiff::metadata(file) } else { None };
+fn of_other(file: &mut dyn Source) -> Result<Stored> {
     file.rewind().map_err(read_error)?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_PIXELS * 8 + (64 << 20));
@@ -135,8 +171,8 @@ fn of_other(file: &mut dyn Source, is_tiff: bool) -> Result<Stored> {
     let mut decoder = reader.into_decoder().map_err(decoder_error)?;
     let (width, height) = decoder.dimensions();
     Photo::check_size(width.into(), height.into())?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let metadata = of_tiff.unwrap_or_else(|| FileMetadata::of(&mut decoder));
+    let metadata = FileMetadata::of(&mut decoder);
+    let orientation = orientation_of(metadata.orientation());
     check_available(decoder.total_bytes())?;
     let picture = DynamicImage::from_decoder(decoder).map_err(decoder_error)?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);

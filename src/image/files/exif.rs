@@ -7,6 +7,10 @@ pub(super) const EXIF_DIRECTORY: u16 = 0x8769;
 /// Tag that points to the directory of positions.
 pub(super) const GPS_DIRECTORY: u16 = 0x8825;
 const ORIENTATION: u16 = 0x0112;
+/// Tags of dots per unit, across and down, and of the unit: 1 for none, 2 for inches, 3 for centimetres.
+pub(super) const X_RESOLUTION: u16 = 0x011A;
+pub(super) const Y_RESOLUTION: u16 = 0x011B;
+pub(super) const RESOLUTION_UNIT: u16 = 0x0128;
 /// Tags of width and height: the file's in the first directory, the photograph's in the camera's.
 const SIZE_TAGS: [[u16; 2]; 2] = [[0x0100, 0x0101], [0xA002, 0xA003]];
 /// Tags of the thumbnail's offset and length.
@@ -27,13 +31,13 @@ pub(super) struct Block<'a> {
     little_endian: bool,
 }
 
-/// Bytes of a value of this type; 0 for a type that TIFF 6.0 does not define.
-const fn value_bytes(kind: u16) -> usize {
+/// Bytes of a value of this type; 0 for a type that neither TIFF 6.0 nor BigTIFF defines.
+pub(super) const fn value_bytes(kind: u16) -> usize {
     match kind {
         1 | 2 | 6 | 7 => 1,
         3 | 8 => 2,
         4 | 9 | 11 | 13 => 4,
-        5 | 10 | 12 => 8,
+        5 | 10 | 12 | 16..=18 => 8,
         _ => 0,
     }
 }
@@ -92,13 +96,36 @@ impl<'a> Block<'a> {
     pub(super) fn entries(&self, directory: usize) -> Option<Vec<Entry>> {
         let count = usize::from(self.u16(directory)?);
         self.u32(directory + 2 + 12 * count)?;
-        (0..count)
-            .map(|i| {
-                let at = directory + 2 + 12 * i;
+        Some(self.readable_entries(directory))
+    }
+
+    /// The fields of a directory, those that are left of it where the block was cut off.
+    fn readable_entries(&self, directory: usize) -> Vec<Entry> {
+        let count = self.u16(directory).unwrap_or(0);
+        (0..usize::from(count))
+            .map_while(|i| {
+                let at = directory.checked_add(2 + 12 * i)?;
                 let (tag, kind, count) = (self.u16(at)?, self.u16(at + 2)?, self.u32(at + 4)?);
+                self.u32(at + 8)?;
                 Some(Entry { at, tag, kind, count })
             })
             .collect()
+    }
+
+    /// The first number of a field of any integer type.
+    fn integer(&self, entry: &Entry) -> Option<i64> {
+        let value = self.value(entry)?;
+        let value = value.get(..value_bytes(entry.kind))?;
+        let join = |number: u32, byte: &u8| number << 8 | u32::from(*byte);
+        let number =
+            if self.little_endian { value.iter().rev().fold(0, join) } else { value.iter().fold(0, join) };
+        match entry.kind {
+            1 | 3 | 4 | 7 => Some(number.into()),
+            6 => Some((number as u8 as i8).into()),
+            8 => Some((number as u16 as i16).into()),
+            9 => Some((number as i32).into()),
+            _ => None,
+        }
     }
 
     /// Offset of the directory that a field of another one points to.
@@ -143,12 +170,23 @@ impl<'a> Block<'a> {
         Some(())
     }
 
+    /// Makes every field of this tag a single SHORT.
+    fn set_short(&mut self, directory: usize, tag: u16, value: u16) {
+        for entry in self.readable_entries(directory).iter().filter(|entry| entry.tag == tag) {
+            self.set_u16(entry.at + 2, 3);
+            self.set_u32(entry.at + 4, 1);
+            self.set_u32(entry.at + 8, 0);
+            self.set_u16(entry.at + 8, value);
+        }
+    }
+
     fn set_number(&mut self, directory: usize, tag: u16, value: u32) {
-        let entries = self.entries(directory).unwrap_or_default();
-        for entry in entries.iter().filter(|entry| entry.tag == tag && entry.count == 1) {
+        for entry in
+            self.readable_entries(directory).iter().filter(|entry| entry.tag == tag && entry.count == 1)
+        {
             match (entry.kind, u16::try_from(value)) {
-                (3, Ok(value)) => self.set_u16(entry.at + 8, value),
-                (4, _) => self.set_u32(entry.at + 8, value),
+                (3 | 8, Ok(value)) => self.set_u16(entry.at + 8, value),
+                (4 | 9, _) => self.set_u32(entry.at + 8, value),
                 _ => {}
             }
         }
@@ -179,12 +217,28 @@ impl<'a> Block<'a> {
     }
 }
 
+/// The number of the orientation, 1 to 8; `None` where a block has none that is readable.
+pub(super) fn orientation(bytes: &[u8]) -> Option<u8> {
+    let mut bytes = bytes.to_vec();
+    let block = Block::new(&mut bytes)?;
+    let entries = block.readable_entries(block.first()?);
+    let found =
+        entries.iter().filter(|entry| entry.tag == ORIENTATION).find_map(|entry| block.integer(entry))?;
+    u8::try_from(found).ok().filter(|number| (1..=8).contains(number))
+}
+
+/// Whether the first directory of a block has a field of a tag.
+pub(super) fn has(block: Option<&Block>, tag: u16) -> bool {
+    let first = block.and_then(|block| Some((block, block.first()?)));
+    first.is_some_and(|(block, first)| block.readable_entries(first).iter().any(|entry| entry.tag == tag))
+}
+
 /// Sets orientation and size to those of the upright photograph and removes the thumbnail, which shows the
 /// photograph as it was: gray and perhaps rotated.
 pub(super) fn make_upright(bytes: &mut Vec<u8>, (width, height): (usize, usize)) {
     let Some(mut block) = Block::new(bytes) else { return };
     let Some(first) = block.first() else { return };
-    block.set_number(first, ORIENTATION, 1);
+    block.set_short(first, ORIENTATION, 1);
     let directories = [Some(first), block.pointed(first, EXIF_DIRECTORY)];
     for (directory, tags) in directories.into_iter().zip(SIZE_TAGS) {
         for (tag, side) in tags.into_iter().zip([width, height]) {

@@ -1,5 +1,5 @@
 //! Image files to [`Photo`](crate::image::photo::Photo)s and back, with their metadata: orientation,
-//! EXIF, ICC, XMP.
+//! EXIF, ICC, XMP, IPTC, density and texts.
 
 mod containers;
 mod decode;
@@ -9,8 +9,11 @@ mod format;
 mod io;
 #[cfg(not(target_arch = "wasm32"))]
 mod jpeg;
+mod jpeg_segments;
 mod metadata;
+mod photoshop;
 mod png;
+mod png_chunks;
 mod profile;
 mod profile_tables;
 mod read_metadata;
@@ -18,8 +21,8 @@ mod tiff;
 mod warnings;
 mod xmp;
 
-pub use decode::{DecodedFile, decode};
+pub use decode::{DecodeOptions, DecodedFile, decode, decode_with};
 pub use encode::encode;
 pub use format::{FileFormat, loses_in_canvas, of_some_browsers};
-pub use metadata::FileMetadata;
+pub use metadata::{Density, DensityUnit, FileMetadata, Text};
 pub use warnings::DecodeWarning;

@@ -2,6 +2,7 @@
 
 use super::io::{Source, read_error, read_up_to};
 use super::metadata::FileMetadata;
+use super::png_chunks;
 use super::warnings::DecodeWarning;
 use crate::error::{Error, Result};
 use crate::image::buffers::try_with_capacity;
@@ -16,9 +17,6 @@ const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// some megabytes.
 const MAX_CHUNK: usize = 16 << 20;
 
-/// The keyword of XMP.
-const XMP: &[u8] = b"XML:com.adobe.xmp\0";
-
 /// A gamma within this of 1/2.2 was written for sRGB, as programs did that knew no better name for it.
 const NEAR_SRGB: std::ops::RangeInclusive<u32> = 45_400..=45_510;
 
@@ -30,31 +28,6 @@ pub(super) struct Described {
     pub colors: Option<ColorProfile>,
     /// What was wrong with its profile.
     pub warning: Option<DecodeWarning>,
-}
-
-/// The content of a zlib stream, if it is intact and not too long.
-fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
-    fdeflate::decompress_to_vec_bounded(packed, MAX_CHUNK).ok()
-}
-
-/// Parts of a chunk: its keyword and the rest.
-fn keyword(content: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = content.iter().take(80).position(|byte| *byte == 0)?;
-    Some((&content[..end], &content[end + 1..]))
-}
-
-fn profile(content: &[u8]) -> Option<Vec<u8>> {
-    let (_, rest) = keyword(content)?;
-    unpacked(rest.strip_prefix(&[0])?)
-}
-
-/// The packet of an `iTXt` chunk of XMP.
-fn xmp(content: &[u8]) -> Option<Vec<u8>> {
-    let rest = content.strip_prefix(XMP)?;
-    let (flags, rest) = rest.split_at_checked(2)?;
-    let mut parts = rest.splitn(3, |byte| *byte == 0);
-    let text = parts.nth(2)?;
-    if flags[0] == 1 { unpacked(text) } else { Some(text.to_vec()) }
 }
 
 fn numbers(content: &[u8]) -> Vec<u32> {
@@ -116,7 +89,11 @@ fn described_by_points(points: &[u8]) -> std::result::Result<Option<ColorProfile
 
 /// Reads the chunks of a PNG and leaves out those that are damaged.
 pub(super) fn described(file: &mut dyn Source) -> Described {
-    let mut found = Described::default();
+    let mut found = Described { metadata: png_chunks::read(file), ..Described::default() };
+    if file.rewind().is_err() {
+        return found;
+    }
+    let mut has_profile = false;
     let (mut gamma, mut primaries, mut points, mut is_srgb) = (None, None, None, false);
     let mut signature = [0; 8];
     if file.read_exact(&mut signature).is_err() || signature != SIGNATURE {
@@ -126,7 +103,8 @@ pub(super) fn described(file: &mut dyn Source) -> Described {
     while file.read_exact(&mut head).is_ok() {
         let [a, b, c, d, kind @ ..] = head;
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
-        let wanted = [b"iCCP", b"eXIf", b"iTXt", b"gAMA", b"cHRM", b"cICP", b"sRGB"].contains(&&kind);
+        let wanted = [b"gAMA", b"cHRM", b"cICP", b"sRGB"].contains(&&kind);
+        has_profile |= &kind == b"iCCP";
         if !wanted || length > MAX_CHUNK {
             if &kind == b"IEND" || file.seek(SeekFrom::Current(length as i64 + 4)).is_err() {
                 break;
@@ -140,21 +118,16 @@ pub(super) fn described(file: &mut dyn Source) -> Described {
             break;
         }
         match &kind {
-            b"iCCP" if found.metadata.icc.is_none() => {
-                found.metadata.icc = profile(&content);
-                if found.metadata.icc.is_none() {
-                    let reason = "it is damaged or too long".to_owned();
-                    found.warning = Some(DecodeWarning::ProfileDropped { reason });
-                }
-            }
-            b"eXIf" => found.metadata.exif = Some(content),
-            b"iTXt" if content.starts_with(XMP) => found.metadata.xmp = xmp(&content),
             b"gAMA" => gamma = numbers(&content).first().copied(),
             b"cHRM" => primaries = Some(numbers(&content)),
             b"cICP" => points = Some(content),
             b"sRGB" => is_srgb = true,
             _ => {}
         }
+    }
+    if has_profile && found.metadata.icc.is_none() {
+        let reason = "it is damaged or too long".to_owned();
+        found.warning = Some(DecodeWarning::ProfileDropped { reason });
     }
     if found.metadata.icc.is_none() && !is_srgb {
         match points.as_deref().map(described_by_points) {

@@ -279,7 +279,6 @@ pub(super) fn after_browser(icc: &[u8]) -> Option<Vec<u8>> {
 
 /// Inks in CMYK, 255 where the paper is covered, to sRGB of 8 bits: by the profile, which is used up, or
 /// as light that each ink lets through.
-#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn rgb_of_inks(
     inks: &[u8],
     icc: &mut Option<Vec<u8>>,

@@ -1,10 +1,10 @@
 //! Metadata of files whose pixels a browser decodes.
 
 use super::io::{Source, check_header};
+use super::jpeg_segments;
 use super::metadata::FileMetadata;
 use super::{containers, png, profile};
 use crate::error::Result;
-use image::codecs::jpeg::JpegDecoder;
 use std::io::Cursor;
 
 impl FileMetadata {
@@ -21,7 +21,7 @@ impl FileMetadata {
         let reader = &mut reader as &mut dyn Source;
         check_header(reader)?;
         let mut metadata = match file {
-            [0xFF, 0xD8, ..] => Self::of_jpeg(file),
+            [0xFF, 0xD8, ..] => jpeg_segments::read(reader),
             [0x89, b'P', b'N', b'G', ..] => {
                 let png::Described { mut metadata, colors, .. } = png::described(reader);
                 if colors.is_some() {
@@ -35,10 +35,5 @@ impl FileMetadata {
         };
         metadata.icc = metadata.icc.as_deref().and_then(profile::after_browser);
         Ok(metadata.checked())
-    }
-
-    /// The metadata of a JPEG, not checked.
-    pub(super) fn of_jpeg(file: &[u8]) -> Self {
-        JpegDecoder::new(Cursor::new(file)).map(|mut file| Self::of(&mut file)).unwrap_or_default()
     }
 }

@@ -17,6 +17,15 @@ pub enum DecodeWarning {
         /// The decoder's own words.
         reason: String,
     },
+    /// The file has more than one page.
+    OtherPages {
+        /// The page that was decoded, 1 for the first.
+        page: usize,
+        /// Pages of the file; reduced ones and masks are not counted.
+        pages: usize,
+    },
+    /// The list of pages ends in a damaged one.
+    DamagedPages,
     /// The colour profile was left out, and the samples were taken for sRGB.
     ProfileDropped {
         /// Why, as the end of a sentence.
@@ -30,7 +39,7 @@ impl DecodeWarning {
     pub fn is_failure(&self) -> bool {
         match self {
             Self::Truncated { .. } | Self::Damaged { .. } => true,
-            Self::ProfileDropped { .. } => false,
+            Self::OtherPages { .. } | Self::DamagedPages | Self::ProfileDropped { .. } => false,
         }
     }
 }
@@ -44,6 +53,8 @@ impl fmt::Display for DecodeWarning {
             Self::Damaged { format, reason } => {
                 write!(f, "the {format} file is damaged, and a part of the photograph may be wrong: {reason}")
             }
+            Self::OtherPages { page, pages } => write!(f, "page {page} of {pages} is taken"),
+            Self::DamagedPages => write!(f, "pages behind those that are intact cannot be read"),
             Self::ProfileDropped { reason } => {
                 write!(f, "the colour profile is not used, since {reason}; sRGB is assumed")
             }

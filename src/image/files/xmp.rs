@@ -9,6 +9,22 @@ const XMP: &str = "http://ns.adobe.com/xap/1.0/";
 const XMP_NOTE: &str = "http://ns.adobe.com/xmp/note/";
 const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
 const IPTC: &str = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/";
+/// Google's properties of cameras, some of which tell of a film behind the photograph.
+const CAMERA: &str = "http://ns.google.com/photos/1.0/camera/";
+
+/// The beginnings of vocabularies that describe nothing but data beside the photograph: lists of appended
+/// files, gain maps, depth maps, sounds, second pictures.
+const PROMISES: [&str; 9] = [
+    "http://ns.google.com/photos/1.0/container/",
+    "http://ns.google.com/photos/1.0/depthmap/",
+    "http://ns.google.com/photos/1.0/image/",
+    "http://ns.google.com/photos/1.0/audio/",
+    "http://ns.google.com/photos/dd/1.0/",
+    "http://ns.adobe.com/hdr-gain-map/1.0/",
+    "http://ns.apple.com/HDRGainMap/1.0/",
+    "http://ns.apple.com/pixeldatainfo/1.0/",
+    "http://ns.apple.com/depthBlurEffect/1.0/",
+];
 
 /// "Edited using Generative AI" of IPTC's vocabulary: an existing photograph to which a trained
 /// model has added. The colours are such an addition, since the model invents them.
@@ -23,12 +39,18 @@ const EMPTY: &str = concat!(
     "</x:xmpmeta>\n<?xpacket end=\"w\"?>"
 );
 
-/// The packet without the properties that no longer hold: orientation, thumbnails, and the reference to a
-/// second part of the packet, which is not carried over. `None` for a packet that is no XML.
+/// The packet without the properties that no longer hold: orientation, thumbnails, the reference to a
+/// second part of the packet, and what promises data behind the photograph (a film, a gain map, depth): neither
+/// is carried over. `None` for a packet that is no XML.
 pub(super) fn upright(packet: &[u8]) -> Option<Vec<u8>> {
     const STALE: [(&str, &str); 3] =
         [(TIFF, "Orientation"), (XMP, "Thumbnails"), (XMP_NOTE, "HasExtendedXMP")];
-    rewrite(std::str::from_utf8(packet).ok()?, &|name| STALE.contains(&name), None)
+    let promises = |(vocabulary, name): (&str, &str)| {
+        PROMISES.iter().any(|promise| vocabulary.starts_with(promise))
+            || vocabulary == CAMERA
+                && ["MotionPhoto", "MicroVideo"].iter().any(|start| name.starts_with(start))
+    };
+    rewrite(std::str::from_utf8(packet).ok()?, &|name| STALE.contains(&name) || promises(name), None)
 }
 
 /// The packet without positions: without properties named GPS… in any vocabulary, since drones have their

@@ -1,94 +1,42 @@
-//! TIFF files: encoding, and the metadata fields that they share with EXIF blocks.
+//! Encoding of TIFF files, and the metadata fields that they share with EXIF blocks.
 
-use super::exif::{self, Block};
-use super::io::{Source, write_error};
-use super::metadata::FileMetadata;
+use super::super::exif::{self, Block};
+use super::super::io::write_error;
+use super::super::metadata::{DensityUnit, FileMetadata};
 use crate::error::{Error, Result};
 use crate::image::photo::{Channels, Photo, Samples};
 use ::tiff::decoder::ifd::Entry;
-use ::tiff::decoder::{Decoder, IfdDecoder, Limits};
-use ::tiff::encoder::{DirectoryEncoder, TiffEncoder, TiffKindStandard, TiffValue, colortype};
-use ::tiff::tags::{ByteOrder, IfdPointer, Tag, Type, ValueBuffer};
+use ::tiff::encoder::{DirectoryEncoder, Rational, TiffEncoder, TiffKindStandard, TiffValue, colortype};
+use ::tiff::tags::{ResolutionUnit, Tag, Type};
 use ::tiff::{Directory, TiffError, TiffResult};
-use std::io::{Cursor, Seek, Write};
+use std::io::{Seek, Write};
 
 /// Tags of a TIFF's first directory that describe the photograph, not its storage:
 /// document name, description, maker, model, resolution, software, date, artist, host computer,
 /// copyright.
-const DESCRIPTIVE_TAGS: [u16; 13] = [269, 270, 271, 272, 282, 283, 285, 296, 305, 306, 315, 316, 33432];
+pub(super) const DESCRIPTIVE_TAGS: [u16; 13] =
+    [269, 270, 271, 272, 282, 283, 285, 296, 305, 306, 315, 316, 33432];
 
 /// Tags of a camera's directory that hold offsets, which are wrong in another file: the maker's note and the
 /// interoperability directory.
-const OFFSET_TAGS: [u16; 2] = [0x927C, 0xA005];
+pub(super) const OFFSET_TAGS: [u16; 2] = [0x927C, 0xA005];
 
-/// Largest field that is read, bytes. ICC profiles of printers have some megabytes.
-const MAX_VALUE_BYTES: usize = 16 << 20;
+pub(super) const XMP_TAG: u16 = 700;
+pub(super) const IPTC_TAG: u16 = 33723;
 
-const XMP_TAG: Tag = Tag::Unknown(700);
+/// The tags that hold the text of a keyword; a comment is a description where there is no other.
+const TEXT_TAGS: [(&str, Tag); 4] = [
+    ("Comment", Tag::ImageDescription),
+    ("Description", Tag::ImageDescription),
+    ("Author", Tag::Artist),
+    ("Copyright", Tag::Copyright),
+];
 
-/// Metadata of a TIFF file. `image` is not asked for it: under the limits that it sets it finds neither
-/// profile nor XMP.
-pub(super) fn metadata(file: &mut dyn Source) -> Option<FileMetadata> {
-    let mut limits = Limits::default();
-    limits.ifd_value_size = MAX_VALUE_BYTES;
-    let mut file = Decoder::new(file).ok()?.with_limits(limits);
-    let mut bytes = |tag| {
-        let mut value = ValueBuffer::empty(Type::BYTE);
-        file.image_ifd().find_tag_buf(tag, &mut value).ok()??;
-        Some(value.as_bytes().to_vec())
-    };
-    let (icc, xmp) = (bytes(Tag::IccProfile), bytes(XMP_TAG));
-    Some(FileMetadata { exif: exif(&mut file), icc, xmp })
-}
-
-/// An EXIF block made of those fields of a TIFF file that EXIF defines.
-fn exif(file: &mut Decoder<&mut dyn Source>) -> Option<Vec<u8>> {
-    let mut block = Cursor::new(Vec::new());
-    let mut encoder = TiffEncoder::new(&mut block).ok()?;
-    let mut pointers = Vec::new();
-    for pointer in [exif::EXIF_DIRECTORY, exif::GPS_DIRECTORY] {
-        let tag = Tag::from_u16_exhaustive(pointer);
-        let Ok(Some(at)) = file.find_tag_unsigned::<u64>(tag) else { continue };
-        let Ok(directory) = file.read_directory(IfdPointer(at)) else { continue };
-        let mut fields = encoder.extra_directory().ok()?;
-        if transfer(&mut file.read_directory_tags(&directory), &mut fields, &|tag| {
-            !OFFSET_TAGS.contains(&tag)
-        }) {
-            pointers.push((tag, fields.finish_with_offsets().ok()?.offset));
-        }
-    }
-    let mut fields = encoder.image_directory().ok()?;
-    let found = transfer(&mut file.image_ifd(), &mut fields, &|tag| DESCRIPTIVE_TAGS.contains(&tag));
-    if !found && pointers.is_empty() {
-        return None;
-    }
-    for (tag, offset) in pointers {
-        fields.write_tag(tag, offset).ok()?;
-    }
-    fields.finish().ok()?;
-    Some(block.into_inner())
-}
-
-/// Copies the intact fields of a directory whose tag is `wanted`; returns whether there were any.
-fn transfer(
-    from: &mut IfdDecoder,
-    into: &mut DirectoryEncoder<&mut Cursor<Vec<u8>>, TiffKindStandard>,
-    wanted: &dyn Fn(u16) -> bool,
-) -> bool {
-    let tags: Vec<Tag> = from.directory().iter().map(|(tag, _)| tag).collect();
-    let mut any = false;
-    for tag in tags.into_iter().filter(|tag| wanted(tag.to_u16())) {
-        let mut value = ValueBuffer::empty(Type::BYTE);
-        if let Ok(Some(_)) = from.find_tag_buf(tag, &mut value) {
-            value.set_byte_order(ByteOrder::native());
-            any |= into.write_tag_buf(tag, &value).is_ok();
-        }
-    }
-    any
-}
+/// The meaning of the sample behind the colours: alpha that they are not multiplied by.
+const STRAIGHT_ALPHA: u16 = 2;
 
 /// Encodes a photograph, uncompressed, in RGB, with its metadata.
-pub(super) fn encode(
+pub(in crate::image::files) fn encode(
     photo: &Photo,
     size: (u32, u32),
     metadata: &FileMetadata,
@@ -106,6 +54,11 @@ pub(super) fn encode(
         (Samples::U16(v), true) => write::<RGBA16, _>(&mut file, size, v, metadata),
     }
     .map_err(failed)
+}
+
+fn rational(number: f64) -> Rational {
+    let d = if number.fract() == 0.0 { 1 } else { 10_000 };
+    Rational { n: (number * f64::from(d)).round() as u32, d }
 }
 
 fn failed(error: TiffError) -> Error {
@@ -128,6 +81,9 @@ where
     let block = Block::new(&mut block);
     let pointers = directories(file, block.as_ref())?;
     let mut image = file.new_image::<C>(width, height)?;
+    if C::BITS_PER_SAMPLE.len() == 4 {
+        image.encoder().write_tag(Tag::ExtraSamples, STRAIGHT_ALPHA)?;
+    }
     describe(image.encoder(), block.as_ref(), pointers, metadata)?;
     image.write_data(samples)
 }
@@ -147,13 +103,33 @@ fn describe<W: Write + Seek>(
     for (tag, offset) in pointers {
         fields.write_tag(tag, offset)?;
     }
-    if let Some(icc) = &metadata.icc {
-        let profile = fields.write_entry_bytes(Type::UNDEFINED, icc)?;
-        put(fields, Tag::IccProfile, profile);
+    // What the block says itself is more exact.
+    if let Some(density) = metadata.density.filter(|_| !exif::has(block, exif::X_RESOLUTION)) {
+        let [x, y] = density.per_inch().map(rational);
+        fields.write_tag(Tag::XResolution, x)?;
+        fields.write_tag(Tag::YResolution, y)?;
+        let unit =
+            if density.unit == DensityUnit::Aspect { ResolutionUnit::None } else { ResolutionUnit::Inch };
+        fields.write_tag(Tag::ResolutionUnit, unit)?;
     }
-    if let Some(xmp) = &metadata.xmp {
-        let packet = fields.write_entry_bytes(Type::BYTE, xmp)?;
-        put(fields, XMP_TAG, packet);
+    for (keyword, tag) in TEXT_TAGS {
+        let text = metadata.texts.iter().find(|text| text.keyword == keyword);
+        if let Some(text) = text.filter(|_| !exif::has(block, tag.to_u16())) {
+            let text = [text.text.as_bytes(), b"\0"].concat();
+            let written = fields.write_entry_bytes(Type::ASCII, &text)?;
+            put(fields, tag, written);
+        }
+    }
+    let blobs = [
+        (Tag::IccProfile, Type::UNDEFINED, &metadata.icc),
+        (Tag::Unknown(XMP_TAG), Type::BYTE, &metadata.xmp),
+        (Tag::Unknown(IPTC_TAG), Type::UNDEFINED, &metadata.iptc),
+    ];
+    for (tag, kind, blob) in blobs {
+        if let Some(blob) = blob {
+            let written = fields.write_entry_bytes(kind, blob)?;
+            put(fields, tag, written);
+        }
     }
     Ok(())
 }
@@ -196,7 +172,11 @@ fn copy<W: Write + Seek>(
 }
 
 /// Adds a field whose value is already written to the file.
-fn put<W: Write + Seek>(into: &mut DirectoryEncoder<W, TiffKindStandard>, tag: Tag, written: Entry) {
+pub(super) fn put<W: Write + Seek>(
+    into: &mut DirectoryEncoder<W, TiffKindStandard>,
+    tag: Tag,
+    written: Entry,
+) {
     let mut field = Directory::empty();
     field.extend([(tag, written)]);
     into.extend_from(&field);
