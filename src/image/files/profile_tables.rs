@@ -1,6 +1,6 @@
 //! Tables of ICC profiles (`A2B0`, `A2B1`: `mft1`, `mft2` and `mAB `), computed to linear sRGB without clipping.
 //! `moxcms` reads them; its transforms between two profiles are left out, since they clip to the second one and
-//! are 140 KB of the page's engine.
+//! are 120 KB of the page's engine.
 
 use moxcms::{ColorProfile, DataColorSpace, LutStore, LutType, LutWarehouse, Matrix3d, ToneReprCurve};
 
