@@ -60,7 +60,7 @@ impl Engine {
             .collect();
         output.emit(out)?;
         let module = out.join("autochrome.js");
-        let code = renamed(fs::read_to_string(&module)?, &names)?;
+        let code = with_short_debug_text(&renamed(fs::read_to_string(&module)?, &names)?)?;
         Ok(fs::write(module, code)?)
     }
 
@@ -93,9 +93,26 @@ fn renamed(mut code: String, names: &[(String, String)]) -> Result<String> {
     Ok(code)
 }
 
+/// Describes JavaScript's values, in messages of panics alone, as JavaScript does: wasm-bindgen's own way is
+/// half a kilobyte of the package.
+fn with_short_debug_text(code: &str) -> Result<String> {
+    let head = "\nfunction debugString(val) {\n";
+    let (before, rest) = code.split_once(head).context("wasm-bindgen's module has no debugString")?;
+    let (_, after) = rest.split_once("\n}\n").context("wasm-bindgen's debugString has no end")?;
+    Ok(format!("{before}{head}    return String(val);\n}}\n{after}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_text_is_one_call() {
+        let code = "a\nfunction debugString(val) {\n    if (val) {\n    }\n}\n\nfunction b() {\n}\n";
+        let short = "a\nfunction debugString(val) {\n    return String(val);\n}\n\nfunction b() {\n}\n";
+        assert_eq!(with_short_debug_text(code).unwrap(), short);
+        assert!(with_short_debug_text("function b() {\n}\n").is_err());
+    }
 
     #[test]
     fn an_engine_above_its_budget_is_refused_with_the_figures() {
