@@ -16,7 +16,7 @@ const PARAMETER_WORDS: usize = 32;
 /// Values of a buffer that is bound and not used.
 const BUFFER_VALUES: usize = 64;
 
-/// Has the device make every pipeline that a network may need: while a model downloads, it has nothing
+/// Has the device make the pipelines that any network needs: while a model downloads, it has nothing
 /// else to do. Each kernel runs once on nothing.
 ///
 /// # Errors
@@ -32,7 +32,7 @@ pub(crate) async fn warm_up(device: &Device) -> Result<(), ServerError> {
 }
 
 impl Kernel {
-    /// Every kernel that a device may be asked for.
+    /// The kernels that are made ahead.
     fn all(client: &Client) -> Vec<Self> {
         let precision = Precision::of(client);
         let mut kernels = vec![
@@ -48,10 +48,10 @@ impl Kernel {
             Self::AnnealedMean,
         ];
         kernels.extend(Strip::all().map(|strip| Self::Depthwise(strip, Store::Plain)));
-        for tile in Tile::all(client) {
-            let stores = [Store::Raw, Store::Plain, Store::Add];
-            kernels.extend(stores.map(|store| Self::Gemm(tile, store, precision)));
-        }
+        // Larger tiles are made when many rows ask for them: a software adapter takes seconds for each.
+        let tile = Tile::choose(client, 0);
+        let stores = [Store::Raw, Store::Plain, Store::Add];
+        kernels.extend(stores.map(|store| Self::Gemm(tile, store, precision)));
         kernels
     }
 
@@ -74,14 +74,5 @@ impl Kernel {
             Self::Depthwise(_, store) | Self::Gemm(_, store, _) => 3 + stores(store),
             Self::WinogradOutput(store) => 2 + stores(store),
         }
-    }
-}
-
-impl Tile {
-    /// The answers of [`Tile::choose`], for few rows and for many.
-    fn all(client: &Client) -> Vec<Self> {
-        let mut tiles: Vec<Self> = [0, 64 * 128, usize::MAX].map(|rows| Self::choose(client, rows)).into();
-        tiles.dedup();
-        tiles
     }
 }
