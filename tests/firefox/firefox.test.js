@@ -171,6 +171,7 @@ test("several photographs are dropped, and go into one ZIP", { timeout: PATIENCE
   await page.waitForFunction(() => document.getElementById("status")?.textContent === "2 photographs are in colour.", {
     timeout: PATIENCE,
   });
+  await page.select("#zip-format", "image/png");
   await page.click("#save-all");
   await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Saved 2 photographs"), {
     timeout: PATIENCE,

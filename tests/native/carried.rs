@@ -249,13 +249,13 @@ fn texts_and_comments_are_kept() {
             chunk(b"tEXt", b"Thumb::URI\0x"),
         ],
         &[
-            chunk(b"zTXt", &[b"Comment\0\0", &deflated(b"Caf\xE9")[..]].concat()),
+            chunk(b"zTXt", &[b"Comment\0\0", &deflated(b"\xC9t\xE9")[..]].concat()),
             chunk(b"iTXt", &international),
         ],
     );
     let mut metadata = carried(&file);
     let kept =
-        [text("Author", "A. Photographer"), text("Comment", "Café"), text("Title", "Großmutter 老照片")];
+        [text("Author", "A. Photographer"), text("Comment", "Été"), text("Title", "Großmutter 老照片")];
     assert_eq!(metadata.texts.len(), 4);
     metadata.remove_location();
     assert_eq!(metadata.texts, kept);
@@ -263,14 +263,14 @@ fn texts_and_comments_are_kept() {
     // JPEG has comments only, TIFF tags for some.
     let comments = carried(&saved(&metadata, FileFormat::JPEG)).texts;
     let expected =
-        ["Author: A. Photographer", "Café", "Title: Großmutter 老照片"].map(|words| text("Comment", words));
+        ["Author: A. Photographer", "Été", "Title: Großmutter 老照片"].map(|words| text("Comment", words));
     assert_eq!(comments, expected);
     let tiff = carried(&saved(&metadata, FileFormat::Tiff)).exif.unwrap();
-    for words in ["Café\0", "A. Photographer\0"] {
+    for words in ["Été\0", "A. Photographer\0"] {
         assert!(tiff.windows(words.len()).any(|window| window == words.as_bytes()), "{words}");
     }
-    let comments = carried(&jpeg(&[(0xFE, b"one"), (0xFE, b"caf\xE9"), (0xFE, b"")])).texts;
-    assert_eq!(comments, [text("Comment", "one"), text("Comment", "café")]);
+    let comments = carried(&jpeg(&[(0xFE, b"one"), (0xFE, b"\xE9t\xE9"), (0xFE, b"")])).texts;
+    assert_eq!(comments, [text("Comment", "one"), text("Comment", "été")]);
     // What PNG cannot hold costs only itself.
     let odd = FileMetadata {
         texts: vec![text("", "x"), text("a\u{4e00}", "x"), text("b", "x\0y"), text("c", "ok")],
