@@ -200,7 +200,7 @@ describe("the original is the file as it came", () => {
     [
       "plain, with a scanner's noise",
       ({ x, y, gray }) => {
-        const noise = 9 * Math.sin(91_000 * (x + 7 * y));
+        const noise = 5 * Math.sin(91_000 * (x + 7 * y));
         return [gray + noise, gray, gray - noise];
       },
     ],
