@@ -171,7 +171,7 @@ fn unpacked(file: &mut TiffFile, layout: &Layout, index: usize, rows: usize) -> 
     if shares_chroma {
         bytes = with_chroma_of_their_own(&bytes, layout.chunk.0, rows, layout.subsampling);
     }
-    let number_bytes = if layout.bits % 8 == 0 { layout.bits as usize / 8 } else { 1 };
+    let number_bytes = if layout.bits.is_multiple_of(8) { layout.bits as usize / 8 } else { 1 };
     let swapped = layout.little_endian != cfg!(target_endian = "little");
     if swapped && !(layout.is_predicted() && layout.predictor == 3) {
         bytes.chunks_exact_mut(number_bytes).for_each(<[u8]>::reverse);

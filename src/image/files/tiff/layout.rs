@@ -239,7 +239,7 @@ impl Layout {
             return Err(refused("indices or chroma that are no unsigned integers"));
         }
         let is_lab = matches!(colors, Colors::Lab { .. });
-        if is_lab && !matches!(bits[0], 8 | 16) || is_lab && format == Format::Float {
+        if is_lab && (!matches!(bits[0], 8 | 16) || format == Format::Float) {
             return Err(refused(format!("{}-bit Lab", bits[0])));
         }
         // The sign of a and b is a matter of Lab, not of the samples' format.
