@@ -407,7 +407,7 @@ fn lab_is_read_in_four_codings() {
 
 /// Black squares and a row of single pixels: 1 for black.
 fn ink(x: usize, y: usize) -> bool {
-    if y % 6 == 3 { x % 2 == 1 } else { (x / 9 + y / 4) % 2 == 0 && y != 7 }
+    if y % 6 == 3 { x % 2 == 1 } else { (x / 9 + y / 4).is_multiple_of(2) && y != 7 }
 }
 
 /// Lengths of runs of a row, white first.
@@ -589,9 +589,9 @@ fn chroma_is_converted_plain_or_of_jpeg() {
         let end = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
         let is_table = [0xDB, 0xC4].contains(&jpeg[at + 1]);
         if is_table {
-            tables.extend(&jpeg[at..end])
+            tables.extend(&jpeg[at..end]);
         } else {
-            rest.extend(&jpeg[at..end])
+            rest.extend(&jpeg[at..end]);
         }
         at = end;
     }
